@@ -1,0 +1,3 @@
+export * from './capabilities.ts'
+export * from './clock.ts'
+export * from './random.ts'
