@@ -25,12 +25,14 @@ export async function transition<T, Table extends keyof T & string, State extend
   options: TransitionOptions<T, Table, NoInfer<Event>>,
 ): Promise<boolean> {
   transactionOf(tx)
-  // The names were checked against the tables by the signature; Kysely cannot follow names that are variables.
-  const db = tx as Kysely<any>
-  const { numUpdatedRows } = await db.updateTable(options.table as string)
-    .set({ ...options.set, [options.statusColumn]: machine.to(options.event) })
-    .where(options.idColumn, '=', options.id)
-    .where(options.statusColumn, 'in', machine.from(options.event))
+  // The signature checked the names against the tables; Kysely cannot follow names that are variables.
+  const table: string = options.table
+  const idColumn: string = options.idColumn
+  const statusColumn: string = options.statusColumn
+  const { numUpdatedRows } = await (tx as Kysely<any>).updateTable(table)
+    .set({ ...options.set, [statusColumn]: machine.to(options.event) })
+    .where(idColumn, '=', options.id)
+    .where(statusColumn, 'in', machine.from(options.event))
     .executeTakeFirstOrThrow()
   return numUpdatedRows === 1n
 }
