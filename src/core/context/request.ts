@@ -26,6 +26,15 @@ export interface Identity {
   readonly expiresAt?: Date
 }
 
+/** Times are milliseconds since 1970. */
+export interface Arrival {
+  readonly receivedAt: number
+  readonly tokenCheckStartedAt: number
+  readonly tokenCheckEndedAt: number
+  /** The verdict came from the cache of this role, not from keystone. */
+  readonly tokenFromCache: boolean
+}
+
 export interface RequestContext {
   readonly requestId: string
   /** The request id of the service that called us, when one did. */
@@ -33,8 +42,10 @@ export interface RequestContext {
   readonly identity: Identity
   /** The token as it came, for calls on the user's behalf while the request lasts. Never stored. */
   readonly token?: string
-  /** 32 hex digits; one per user's request, through all services and roles. */
-  readonly traceId: string
+  /** Present while a boot is traced: joins its steps through all services and roles. */
+  readonly traceId?: string
+  /** When the request came and how its token was checked, for the trace. */
+  readonly arrival?: Arrival
   /** Makes a repeated internal create answer its first answer (DESIGN.md, Idempotency key). */
   readonly idempotencyKey?: string
   readonly signal: AbortSignal
