@@ -7,7 +7,7 @@ import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type Route
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
 import { Router } from './router.ts'
-import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from './validation.ts'
+import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
 
 export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {

@@ -1,6 +1,6 @@
 // Reads the query of a list into a page request, and writes the link to the next page.
 import { BadRequest } from '#core/errors'
-import { parseQuery } from './validation.ts'
+import { parseQuery } from '#core/validation'
 
 export interface SortKey {
   readonly key: string
