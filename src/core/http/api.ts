@@ -14,7 +14,7 @@ export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
   readonly ctx: RequestContext
   readonly version: Version
   readonly headers: ApiRequest['headers']
-  /** Where the client sees this API, without a slash at the end: the base of links. */
+  /** Where the client sees this API, with the project id if its path had one, without a slash at the end: the base of links. */
   readonly baseUrl: string
 }
 
@@ -175,7 +175,7 @@ export function createApi(options: ApiOptions): Transport {
     }
     const outcome = await target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
-      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix,
+      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`),
     } as HandlerInput<RouteSpec>)
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
