@@ -15,7 +15,7 @@ export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
   readonly ctx: RequestContext
   readonly version: Version
   readonly headers: ApiRequest['headers']
-  /** Where the client sees this API, without a slash at the end: the base of links. */
+  /** Where the client sees this API, with the project id if its path had one, without a slash at the end: the base of links. */
   readonly baseUrl: string
   /** The query as it came, for the link to the next page. */
   readonly queryText: string
@@ -178,7 +178,7 @@ export function createApi(options: ApiOptions): Transport {
     }
     const outcome = await target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
-      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix, queryText: request.query,
+      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
     } as HandlerInput<RouteSpec>)
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
