@@ -2,6 +2,7 @@
 // data, and may be repeated; removing what is gone succeeds.
 import type { Server } from 'node:net'
 import type { CallContext } from '#core/context'
+import { errorClass } from '#core/errors'
 
 export interface NetworkDriver {
   readonly can: Readonly<{ vxlan: boolean; vlan: boolean; ipv6: boolean }>
@@ -244,20 +245,10 @@ export interface InventoryPort {
 /** The part of an id that fits into the names of devices. */
 export const shortId = (id: string) => id.slice(0, 11)
 
-export class NetworkAbsent extends Error {
-  override readonly name = 'NetworkAbsent'
-}
-
-export class UnknownPhysicalNetwork extends Error {
-  override readonly name = 'UnknownPhysicalNetwork'
-}
-
+/** The network has no segment on this host yet. */
+export const NetworkAbsent = errorClass('NetworkAbsent', 409, 'network_absent')
+export const UnknownPhysicalNetwork = errorClass('UnknownPhysicalNetwork', 400, 'unknown_physical_network')
 /** Something of the host's stands in the way, for instance a route to the same network. */
-export class FabricConflict extends Error {
-  override readonly name = 'FabricConflict'
-}
-
+export const FabricConflict = errorClass('FabricConflict', 409, 'fabric_conflict')
 /** A specification that cannot be carried out at all, for instance an id that is none. */
-export class BadSpecification extends Error {
-  override readonly name = 'BadSpecification'
-}
+export const BadSpecification = errorClass('BadNetworkSpecification', 400, 'bad_network_specification')
