@@ -45,26 +45,49 @@ export interface DaemonSpec {
   readonly outputFile: string
 }
 
+/** Where a command works: in a network namespace of the cloud, or, without one, in the host's. */
+export interface Place {
+  readonly netns?: string
+}
+
+/**
+ * Refusals of the kernel that are no failure of a batch: the thing was there already, or was gone already. With any,
+ * the batch goes on after a failing line, and fails in the end only for the other refusals.
+ */
+export interface BatchPlace extends Place {
+  readonly tolerate?: readonly ('exists' | 'absent')[]
+}
+
 /**
  * The commands that need root. Each is one message to the helper, which checks every argument against its allow-list:
- * names carry the cloud's prefix, paths lie in the data directory, programs come from a fixed table.
+ * names carry the cloud's prefix, paths lie in the data directory, programs come from a fixed table. Requests run side
+ * by side where that is safe, and each has a deadline of its own.
  */
 export interface Privileged {
-  /** `ip -batch -` in a namespace: all lines in one spawn. `force` goes on after a failing line. */
-  ip(lines: readonly string[], where: { netns?: string; force?: boolean }): Promise<void>
-  /** `ip -j ARGS`: parsed output. */
-  ipQuery(args: readonly string[], where: { netns?: string }): Promise<unknown>
+  /** `ip -batch -`: all lines in one spawn. @throws CommandFailed naming the refused lines */
+  ip(lines: readonly string[], where: BatchPlace): Promise<void>
+  /** `ip -j ARGS`: parsed output; an empty list when the thing that was asked for is absent. */
+  ipQuery(args: readonly string[], where: Place): Promise<unknown>
   /** `bridge -batch -`. */
-  bridge(lines: readonly string[], where: { netns?: string }): Promise<void>
+  bridge(lines: readonly string[], where: BatchPlace): Promise<void>
+  /** `bridge -j ARGS`: parsed output. */
+  bridgeQuery(args: readonly string[], where: Place): Promise<unknown>
   /** `nft -f -`: one atomic change. */
-  nft(ruleset: string, where: { netns?: string }): Promise<void>
-  /** `nft -j list ARGS`: parsed output. */
-  nftQuery(args: readonly string[], where: { netns?: string }): Promise<unknown>
-  /** Kernel settings below net., for instance `net.ipv4.ip_forward`. */
-  sysctl(values: Readonly<Record<string, string>>, where: { netns?: string }): Promise<void>
+  nft(ruleset: string, where: Place): Promise<void>
+  /** `nft -j list ARGS`: the list below "nftables"; an empty one when the thing that was asked for is absent. */
+  nftQuery(args: readonly string[], where: Place): Promise<readonly Record<string, unknown>[]>
+  /** Set kernel settings below `net/`, written as paths: `net/ipv4/ip_forward`. */
+  sysctl(values: Readonly<Record<string, string>>, where: Place): Promise<void>
+  /** Read kernel settings below `net/`; a setting that does not exist is left out. */
+  sysctlQuery(names: readonly string[], where: Place): Promise<Readonly<Record<string, string>>>
+  /** Also succeeds when it exists. */
   netnsAdd(name: string): Promise<void>
+  /** Also succeeds when it is gone. */
   netnsDelete(name: string): Promise<void>
+  /** The namespaces that carry the cloud's prefix. */
   netnsList(): Promise<readonly string[]>
+  /** Announce addresses that moved here, by gratuitous ARP on a device of a namespace. */
+  announce(device: string, addresses: readonly string[], where: { netns: string }): Promise<void>
   /** Start a daemon that outlives helper and control plane; repeated for a living id it returns the living one. */
   startDaemon(spec: DaemonSpec): Promise<ProcessIdentity>
   /** The living daemons of a kind that this cloud started, by id. */
@@ -75,4 +98,9 @@ export interface Privileged {
   listen(where: { netns: string; address: string; port: number }): Promise<Server>
   /** Give a file or directory below the data directory to the user that QEMU runs as. */
   giveToQemu(path: string): Promise<void>
+  /**
+   * Let QEMU's user open /dev/net/tun, or put its mode back as it was found. Most distributions allow it to all;
+   * then neither does anything.
+   */
+  allowTaps(allowed: boolean): Promise<void>
 }

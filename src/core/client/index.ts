@@ -1,0 +1,5 @@
+export { type Caller, type Client, client, type ClientReply, type ServiceTarget } from './client.ts'
+export { createCredentials, type Credentials } from './credentials.ts'
+export { identityEvents } from './identity-events.ts'
+export { networkTransport } from './network.ts'
+export { tokenVerifier, toIdentity } from './tokens.ts'

@@ -1,0 +1,12 @@
+// Databases: handles, transactions, migrations, the errors of statements, and Kysely's own names for the db folders.
+export { sql, type ColumnType, type Expression, type Generated, type Insertable, type Kysely, type Selectable, type SqlBool, type Updateable } from 'kysely'
+export type { Database, Db, TransactionOptions } from './database.ts'
+export {
+  ConstraintViolation, HandleClosed, MigrationMismatch, TransactionTimeout, UnbindableValue, WrongHandle,
+  isForeignKeyViolation, isUniqueViolation, type ConstraintKind,
+} from './errors.ts'
+export { fromJson, toJson } from './json.ts'
+export type { Migration } from './migrations.ts'
+export { openDatabase, type OpenDatabaseOptions } from './open.ts'
+export { afterCommit, lockRow } from './transaction.ts'
+export { transition, type TransitionOptions } from './transition.ts'

@@ -1,0 +1,71 @@
+// Opening a SQLite database: the file and its rights, two connections, the settings, the migrations.
+import { closeSync, chmodSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../context/clock.ts'
+import type { Logger } from '../observe/log.ts'
+import { SqliteDatabase, type Database } from './database.ts'
+import { migrate, type Migration } from './migrations.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+
+export interface OpenDatabaseOptions {
+  /** For messages and logs: `nova_api`, `cell0`. */
+  readonly name: string
+  /** Made when absent, readable by its owner only. `:memory:` is one database of this call's own. */
+  readonly file: string
+  readonly migrations: readonly Migration[]
+  readonly clock: Clock
+  readonly log: Logger
+  /** NORMAL survives a kill of the process; FULL also the loss of power, at a tenth of the speed. */
+  readonly synchronous?: 'NORMAL' | 'FULL'
+  /** How a long run of queries lets others go first; a turn of the event loop unless said otherwise. */
+  readonly nextTurn?: () => Promise<void>
+}
+
+/** Each statement of another process may keep the event loop waiting this long; after it we wait without blocking. */
+const busyTimeoutMilliseconds = 5
+/** Per connection. Several databases are open at once. */
+const cacheKiB = 2_048
+
+let databasesInMemory = 0
+
+export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Database<T>> {
+  const inMemory = options.file === ':memory:'
+  // Two connections to memory share one database by its name (sqlite.org/inmemorydb.html).
+  const location = inMemory ? `file:nimbo-${++databasesInMemory}?mode=memory&cache=shared` : options.file
+  if (!inMemory) makeFile(location)
+  const writer = new SqliteConnection(connect(location))
+  try {
+    if (!inMemory) writer.rows('pragma journal_mode = wal')
+    writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
+    await migrate(writer, options)
+    const reader = new SqliteConnection(connect(location))
+    reader.run('pragma query_only = on')
+    return new SqliteDatabase<T>({
+      name: options.name, writer, reader, sharesPages: inMemory, clock: options.clock, log: options.log,
+      nextTurn: options.nextTurn ?? nextTurnOfEventLoop,
+    })
+  } catch (error) {
+    writer.close()
+    throw error
+  }
+}
+
+function connect(location: string): DatabaseSync {
+  const handle = new DatabaseSync(location, {
+    timeout: busyTimeoutMilliseconds, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: false,
+  })
+  handle.exec(`pragma cache_size = -${cacheKiB}; pragma temp_store = memory`)
+  return handle
+}
+
+/** SQLite gives the files beside it (-wal, -shm) the same rights. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+}
+
+function nextTurnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

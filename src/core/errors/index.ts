@@ -1,0 +1,77 @@
+// Errors that carry what the API needs: status, a permanent code, a message for the user, details for machines.
+
+export type Details = Readonly<Record<string, unknown>>
+
+export class AppError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly details: Details
+
+  constructor(status: number, code: string, message: string, details: Details = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.status = status
+    this.code = code
+    this.details = details
+  }
+}
+
+export interface ErrorClass {
+  new (message: string, details?: Details, cause?: unknown): AppError
+  readonly code: string
+}
+
+const classes = new Map<string, ErrorClass>()
+
+/**
+ * Declare an error of the domain. The code is permanent: it is what machines and remote callers know the error by.
+ * The class name is what Neutron's and Heat's faults show as type.
+ */
+export function errorClass(name: string, status: number, code: string): ErrorClass {
+  if (classes.has(code)) throw new Error(`error code ${code} is declared twice`)
+  const declared = class extends AppError {
+    static readonly code = code
+    constructor(message: string, details?: Details, cause?: unknown) {
+      super(status, code, message, details, cause)
+      this.name = name
+    }
+  }
+  Object.defineProperty(declared, 'name', { value: name })
+  classes.set(code, declared)
+  return declared
+}
+
+/** An error as it travels over the bus or lies in a journal. */
+export interface WireError {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly details: Details
+}
+
+export function toWireError(error: unknown): WireError {
+  if (error instanceof AppError) return { status: error.status, code: error.code, message: error.message, details: error.details }
+  return { status: 500, code: 'internal', message: 'An unexpected error occurred.', details: {} }
+}
+
+/** The same class at the caller, when it knows the code. */
+export function fromWireError(wire: WireError): AppError {
+  const known = classes.get(wire.code)
+  return known ? new known(wire.message, wire.details) : new AppError(wire.status, wire.code, wire.message, wire.details)
+}
+
+export const BadRequest = errorClass('BadRequest', 400, 'bad_request')
+export const Unauthorized = errorClass('Unauthorized', 401, 'unauthorized')
+export const Forbidden = errorClass('Forbidden', 403, 'forbidden')
+export const NotFound = errorClass('NotFound', 404, 'not_found')
+export const NotAcceptable = errorClass('NotAcceptable', 406, 'not_acceptable')
+export const Conflict = errorClass('Conflict', 409, 'conflict')
+export const BodyTooLarge = errorClass('BodyTooLarge', 413, 'body_too_large')
+export const UnsupportedMediaType = errorClass('UnsupportedMediaType', 415, 'unsupported_media_type')
+export const ServiceUnavailable = errorClass('ServiceUnavailable', 503, 'service_unavailable')
+export const DeadlineExceeded = errorClass('DeadlineExceeded', 504, 'deadline_exceeded')
+export const Cancelled = errorClass('Cancelled', 409, 'cancelled')
+
+/** What a caller learns of any error: an unforeseen one shows nothing of its inside. */
+export function describe(error: unknown): string {
+  return error instanceof AppError ? error.message : 'An unexpected error occurred.'
+}

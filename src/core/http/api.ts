@@ -1,0 +1,288 @@
+// The pipeline of an API: route, version, token, policy, validation, handler, reply or fault. No socket in it.
+import type { Readable } from 'node:stream'
+import { Readable as ReadableStream } from 'node:stream'
+import type { Capabilities, Identity, RequestContext } from '#core/context'
+import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
+import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type TSchema, type Version } from '#core/spec'
+import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
+import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
+import { Router } from './router.ts'
+import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
+import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
+
+export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
+  readonly ctx: RequestContext
+  readonly version: Version
+  readonly headers: ApiRequest['headers']
+  /** Where the client sees this API, without a slash at the end: the base of links. */
+  readonly baseUrl: string
+}
+
+export type Handlers<T extends RouteTable> = {
+  readonly [N in keyof T['routes']]: (input: HandlerInput<T['routes'][N]>) => Promise<RouteReply<T['routes'][N]>>
+}
+
+/** JSON that is already text. A handler may answer with it where the schema promises an object. */
+export class PreparedJson {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export interface Verified {
+  readonly identity: Identity
+  readonly fromCache: boolean
+}
+
+/** Who a request speaks for. @throws Unauthorized */
+export type Authenticate = (token: string | undefined, serviceToken: string | undefined, requestId: string) => Promise<Verified> | Verified
+
+export interface PolicyCheck {
+  allows(rule: string, identity: Identity, target: Readonly<Record<string, unknown>>): boolean
+}
+
+interface AnyTable {
+  readonly table: RouteTable
+  readonly handlers: Readonly<Record<string, unknown>>
+}
+
+/** Join a table with its handlers; the types see to it that none is missing. */
+export function serve<T extends RouteTable>(table: T, handlers: Handlers<T>): AnyTable {
+  return { table, handlers }
+}
+
+export interface ApiOptions {
+  readonly service: string
+  /** What stands before each route's path, such as `/v2.1`; empty for none. */
+  readonly prefix: string
+  /** A project id may (`optional`) or must (`required`) follow the prefix, and must be the token's. */
+  readonly projectInPath?: 'optional' | 'required'
+  readonly routes: readonly AnyTable[]
+  readonly versions?: VersionHeaders
+  readonly faults: FaultStyle
+  readonly policy: PolicyCheck
+  readonly authenticate: Authenticate
+  /** Answers what needs no token and no route: discovery documents. Paths as they came. */
+  readonly discovery?: (request: ApiRequest) => ApiReply | undefined
+  readonly capabilities: Capabilities
+  /** A second header with the request id, such as `x-compute-request-id`. */
+  readonly requestIdHeader?: string
+  /** `WWW-Authenticate` of a 401 names it. */
+  readonly authUrl: string
+  /** Check each reply against its schema; for tests. */
+  readonly checkReplies?: boolean
+}
+
+interface Target {
+  readonly name: string
+  readonly spec: RouteSpec
+  readonly handle: (input: HandlerInput<RouteSpec>) => Promise<{ status: number; headers?: Record<string, string>; body?: unknown }>
+}
+
+const MethodNotAllowed = errorClass('MethodNotAllowed', 405, 'method_not_allowed')
+const defaultMaxBody = 114_688
+const projectSegment = /^[0-9a-f-]+$/
+const neverAborted = new AbortController().signal
+const nobody: Identity = { userId: '', userName: '', userDomainId: '', userDomainName: '', roles: [] }
+
+export function createApi(options: ApiOptions): Transport {
+  const router = new Router<Target>()
+  for (const { table, handlers } of options.routes) {
+    for (const [name, spec] of Object.entries(table.routes)) {
+      const handle = handlers[name]
+      if (typeof handle !== 'function') throw new Error(`route ${name} of ${table.service} has no handler`)
+      router.add(spec.method, spec.path, { name, spec, handle: handle as Target['handle'] })
+    }
+  }
+  const { clock, ids, log } = options.capabilities
+
+  return async function handle(request) {
+    const started = clock.monotonic()
+    const receivedAt = clock.now().getTime()
+    const requestId = ids.requestId()
+    const state: { version?: Version; identity?: Identity; route?: string } = {}
+    let reply: ApiReply
+    try {
+      reply = options.discovery?.(request) ?? (await answer(request, requestId, receivedAt, state))
+    } catch (error) {
+      reply = refuse(error, requestId, state.version, request)
+    }
+    const headers: Record<string, string> = { ...reply.headers, 'x-openstack-request-id': requestId }
+    if (options.requestIdHeader) headers[options.requestIdHeader] = requestId
+    if (state.version && options.versions) Object.assign(headers, versionHeaders(options.versions, state.version))
+    log.info(
+      {
+        requestId, method: request.method, path: request.path, status: reply.status, route: state.route,
+        user: state.identity?.userId, project: state.identity?.projectId, ms: Math.round((clock.monotonic() - started) * 10) / 10,
+      },
+      'request',
+    )
+    return { ...reply, headers }
+  }
+
+  async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: { version?: Version; identity?: Identity; route?: string }): Promise<ApiReply> {
+    const { path, project } = splitPath(request.path)
+    const found = router.find(request.method, path)
+    if (options.versions) state.version = negotiate(request.headers, options.versions)
+    const anonymousRoute = found && 'targets' in found && found.targets.every((target) => target.spec.policy === anonymous)
+
+    const tokenCheckStartedAt = clock.now().getTime()
+    let verified: Verified = { identity: nobody, fromCache: false }
+    if (!anonymousRoute) {
+      verified = await options.authenticate(request.headers['x-auth-token'], request.headers['x-service-token'], requestId)
+      state.identity = verified.identity
+    }
+    const { identity } = verified
+    const tokenCheckEndedAt = clock.now().getTime()
+
+    if (!found) throw new NotFound('The resource could not be found.')
+    if ('allow' in found) throw new MethodNotAllowed(`The method ${request.method} is not allowed for this resource.`, { allow: found.allow })
+    if (project !== undefined && !anonymousRoute && project !== identity.projectId) {
+      throw new BadRequest(`Malformed request URL: URL's project_id '${project}' doesn't match Context's project_id '${identity.projectId ?? ''}'`)
+    }
+
+    const query = parseQuery(request.query)
+    const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
+    const first = inRange[0]
+    if (!first) throw new NotFound('The resource could not be found.')
+    const body = await readBody(request, first.spec)
+    const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, body) : first
+    const { spec } = target
+    state.route = target.name
+
+    if (typeof spec.policy === 'string' && !options.policy.allows(spec.policy, identity, { project_id: identity.projectId, user_id: identity.userId })) {
+      throw new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
+    }
+    if (spec.params) reject(checkBody(spec.params, found.params))
+    if (spec.query) {
+      const schema = schemaFor(spec.query, state.version)
+      if (schema) reject(checkQuery(schema, query))
+    }
+    if (spec.body && spec.body !== stream && body !== undefined) {
+      const schema = schemaFor(spec.body as TSchema, state.version)
+      if (schema) reject(checkBody(schema, body))
+    }
+
+    const service = identity.serviceRoles?.includes('service') === true
+    const ctx: RequestContext = {
+      requestId, identity, signal: request.signal ?? neverAborted, log,
+      arrival: { receivedAt, tokenCheckStartedAt, tokenCheckEndedAt, tokenFromCache: verified.fromCache },
+      ...(request.headers['x-auth-token'] !== undefined && { token: request.headers['x-auth-token'] }),
+      ...(request.headers['x-openstack-request-id'] !== undefined && { globalRequestId: request.headers['x-openstack-request-id'] }),
+      ...(service && request.headers['x-nimbo-trace'] !== undefined && { traceId: request.headers['x-nimbo-trace'] }),
+      ...(service && request.headers['idempotency-key'] !== undefined && { idempotencyKey: request.headers['idempotency-key'] }),
+    }
+    const outcome = await target.handle({
+      ctx, params: found.params, query, body, headers: request.headers,
+      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix,
+    } as HandlerInput<RouteSpec>)
+    if (options.checkReplies) checkReply(target, outcome, state.version)
+    return toReply(outcome, request.method)
+  }
+
+  function splitPath(path: string): { path: string; project?: string } {
+    const { prefix, projectInPath } = options
+    if (prefix !== '' && path !== prefix && !path.startsWith(`${prefix}/`)) return { path: '//' }
+    const rest = path.slice(prefix.length)
+    if (!projectInPath) return { path: rest }
+    const end = rest.indexOf('/', 1)
+    const segment = end < 0 ? rest.slice(1) : rest.slice(1, end)
+    if (segment !== '' && (projectInPath === 'required' || projectSegment.test(segment))) return { path: end < 0 ? '' : rest.slice(end), project: segment }
+    return { path: rest }
+  }
+
+  function refuse(error: unknown, requestId: string, version: Version | undefined, request: ApiRequest): ApiReply {
+    const fault = toFault(error, requestId)
+    if (fault.status >= 500) log.error({ requestId, method: request.method, path: request.path, err: error }, 'request failed')
+    const style = fault.status === 401 ? keystoneFaults : options.faults
+    const { body, contentType } = style(fault, version)
+    const headers: Record<string, string> = { 'content-type': contentType }
+    if (fault.status === 401) headers['WWW-Authenticate'] = `Keystone uri="${options.authUrl}"`
+    if (fault.status === 405) headers['Allow'] = (fault.details['allow'] as string[] | undefined)?.join(', ') ?? ''
+    const extra = fault.details['headers'] as Record<string, string> | undefined
+    return { status: fault.status, headers: { ...headers, ...extra }, body: request.method === 'HEAD' ? null : body }
+  }
+}
+
+const unversioned: Version = { text: '', atLeast: () => true }
+
+function inVersionRange(spec: RouteSpec, version: Version | undefined): boolean {
+  if (!version) return true
+  if (spec.since !== undefined && !version.atLeast(spec.since)) return false
+  return spec.until === undefined || spec.until === version.text || !version.atLeast(spec.until)
+}
+
+function reject(problem: string | undefined): void {
+  if (problem !== undefined) throw new BadRequest(problem)
+}
+
+async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> {
+  if (spec.body === undefined && spec.action === undefined) return undefined
+  if (spec.body === stream) {
+    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+    if (spec.accepts && !spec.accepts.includes(type ?? '')) throw new UnsupportedMediaType(`The content type ${type ?? '(none)'} is not taken here; send ${spec.accepts.join(' or ')}.`)
+    return bytesOf(request.body)
+  }
+  const text = await readText(request.body, spec.maxBodyBytes ?? defaultMaxBody)
+  if (text === undefined) throw new BodyTooLarge('Request is too large.')
+  if (text === '') {
+    if (spec.bodyOptional) return undefined
+    throw new BadRequest('The request needs a body: a JSON object.')
+  }
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  const accepted = spec.accepts ?? ['application/json']
+  if (type !== undefined && type !== '' && !accepted.includes(type)) {
+    throw new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
+  }
+  try {
+    const value: unknown = JSON.parse(text, refuseProto)
+    return value
+  } catch (error) {
+    throw error instanceof BadRequest ? error : new BadRequest('The request body is not valid JSON.', {}, error)
+  }
+}
+
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new BadRequest('The key __proto__ is not allowed.')
+  return value
+}
+
+function pickAction(targets: readonly Target[], body: unknown): Target {
+  const withoutAction = targets.find(({ spec }) => spec.action === undefined)
+  if (withoutAction) return withoutAction
+  const keys = typeof body === 'object' && body !== null && !Array.isArray(body) ? Object.keys(body) : []
+  if (keys.length !== 1) throw new BadRequest('The body must be an object with one key that names the action.')
+  const target = targets.find(({ spec }) => spec.action === keys[0])
+  if (!target) throw new BadRequest(`There is no such action: ${String(keys[0]).slice(0, 80)}`)
+  return target
+}
+
+function toReply(outcome: { status: number; headers?: Record<string, string>; body?: unknown }, method: string): ApiReply {
+  const { status, body } = outcome
+  const headers: Record<string, string> = { ...outcome.headers }
+  if (body === undefined || body === null) return { status, headers, body: null }
+  if (typeof body === 'object' && Symbol.asyncIterator in body) {
+    headers['content-type'] ??= 'application/octet-stream'
+    return { status, headers, body: method === 'HEAD' ? null : asReadable(body as AsyncIterable<Uint8Array>) }
+  }
+  headers['content-type'] ??= 'application/json'
+  const text = body instanceof PreparedJson ? body.text : headers['content-type'].startsWith('text/') ? String(body) : JSON.stringify(body)
+  return { status, headers, body: method === 'HEAD' ? null : text }
+}
+
+function asReadable(body: AsyncIterable<Uint8Array>): Readable {
+  return body instanceof ReadableStream ? body : ReadableStream.from(body)
+}
+
+function checkReply(target: Target, outcome: { status: number; body?: unknown }, version: Version | undefined): void {
+  const spec = target.spec.reply[outcome.status]
+  if (spec === undefined) throw new Error(`route ${target.name} answered ${outcome.status}, which its table does not name`)
+  if (spec === null || spec === stream) return
+  const schema = isVersioned(spec) ? schemaFor(spec, version) : (spec as TSchema)
+  if (!schema) return
+  const value: unknown = outcome.body instanceof PreparedJson ? JSON.parse(outcome.body.text) : JSON.parse(JSON.stringify(outcome.body))
+  const problem = checkBody(schema, value)
+  if (problem !== undefined) throw new Error(`route ${target.name} answered what its table does not promise: ${problem}`)
+}
+

@@ -1,0 +1,72 @@
+// How each service's clients expect an error's body to look. A service names its style once.
+import { AppError } from '#core/errors'
+import type { Version } from '#core/spec'
+
+export interface Fault {
+  readonly status: number
+  readonly code: string
+  readonly title: string
+  readonly name: string
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+  readonly requestId: string
+}
+
+export type FaultStyle = (fault: Fault, version: Version | undefined) => { readonly body: string; readonly contentType: string }
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
+  409: 'Conflict', 411: 'Length Required', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
+  416: 'Requested Range Not Satisfiable', 429: 'Too Many Requests', 500: 'Internal Server Error', 501: 'Not Implemented',
+  503: 'Service Unavailable', 504: 'Gateway Timeout',
+}
+
+/** What the client may know of an error. An unforeseen one shows its request id and nothing of its inside. */
+export function toFault(error: unknown, requestId: string): Fault {
+  if (error instanceof AppError) {
+    const { status, code, message, details } = error
+    return { status, code, title: titles[status] ?? 'Error', name: error.name, message, details, requestId }
+  }
+  return {
+    status: 500, code: 'internal', title: 'Internal Server Error', name: 'InternalServerError',
+    message: `An unexpected error occurred. The log has its cause under ${requestId}.`, details: {}, requestId,
+  }
+}
+
+const json = (value: unknown) => ({ body: JSON.stringify(value), contentType: 'application/json' })
+
+/** `{"error": {"code", "title", "message"}}` (keystone/server/flask/application.py); also what the token middleware answers. */
+export const keystoneFaults: FaultStyle = ({ status, title, message }) => json({ error: { code: status, message, title } })
+
+const computeNames: Readonly<Record<number, string>> = {
+  400: 'badRequest', 401: 'unauthorized', 403: 'forbidden', 404: 'itemNotFound', 405: 'badMethod', 409: 'conflictingRequest',
+  413: 'overLimit', 415: 'badMediaType', 429: 'overLimit', 501: 'notImplemented', 503: 'serviceUnavailable',
+}
+
+/** One key that names the kind of fault (nova/api/openstack/wsgi.py, Fault). */
+export const computeFaults: FaultStyle = ({ status, message, details }) => {
+  const inner: Record<string, unknown> = { code: status, message }
+  if ((status === 413 || status === 429) && details['retryAfter'] !== undefined) inner['retryAfter'] = String(details['retryAfter'])
+  return json({ [computeNames[status] ?? 'computeFault']: inner })
+}
+
+/** `{"NeutronError": {"type", "message", "detail"}}` (neutron/api/api_common.py). */
+export const neutronFaults: FaultStyle = ({ name, message }) => json({ NeutronError: { type: name, message, detail: '' } })
+
+/** `{"errors": [...]}`; codes from 1.23 (placement/errors.py). */
+export const placementFaults: FaultStyle = ({ status, title, message, code, requestId }, version) =>
+  json({
+    errors: [{
+      status, title, detail: message, request_id: requestId,
+      ...(version?.atLeast('1.23') ? { code: code.startsWith('placement.') ? code : 'placement.undefined_code' } : {}),
+    }],
+  })
+
+/** Glance answers a small HTML page with the reason, as webob renders it. */
+export const glanceFaults: FaultStyle = ({ status, title, message }) => {
+  const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return {
+    body: `<html>\n <head>\n  <title>${status} ${title}</title>\n </head>\n <body>\n  <h1>${status} ${title}</h1>\n  ${text}<br /><br />\n\n\n\n </body>\n</html>`,
+    contentType: 'text/html; charset=UTF-8',
+  }
+}

@@ -1,0 +1,7 @@
+export { type ApiOptions, type Authenticate, createApi, type HandlerInput, type Handlers, type PolicyCheck, PreparedJson, serve, type Verified } from './api.ts'
+export * from './faults.ts'
+export { nextLink, type Page, type PageRules, readPage, type SortKey } from './list.ts'
+export { type ApiReply, type ApiRequest, readText, type Transport } from './message.ts'
+export { listen, type Listening } from './socket.ts'
+export { parseQuery } from '#core/validation'
+export type { VersionHeaders } from './versions.ts'

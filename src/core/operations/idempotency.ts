@@ -1,0 +1,20 @@
+// A repeated internal create answers its first answer: the key is kept in the transaction of the row it made.
+import type { Capabilities, RequestContext } from '#core/context'
+import type { Db } from '#core/db'
+import type { OperationTables } from './tables.ts'
+
+/**
+ * Run `create` unless the request's key has been seen; then answer what it made the first time.
+ *
+ * @param create makes the row in the same transaction and returns what must be known to answer again, mostly its id
+ */
+export async function once<T>(tx: Db<any>, ctx: RequestContext, { clock }: Pick<Capabilities, 'clock'>, create: () => Promise<T>): Promise<{ value: T; repeated: boolean }> {
+  const key = ctx.idempotencyKey
+  if (key === undefined) return { value: await create(), repeated: false }
+  const keys = tx as Db<OperationTables>
+  const seen = await keys.selectFrom('idempotency_keys').select('value').where('key', '=', key).executeTakeFirst()
+  if (seen) return { value: JSON.parse(seen.value) as T, repeated: true }
+  const value = await create()
+  await keys.insertInto('idempotency_keys').values({ key, value: JSON.stringify(value), created_at: clock.now().toISOString() }).execute()
+  return { value, repeated: false }
+}

@@ -1,0 +1,90 @@
+// The SQL of operations. Every write of a worker names the epoch of its lease: with an older one nothing changes.
+import type { Identity } from '#core/context'
+import type { Db } from '#core/db'
+import { errorClass } from '#core/errors'
+import type { OperationRow, OperationTables } from './tables.ts'
+
+export const LeaseLost = errorClass('LeaseLost', 409, 'operation.lease_lost')
+
+type Tx = Db<OperationTables>
+
+export async function insertOperation(tx: Tx, row: OperationRow): Promise<void> {
+  await tx.insertInto('operations').values(row).execute()
+}
+
+/** Open operations that nobody holds and whose time has come, the oldest first. */
+export async function claimable(db: Tx, now: string, ownerPrefix: string, owner: string, limit: number): Promise<OperationRow[]> {
+  return db.selectFrom('operations').selectAll()
+    .where('finished_at', 'is', null)
+    .where((where) => where.or([where('not_before', 'is', null), where('not_before', '<=', now)]))
+    .where((where) => where.or([
+      where('lease_owner', 'is', null), where('lease_until', '<', now),
+      // Our own former incarnation on this host is gone: its lease ends with it.
+      where.and([where('lease_owner', 'like', `${ownerPrefix}%`), where('lease_owner', '!=', owner)]),
+    ]))
+    .orderBy('created_at').limit(limit).execute()
+}
+
+/** @returns the new epoch, or undefined when another worker was faster */
+export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch'>, owner: string, until: string): Promise<number | undefined> {
+  const epoch = row.epoch + 1
+  const { numUpdatedRows } = await tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
+    .where('id', '=', row.id).where('epoch', '=', row.epoch).where('finished_at', 'is', null).executeTakeFirstOrThrow()
+  return numUpdatedRows === 1n ? epoch : undefined
+}
+
+export async function renewLeases(tx: Tx, owner: string, until: string): Promise<void> {
+  await tx.updateTable('operations').set({ lease_until: until }).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
+}
+
+/** @throws LeaseLost when a later epoch holds the operation */
+export async function updateHeld(tx: Tx, id: string, epoch: number, set: Partial<OperationRow>): Promise<void> {
+  const { numUpdatedRows } = await tx.updateTable('operations').set(set)
+    .where('id', '=', id).where('epoch', '=', epoch).where('finished_at', 'is', null).executeTakeFirstOrThrow()
+  if (numUpdatedRows !== 1n) throw new LeaseLost('Another worker has taken over this operation.', { id, epoch })
+}
+
+/** Ask every open operation on a resource to stop. @returns their ids */
+export async function requestCancel(tx: Tx, resourceId: string, except: string | undefined): Promise<string[]> {
+  const open = await openOperations(tx, resourceId)
+  const ids = open.map((row) => row.id).filter((id) => id !== except)
+  if (ids.length > 0) await tx.updateTable('operations').set({ cancel_requested: 1, not_before: null }).where('id', 'in', ids).execute()
+  return ids
+}
+
+export async function openOperations(db: Tx, resourceId: string): Promise<Pick<OperationRow, 'id' | 'kind' | 'created_at'>[]> {
+  return db.selectFrom('operations').select(['id', 'kind', 'created_at']).where('resource_id', '=', resourceId).where('finished_at', 'is', null).orderBy('created_at').execute()
+}
+
+export async function journalStart(tx: Tx, operationId: string, sequence: number, step: string, phase: 'run' | 'undo', attempt: number, at: string): Promise<void> {
+  await tx.insertInto('operation_steps').values({
+    operation_id: operationId, sequence, step, phase, attempt, status: 'started', result: null, error: null, started_at: at, ended_at: null,
+  }).execute()
+}
+
+export async function journalEnd(tx: Tx, operationId: string, sequence: number, status: 'done' | 'failed', at: string, more: { result?: unknown; error?: unknown }): Promise<void> {
+  await tx.updateTable('operation_steps').set({
+    status, ended_at: at,
+    result: more.result === undefined ? null : JSON.stringify(more.result),
+    error: more.error === undefined ? null : JSON.stringify(more.error),
+  }).where('operation_id', '=', operationId).where('sequence', '=', sequence).execute()
+}
+
+export async function journal(db: Tx, operationId: string) {
+  return db.selectFrom('operation_steps').selectAll().where('operation_id', '=', operationId).orderBy('sequence').execute()
+}
+
+/** Operations that ended before `before` leave with their journal, and old keys with them. */
+export async function forgetFinished(tx: Tx, before: string): Promise<void> {
+  const old = await tx.selectFrom('operations').select('id').where('finished_at', '<', before).limit(500).execute()
+  const ids = old.map((row) => row.id)
+  if (ids.length > 0) {
+    await tx.deleteFrom('operation_steps').where('operation_id', 'in', ids).execute()
+    await tx.deleteFrom('operations').where('id', 'in', ids).execute()
+  }
+  await tx.deleteFrom('idempotency_keys').where('created_at', '<', before).execute()
+}
+
+export function identityOf(row: OperationRow): Identity {
+  return JSON.parse(row.identity) as Identity
+}

@@ -1,0 +1,157 @@
+// The privileged helper on the real kernel: what it does, what it refuses, and what outlives it.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { createProcessRunner, type HelperOptions, NotAllowed, startHelper } from './index.ts'
+
+const root = process.getuid?.() === 0 ? {} : { skip: 'needs root' }
+const runner = createProcessRunner()
+
+async function helperFor(t: TestContext, prefix: string) {
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'helper-'))
+  const options: HelperOptions = {
+    prefix, dataDirectory,
+    ownUser: { uid: 65534, gid: 65534, name: 'nobody' }, qemuUser: { uid: 64123, gid: 64123 },
+  }
+  const helper = await startHelper(options)
+  t.after(async () => {
+    await helper.close()
+    const last = await startHelper(options)
+    for (const id of (await last.daemons('dnsmasq')).keys()) await last.signalDaemon('dnsmasq', id, 'SIGKILL')
+    for (const name of await last.netnsList()) await last.netnsDelete(name)
+    await last.close()
+    rmSync(dataDirectory, { recursive: true, force: true })
+  })
+  return { helper, options, dataDirectory }
+}
+
+const dnsmasq = (dataDirectory: string) => ({
+  kind: 'dnsmasq' as const, id: 'one', netns: 'hta-x',
+  args: ['--keep-in-foreground', '--port=0', '--interface=veth0', '--bind-interfaces', '--dhcp-range=10.0.0.0,static,255.255.255.0,600s'],
+  outputFile: join(dataDirectory, 'dnsmasq.log'),
+})
+
+test('namespaces, links and rules are made in one spawn each and can be asked for', root, async (t) => {
+  const { helper } = await helperFor(t, 'hta')
+  await helper.netnsAdd('hta-x')
+  await helper.netnsAdd('hta-x')
+  await helper.ip(['link add br0 type bridge', 'link set br0 up', 'addr add 10.1.0.1/24 dev br0'], { netns: 'hta-x' })
+  await helper.ip(['link add br0 type bridge', 'link set br0 mtu 1450'], { netns: 'hta-x', tolerate: ['exists'] })
+  await assert.rejects(helper.ip(['link add br0 type bridge'], { netns: 'hta-x' }), /File exists/)
+  await helper.nft('add table inet nimbo\nadd chain inet nimbo x', { netns: 'hta-x' })
+  const links = await helper.ipQuery(['link', 'show', 'dev', 'br0'], { netns: 'hta-x' }) as { mtu: number }[]
+  assert.equal(links[0]?.mtu, 1450)
+  assert.deepEqual(await helper.ipQuery(['link', 'show', 'dev', 'none'], { netns: 'hta-x' }), [])
+  assert.deepEqual(await helper.nftQuery(['table', 'inet', 'nimbo2'], { netns: 'hta-x' }), [])
+  assert.equal((await helper.nftQuery(['table', 'inet', 'nimbo'], { netns: 'hta-x' })).length, 3)
+  await helper.sysctl({ 'net/ipv4/ip_forward': '1' }, { netns: 'hta-x' })
+  assert.deepEqual(await helper.sysctlQuery(['net/ipv4/ip_forward', 'net/ipv4/none'], { netns: 'hta-x' }), { 'net/ipv4/ip_forward': '1' })
+  assert.deepEqual(await helper.netnsList(), ['hta-x'])
+})
+
+test('what is not on the allow-list is refused', root, async (t) => {
+  const { helper, dataDirectory } = await helperFor(t, 'htb')
+  await helper.netnsAdd('htb-x')
+  symlinkSync('/etc', join(dataDirectory, 'link'))
+  writeFileSync(join(dataDirectory, 'file'), '')
+  symlinkSync(join(dataDirectory, 'file'), join(dataDirectory, 'other'))
+  const daemon = { ...dnsmasq(dataDirectory), netns: 'htb-x' }
+  const refused: (() => Promise<unknown>)[] = [
+    () => helper.netnsAdd('other-x'),
+    () => helper.netnsAdd('htb-../x'),
+    () => helper.netnsDelete('default'),
+    () => helper.ip(['link set eth0 down'], {}),
+    () => helper.ip(['link set htb-up name eth9'], {}),
+    () => helper.ip(['addr add 1.1.1.1/32 dev eth0'], {}),
+    () => helper.ip(['link set a netns 1'], { netns: 'htb-x' }),
+    () => helper.ip(['link set a up\nlink set b up'], { netns: 'htb-x' }),
+    () => helper.ip(['netns exec htb-x id'], { netns: 'htb-x' }),
+    () => helper.ip(['-n default link set a up'], { netns: 'htb-x' }),
+    () => helper.ip(['tuntap add dev t mode tap user 0'], { netns: 'htb-x' }),
+    () => helper.ipQuery(['netns', 'exec'], {}),
+    () => helper.ipQuery(['-batch', 'link'], {}),
+    () => helper.bridge(['link set dev a learning off'], {}),
+    () => helper.nft('flush ruleset', { netns: 'htb-x' }),
+    () => helper.nft('add table inet filter', {}),
+    () => helper.nft('table ip nimbo_htb { }\nadd rule ip filter x drop', {}),
+    () => helper.nft('table ip nimbo_htb { include "/etc/shadow" }', {}),
+    () => helper.nft('table ip nimbo_other { }', {}),
+    () => helper.sysctl({ 'kernel/core_pattern': '1' }, {}),
+    () => helper.sysctl({ 'net/../kernel/panic': '1' }, {}),
+    () => helper.sysctl({ 'net/ipv4/tcp_syncookies': '0' }, {}),
+    () => helper.giveToQemu('/etc/passwd'),
+    () => helper.giveToQemu(join(dataDirectory, 'link/passwd')),
+    () => helper.giveToQemu(join(dataDirectory, 'other')),
+    () => helper.giveToQemu(join(dataDirectory, '../x')),
+    () => helper.listen({ netns: 'default', address: '127.0.0.1', port: 80 }),
+    () => helper.startDaemon({ ...daemon, args: ['--dhcp-script=/bin/sh'] }),
+    () => helper.startDaemon({ ...daemon, args: ['--dhcp-hostsfile=/etc/passwd'] }),
+    () => helper.startDaemon({ ...daemon, args: ['--user=root'] }),
+    () => helper.startDaemon({ ...daemon, outputFile: '/etc/passwd' }),
+    () => helper.startDaemon({ ...daemon, id: '../x' }),
+    () => helper.startDaemon({ ...daemon, kind: 'sh' as never }),
+    () => helper.signalDaemon('dnsmasq', 'one', 'SIGSTOP' as never),
+  ]
+  for (const call of refused) await assert.rejects(call, NotAllowed, call.toString())
+  await helper.giveToQemu(join(dataDirectory, 'file'))
+  assert.equal(statSync(join(dataDirectory, 'file')).uid, 64123)
+})
+
+test('a daemon outlives the helper, is found again, started once, and ended by signal', root, async (t) => {
+  const { helper, options, dataDirectory } = await helperFor(t, 'hta')
+  await helper.netnsAdd('hta-x')
+  await helper.ip(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'addr add 10.0.0.2/24 dev veth0'], { netns: 'hta-x' })
+  const started = await helper.startDaemon(dnsmasq(dataDirectory))
+  assert.deepEqual(await helper.startDaemon(dnsmasq(dataDirectory)), started)
+  assert.equal(/^Uid:\s+65534/m.test(readFileSync(`/proc/${started.pid}/status`, 'utf8')), true)
+
+  process.kill(helper.pid, 'SIGKILL')
+  await assert.rejects(helper.netnsList(), /ended/)
+  const second = await startHelper(options)
+  assert.deepEqual(await second.daemons('dnsmasq'), new Map([['one', started]]))
+  assert.deepEqual(await second.startDaemon(dnsmasq(dataDirectory)), started)
+  assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGKILL'), true)
+  for (let turn = 0; turn < 100 && (await second.daemons('dnsmasq')).size > 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal((await second.daemons('dnsmasq')).size, 0)
+  assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGHUP'), false)
+  await assert.rejects(second.startDaemon({ ...dnsmasq(dataDirectory), args: ['--keep-in-foreground', '--interface=none', '--bind-interfaces', '--port=0', '--dhcp-range=nonsense'] }), /dnsmasq/)
+  await second.close()
+})
+
+test('a forged pid record does not lead to a stranger', root, async (t) => {
+  const { helper, dataDirectory } = await helperFor(t, 'hta')
+  mkdirSync(join(dataDirectory, 'privileged/qemu'), { recursive: true })
+  writeFileSync(join(dataDirectory, 'privileged/qemu/x.json'), JSON.stringify({ pid: process.pid, startTime: '1', command: ['qemu'] }))
+  assert.equal(await helper.signalDaemon('qemu', 'x', 'SIGKILL'), false)
+})
+
+test('a socket that listens inside a namespace is served by this process', root, async (t) => {
+  const { helper } = await helperFor(t, 'hta')
+  await helper.netnsAdd('hta-x')
+  await helper.ip(['link set lo up', 'addr add 169.254.169.254/32 dev lo'], { netns: 'hta-x' })
+  const server = await helper.listen({ netns: 'hta-x', address: '169.254.169.254', port: 80 })
+  t.after(() => server.close())
+  const from: string[] = []
+  server.on('connection', (socket) => {
+    from.push(String(socket.remoteAddress))
+    socket.end('HTTP/1.0 200 OK\r\n\r\nhere')
+  })
+  const answer = await runner.run('/usr/sbin/ip', ['netns', 'exec', 'hta-x', 'busybox', 'wget', '-q', '-O', '-', 'http://169.254.169.254/'], { timeoutSeconds: 5 })
+  assert.equal(answer.stdout, 'here')
+  assert.deepEqual(from, ['169.254.169.254'])
+  await assert.rejects(helper.listen({ netns: 'hta-x', address: '169.254.169.254', port: 80 }), /EADDRINUSE/)
+})
+
+test('commands have a deadline, limits and a capped output, and are killed with their children', async () => {
+  await assert.rejects(runner.run('/bin/sleep', ['10'], { timeoutSeconds: 0.1 }), /took too long/)
+  await assert.rejects(runner.run('/bin/false', [], { timeoutSeconds: 5 }), { exitCode: 1 })
+  await assert.rejects(runner.run('/none', [], { timeoutSeconds: 5 }), /ENOENT/)
+  const echoed = await runner.run('/bin/cat', [], { timeoutSeconds: 5, input: 'a'.repeat(100_000) })
+  assert.equal(echoed.stdout.length, 100_000)
+  const limited = await runner.run('/usr/bin/prlimit', ['--raw', '--noheadings', '--as', '-o', 'SOFT'], { timeoutSeconds: 5, limits: { addressSpaceBytes: 1 << 30, cpuSeconds: 3 } })
+  assert.equal(limited.stdout.trim(), String(1 << 30))
+  const long = await runner.run('/usr/bin/head', ['-c', '9000000', '/dev/zero'], { timeoutSeconds: 5 })
+  assert.equal(long.stdout.length, 8 * 1024 * 1024)
+})

@@ -1,0 +1,196 @@
+// What the helper can do: one function for each command of `Privileged`, after its arguments passed the allow-list.
+import { accessSync, chmodSync, closeSync, constants, existsSync, fchownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
+import { join } from 'node:path'
+import { CommandFailed } from '../errors.ts'
+import { checkOptions, deviceName, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
+import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
+import { ruleset } from './allow-nft.ts'
+import { refusalsIn } from './batch.ts'
+import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
+import { listenInside, type NativeHandle } from './listen.ts'
+import type { HelperOptions, Method } from './protocol.ts'
+import { type Program, programs, runProgram } from './spawn.ts'
+import { turns } from '../turns.ts'
+
+/** A result, or a listening socket to pass on beside it. */
+export type Outcome = { readonly result: unknown; readonly handle?: NativeHandle }
+type Command = (...args: readonly unknown[]) => Promise<Outcome>
+
+export interface Helper {
+  readonly commands: Readonly<Record<Method, Command>>
+}
+
+const nothing: Outcome = { result: undefined }
+const absent = /does not exist|Cannot find device|No such (file|device|process)|Cannot find/i
+
+export function createHelper(options: HelperOptions): Helper {
+  checkOptions(options)
+  const records = join(options.dataDirectory, 'privileged')
+  const daemons: DaemonKeeper = daemonKeeper(options, records, findProgram)
+  const inTurn = turns()
+  const run = (program: Program, args: readonly string[], where: { netns?: string | undefined; input?: string }) =>
+    runProgram(findProgram, program, args, where)
+
+  /** A batch of ip or bridge; refusals that are tolerated do not fail it. */
+  async function batch(program: 'ip' | 'bridge', lines: string, where: unknown): Promise<Outcome> {
+    const netns = optionalNamespace(options, where)
+    const tolerate = texts((where as { tolerate?: unknown })?.tolerate ?? [], 'A refusal')
+    const force = tolerate.length > 0 ? ['-force'] : []
+    try {
+      // As `ip -n`, which enters the namespace itself: one process, not two.
+      await run(program, [...(netns ? ['-n', netns] : []), ...force, '-batch', '-'], { input: lines })
+    } catch (error) {
+      if (!(error instanceof CommandFailed) || error.timedOut) throw error
+      const refusals = refusalsIn(error.stderr, lines)
+      const real = refusals.filter((refusal) => !tolerate.some((kind) => refusal.kind === kind))
+      if (refusals.length > 0 && real.length === 0 && force.length > 0) return nothing
+      const told = real.map((refusal) => `${refusal.message} (${refusal.line})`).join('; ')
+      throw new CommandFailed({ program, exitCode: error.exitCode, stderr: told || error.stderr })
+    }
+    return nothing
+  }
+
+  async function query(program: 'ip' | 'bridge', objects: readonly string[], args: unknown, where: unknown) {
+    const netns = optionalNamespace(options, where)
+    const asked = queryWords(args, objects)
+    try {
+      const { stdout } = await run(program, [...(netns ? ['-n', netns] : []), '-j', ...asked], {})
+      return { result: stdout.trim() === '' ? [] : JSON.parse(stdout) }
+    } catch (error) {
+      if (error instanceof CommandFailed && !error.timedOut && absent.test(error.stderr)) return { result: [] }
+      throw error
+    }
+  }
+
+  const commands: Record<Method, Command> = {
+    ip: async (lines, where) => batch('ip', ipLines(options, lines, optionalNamespace(options, where)), where),
+    ipQuery: (args, where) => query('ip', ['link', 'addr', 'route', 'neigh'], args, where),
+    bridge: async (lines, where) => batch('bridge', bridgeLines(lines, optionalNamespace(options, where)), where),
+    bridgeQuery: (args, where) => query('bridge', ['fdb', 'link'], args, where),
+
+    async nft(rules, where) {
+      const netns = optionalNamespace(options, where)
+      const input = ruleset(options, rules, netns)
+      await inTurn(`nft ${netns ?? ''}`, () => run('nft', ['-f', '-'], { netns, input }))
+      return nothing
+    },
+    async nftQuery(args, where) {
+      const netns = optionalNamespace(options, where)
+      const asked = queryWords(args, ['table', 'tables', 'chain', 'map', 'set', 'ruleset'])
+      try {
+        const { stdout } = await run('nft', ['-j', 'list', ...asked], { netns })
+        return { result: (JSON.parse(stdout) as { nftables: unknown[] }).nftables }
+      } catch (error) {
+        if (error instanceof CommandFailed && !error.timedOut && absent.test(error.stderr)) return { result: [] }
+        throw error
+      }
+    },
+
+    async sysctl(values, where) {
+      const netns = optionalNamespace(options, where)
+      const settings = Object.entries(values as Record<string, unknown>)
+        .map(([name, value]) => [settingPath(name, netns, true), settingValue(value)] as const)
+      if (settings.length === 0) return nothing
+      if (netns === undefined) for (const [path, value] of settings) writeFileSync(`/proc/sys/${path}`, value)
+      else await run('sysctl', ['-q', '-w', ...settings.map(([path, value]) => `${path}=${value}`)], { netns })
+      return nothing
+    },
+    async sysctlQuery(names, where) {
+      const netns = optionalNamespace(options, where)
+      const paths = texts(names, 'A setting').map((name) => settingPath(name, netns, false))
+      if (netns !== undefined) {
+        const { stdout } = await run('sysctl', ['-e', ...paths], { netns })
+        const lines = stdout.trim().split('\n').filter(Boolean).map((line) => line.split(' = '))
+        const found = lines.map(([key = '', value = '']) => [paths.find((path) => path.replaceAll('/', '.') === key.replaceAll('/', '.')) ?? key, value])
+        return { result: Object.fromEntries(found) }
+      }
+      const found = paths.filter((path) => existsSync(`/proc/sys/${path}`))
+      return { result: Object.fromEntries(found.map((path) => [path, readFileSync(`/proc/sys/${path}`, 'utf8').trim()])) }
+    },
+
+    async netnsAdd(value) {
+      const name = namespaceName(options, value)
+      // `ip netns add` mounts; two at once have been seen to disturb each other.
+      await inTurn('netns', async () => {
+        if (!existsSync(`/run/netns/${name}`)) await run('ip', ['netns', 'add', name], {})
+      })
+      return nothing
+    },
+    async netnsDelete(value) {
+      const name = namespaceName(options, value)
+      await inTurn('netns', async () => {
+        if (existsSync(`/run/netns/${name}`)) await run('ip', ['netns', 'del', name], {})
+      })
+      return nothing
+    },
+    async netnsList() {
+      if (!existsSync('/run/netns')) return { result: [] }
+      return { result: readdirSync('/run/netns').filter((name) => name.startsWith(`${options.prefix}-`)).sort() }
+    },
+
+    async announce(value, addresses, where) {
+      const device = deviceName(value)
+      const netns = optionalNamespace(options, where) ?? refuse('An announcement on the host', device)
+      const list = texts(addresses, 'An address')
+      for (const address of list) if (!isIPv4(address)) refuse('An address', address)
+      await Promise.all(list.map((address) => run('arping', ['-U', '-c', '1', '-w', '1', '-I', device, address], { netns })))
+      return nothing
+    },
+
+    startDaemon: async (spec) => ({ result: await daemons.start(spec) }),
+    daemons: async (kind) => ({ result: daemons.living(kind) }),
+    signalDaemon: async (kind, id, signal) => ({ result: daemons.signal(kind, id, signal) }),
+
+    async listen(where) {
+      const { address, port } = (where ?? {}) as { address?: unknown; port?: unknown }
+      const netns = optionalNamespace(options, where) ?? refuse('Listening on the host', where)
+      if (typeof address !== 'string' || !isIPv4(address)) refuse('An address', address)
+      if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65535) refuse('A port', port)
+      return { result: undefined, handle: await listenInside(netns, address as string, port as number) }
+    },
+
+    async giveToQemu(path) {
+      const file = openInside(options, path, constants.O_RDONLY)
+      try {
+        fchownSync(file, options.qemuUser.uid, options.qemuUser.gid)
+      } finally {
+        closeSync(file)
+      }
+      return nothing
+    },
+
+    async allowTaps(allowed) {
+      allowTaps(join(records, 'tun-mode'), allowed === true)
+      return nothing
+    },
+  }
+  return { commands }
+}
+
+/** Remember the mode of /dev/net/tun as it was found, so that it can be put back. */
+function allowTaps(record: string, allowed: boolean): void {
+  const device = '/dev/net/tun'
+  const mode = statSync(device).mode & 0o777
+  if (allowed && (mode & 0o666) !== 0o666) {
+    if (!existsSync(record)) writeFileSync(record, mode.toString(8), { mode: 0o600 })
+    chmodSync(device, 0o666)
+  }
+  if (!allowed && existsSync(record)) {
+    chmodSync(device, Number.parseInt(readFileSync(record, 'utf8'), 8) & 0o777)
+    rmSync(record)
+  }
+}
+
+function findProgram(program: Program): string {
+  const found = programs[program].find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+  if (!found) throw new CommandFailed({ program, stderr: `not installed (looked for ${programs[program].join(', ')})` })
+  return found
+}

@@ -1,0 +1,168 @@
+// Programs that outlive the helper and the control plane: started in a session of their own, recorded by pid, start
+// time and command line, and found again by all three.
+import { spawn } from 'node:child_process'
+import { closeSync, constants, fchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CommandFailed } from '../errors.ts'
+import type { DaemonKind, DaemonSpec, ProcessIdentity } from '../interface.ts'
+import { identifier, openInside, optionalNamespace, pathInside, refuse, text, texts } from './allow.ts'
+import { dnsmasqArgs } from './allow-dnsmasq.ts'
+import type { HelperOptions } from './protocol.ts'
+import { inNamespace, type Program, programs } from './spawn.ts'
+import { turns } from '../turns.ts'
+
+export interface DaemonKeeper {
+  start(spec: unknown): Promise<ProcessIdentity>
+  living(kind: unknown): ReadonlyMap<string, ProcessIdentity>
+  signal(kind: unknown, id: unknown, signal: unknown): boolean
+}
+
+interface DaemonRecord extends ProcessIdentity {
+  readonly command: readonly string[]
+}
+
+const kinds: readonly DaemonKind[] = ['qemu', 'qemu-storage-daemon', 'dnsmasq']
+const signals = ['SIGTERM', 'SIGKILL', 'SIGHUP'] as const
+const secondsToBecomeItself = 5
+const graceMilliseconds = 30
+
+export function daemonKeeper(options: HelperOptions, records: string, find: (program: Program) => string): DaemonKeeper {
+  for (const kind of kinds) mkdirSync(join(records, kind), { recursive: true, mode: 0o755 })
+  const inTurn = turns()
+
+  const checkKind = (kind: unknown): DaemonKind =>
+    kinds.includes(kind as DaemonKind) ? (kind as DaemonKind) : refuse('A kind of daemon', kind)
+  const recordPath = (kind: DaemonKind, id: string) => join(records, kind, `${id}.json`)
+
+  function read(kind: DaemonKind, id: string): ProcessIdentity | undefined {
+    const path = recordPath(kind, id)
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    // A record that another user could have written is no record.
+    if (!stat?.isFile() || stat.uid !== process.getuid?.()) return undefined
+    const record = JSON.parse(readFileSync(path, 'utf8')) as DaemonRecord
+    if (isSame(record)) return { pid: record.pid, startTime: record.startTime }
+    rmSync(path, { force: true })
+    return undefined
+  }
+
+  /** The whole command: into the namespace, down to the user, then the program itself. */
+  function command(spec: DaemonSpec, netns: string | undefined): { file: string; args: string[]; own: string[] } {
+    const program = find(spec.kind)
+    if (spec.kind === 'dnsmasq') {
+      const own = [program, ...dnsmasqArgs(options, spec.args), `--user=${options.ownUser.name}`]
+      const [file, args] = inNamespace(netns, own[0] as string, own.slice(1))
+      return { file, args, own }
+    }
+    const { uid, gid } = options.qemuUser
+    const own = [program, ...spec.args]
+    const drop = [`--reuid=${uid}`, `--regid=${gid}`, ...supplementaryGroups(), '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all']
+    const [file, args] = inNamespace(netns, programs.setpriv[0], [...drop, '--', ...own])
+    return { file, args, own }
+  }
+
+  async function launch(spec: DaemonSpec, netns: string | undefined): Promise<ProcessIdentity> {
+    const { file, args, own } = command(spec, netns)
+    const output = openInside(options, spec.outputFile, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND)
+    let identity: ProcessIdentity | undefined
+    try {
+      fchownSync(output, options.ownUser.uid, options.ownUser.gid)
+      const written = () => tail(spec.outputFile)
+      const child = spawn(file, args, {
+        detached: true,
+        stdio: ['ignore', output, output],
+        cwd: '/',
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+      })
+      child.unref()
+      let ended: { code: number | null; message?: string } | undefined
+      child.on('exit', (code) => (ended = { code }))
+      child.on('error', (cause) => (ended = { code: null, message: cause.message }))
+      const failed = () => new CommandFailed({ program: spec.kind, exitCode: ended?.code ?? undefined, stderr: ended?.message ?? written() })
+      // nsenter and setpriv become the program by exec, so the pid stays and only the command line changes.
+      const until = performance.now() + secondsToBecomeItself * 1000
+      while (!ended && performance.now() < until && !sameCommand(child.pid as number, own)) await wait(5)
+      if (!ended) await wait(graceMilliseconds)
+      if (ended || child.pid === undefined) throw failed()
+      identity = { pid: child.pid, startTime: startTimeOf(child.pid) ?? '' }
+      if (!isSame({ ...identity, command: own })) throw failed()
+      const record: DaemonRecord = { ...identity, command: own }
+      const path = recordPath(spec.kind, spec.id)
+      writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o644 })
+      renameSync(`${path}.new`, path)
+      return identity
+    } finally {
+      closeSync(output)
+    }
+  }
+
+  return {
+    start(value) {
+      const given = (value ?? {}) as Record<string, unknown>
+      const kind = checkKind(given['kind'])
+      const spec: DaemonSpec = {
+        kind, id: identifier(given['id']), args: texts(given['args'], 'An argument'),
+        outputFile: pathInside(options, text(given['outputFile'], 'A path')),
+      }
+      const netns = optionalNamespace(options, given)
+      return inTurn(`${kind} ${spec.id}`, async () => read(kind, spec.id) ?? launch(spec, netns))
+    },
+    living(value) {
+      const kind = checkKind(value)
+      const found = new Map<string, ProcessIdentity>()
+      for (const file of readdirSync(join(records, kind))) {
+        if (!file.endsWith('.json')) continue
+        const id = file.slice(0, -'.json'.length)
+        const identity = read(kind, id)
+        if (identity) found.set(id, identity)
+      }
+      return found
+    },
+    signal(kind, id, signal) {
+      if (!signals.includes(signal as (typeof signals)[number])) refuse('A signal', signal)
+      const identity = read(checkKind(kind), identifier(id))
+      if (!identity) return false
+      try {
+        process.kill(identity.pid, signal as NodeJS.Signals)
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+/** Groups of the devices that QEMU may need: /dev/kvm belongs to one on most distributions. */
+function supplementaryGroups(): string[] {
+  const stat = statSync('/dev/kvm', { throwIfNoEntry: false })
+  return stat && stat.gid !== 0 && (stat.mode & 0o060) === 0o060 ? [`--groups=${stat.gid}`] : ['--clear-groups']
+}
+
+/** Field 22 of /proc/PID/stat; the second field may hold spaces and brackets. Nothing for a zombie. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+function sameCommand(pid: number, command: readonly string[]): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === command.map((word) => `${word}\0`).join('')
+  } catch {
+    return false
+  }
+}
+
+const isSame = (record: DaemonRecord) => startTimeOf(record.pid) === record.startTime && sameCommand(record.pid, record.command)
+
+function tail(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').slice(-2000)
+  } catch {
+    return ''
+  }
+}
+
+const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -1,0 +1,9 @@
+// Commands of the machine: unprivileged ones, and the helper for those that need root.
+export { startHelper, type StartedHelper } from './client.ts'
+export { CommandFailed, HelperGone, NotAllowed } from './errors.ts'
+export type { HelperOptions } from './helper/protocol.ts'
+export type {
+  BatchPlace, DaemonKind, DaemonSpec, Finished, Place, Privileged, ProcessIdentity, ProcessRunner, RunOptions,
+} from './interface.ts'
+export { createProcessRunner } from './runner.ts'
+export { turns } from './turns.ts'

@@ -1,0 +1,1 @@
+export { type Bus, createLocalBus, type RpcClient, rpcClient, type RpcServer } from './bus.ts'

@@ -1,0 +1,5 @@
+export * from './list.ts'
+export * from './routes.ts'
+export * from './rpc.ts'
+export * from './schemas.ts'
+export * from './versions.ts'

@@ -1,0 +1,84 @@
+// Compiles schemas on first use and says in the client's words what does not fit.
+import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { TSchema, Versioned } from '#core/spec'
+import { compareVersions, type Version } from '#core/spec'
+
+const options = { strict: false, removeAdditional: false, useDefaults: false, allErrors: false, validateFormats: false, inlineRefs: true } as const
+const bodies = new Ajv({ ...options, coerceTypes: false })
+const queries = new Ajv({ ...options, coerceTypes: 'array' })
+
+const compiledBodies = new WeakMap<object, ValidateFunction>()
+const compiledQueries = new WeakMap<object, ValidateFunction>()
+
+/** Validation errors never repeat what stands in fields like these. */
+const secret = /pass|secret|token|user_data|private_key/i
+
+function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSchema): ValidateFunction {
+  let check = cache.get(schema)
+  if (!check) cache.set(schema, (check = ajv.compile(schema)))
+  return check
+}
+
+function explain(error: ErrorObject, value: unknown): string {
+  const path = error.instancePath.split('/').slice(1)
+  const field = path.join('/')
+  if (error.keyword === 'additionalProperties') {
+    const extra = String((error.params as { additionalProperty: string }).additionalProperty)
+    return `Additional properties are not allowed ('${extra.slice(0, 80)}' was unexpected)`
+  }
+  if (error.keyword === 'required') {
+    return `Invalid input for field/attribute ${field || 'body'}. '${(error.params as { missingProperty: string }).missingProperty}' is a required property`
+  }
+  let here: unknown = value
+  for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
+  const shown = secret.test(field) ? '***' : JSON.stringify(here)?.slice(0, 120)
+  return `Invalid input for field/attribute ${field || 'body'}. Value: ${shown}. It ${error.message ?? 'does not fit'}`
+}
+
+/** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
+export function checkBody(schema: TSchema, value: unknown): string | undefined {
+  const check = compile(bodies, compiledBodies, schema)
+  if (check(value)) return undefined
+  const errors = check.errors ?? []
+  const telling = errors.find((error) => error.keyword !== 'anyOf') ?? errors[0]
+  return telling ? explain(telling, value) : 'The body does not fit.'
+}
+
+/** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
+export function checkQuery(schema: TSchema, value: Record<string, unknown>): string | undefined {
+  const check = compile(queries, compiledQueries, schema)
+  if (check(value)) return undefined
+  const first = check.errors?.[0]
+  return first ? explain(first, value) : 'The query does not fit.'
+}
+
+const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()
+
+/** The schema that serves a version. */
+export function schemaFor(spec: TSchema | Versioned, version: Version | undefined): TSchema | null | undefined {
+  if (!isVersioned(spec)) return spec
+  let byVersion = picked.get(spec)
+  if (!byVersion) picked.set(spec, (byVersion = new Map()))
+  const text = version?.text ?? ''
+  if (!byVersion.has(text)) {
+    const keys = Object.keys(spec.versioned).sort(compareVersions)
+    const key = version ? keys.findLast((from) => version.atLeast(from)) : keys.at(-1)
+    byVersion.set(text, key === undefined ? undefined : spec.versioned[key])
+  }
+  return byVersion.get(text)
+}
+
+export function isVersioned(spec: object): spec is Versioned {
+  return 'versioned' in spec
+}
+
+/** A query string as an object: a repeated key becomes a list. */
+export function parseQuery(text: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>
+  if (text === '') return query
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = query[key]
+    query[key] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+  }
+  return query
+}
