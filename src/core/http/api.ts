@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import type { Capabilities, Identity, RequestContext } from '#core/context'
 import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
-import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type TSchema, type Version } from '#core/spec'
+import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
@@ -163,7 +163,7 @@ export function createApi(options: ApiOptions): Transport {
       if (schema) reject(checkQuery(schema, query))
     }
     if (spec.body && spec.body !== stream && body !== undefined) {
-      const schema = schemaFor(spec.body as TSchema, state.version)
+      const schema = schemaFor(spec.body, state.version)
       if (schema) reject(checkBody(schema, body))
     }
 
@@ -292,7 +292,7 @@ function checkReply(target: Target, outcome: { status: number; body?: unknown },
   const spec = target.spec.reply[outcome.status]
   if (spec === undefined) throw new Error(`route ${target.name} answered ${outcome.status}, which its table does not name`)
   if (spec === null || spec === stream) return
-  const schema = isVersioned(spec) ? schemaFor(spec, version) : (spec as TSchema)
+  const schema = isVersioned(spec) ? schemaFor(spec, version) : spec
   if (!schema) return
   const value: unknown = outcome.body instanceof PreparedJson ? JSON.parse(outcome.body.text) : JSON.parse(JSON.stringify(outcome.body))
   const problem = checkBody(schema, value)
