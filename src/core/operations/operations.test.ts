@@ -1,0 +1,238 @@
+// Durable operations on a real database: forwards, backwards, interrupted, called off.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
+import { openDatabase } from '#core/db'
+import { BadRequest } from '#core/errors'
+import { silentLog } from '#core/observe'
+import { Type } from '#core/spec'
+import { createOperations, defineOperation, type Definition, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
+
+const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
+const ctx: RequestContext = {
+  requestId: 'req-1', signal: new AbortController().signal, log: silentLog,
+  identity: { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId: 'p', roles: ['member'] },
+}
+
+interface Bench {
+  readonly events: string[]
+}
+
+async function bench(t: TestContext, definitions: Definition<Bench>[]) {
+  const database = await openDatabase<OperationTables>({ name: 'test', file: ':memory:', migrations: [operationMigration], clock: systemClock, log: silentLog })
+  t.after(() => database.close())
+  const make = () => createOperations<Bench>({ database, definitions, capabilities, owner: 'host/worker' })
+  const begin = (operations: ReturnType<typeof make>, definition: Definition<Bench>, resourceId = 'r') =>
+    database.transaction((tx) => operations.begin(tx, ctx, definition, { resourceId, input: {} }))
+  const row = (id: string) => database.read.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  return { database, make, begin, row }
+}
+
+const settled = { signal: AbortSignal.timeout(5000) }
+
+test('the steps run in order, each sees the results of those before it, and the journal has them all', async (t) => {
+  const add = defineOperation<Bench, unknown>('add', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('one', { run: async () => 1 }),
+      step('two', { commit: async (_tx, _service, run) => (run.result<number>('one') ?? 0) + 1 }),
+      pivot('three', { run: async (service, run) => void service.events.push(`sum ${run.result<number>('two')}`) }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [add])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, add)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['sum 2'])
+  assert.equal((await row(id)).status, 'done')
+  assert.deepEqual((await operations.journal(id)).map((entry) => [entry.step, entry.phase, entry.status, entry.result]), [
+    ['one', 'run', 'done', '1'], ['two', 'run', 'done', '2'], ['three', 'run', 'done', null],
+  ])
+})
+
+test('a failed step undoes what was done, backwards, and the fault names the step and the reason', async (t) => {
+  const faults: unknown[] = []
+  const fail = defineOperation<Bench, unknown>('fail', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', { run: async (s) => void s.events.push('a'), undo: async (s) => void s.events.push('undo a') }),
+      step('b', { run: async (s) => void s.events.push('b'), undo: async (s) => void s.events.push('undo b') }),
+      step('c', { run: async () => { throw new BadRequest('no such flavor') } }),
+    ],
+    failed: async (_tx, _service, _run, fault) => void faults.push(fault),
+  })
+  const { make, begin, row } = await bench(t, [fail])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, fail)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['a', 'b', 'undo b', 'undo a'])
+  assert.equal((await row(id)).status, 'failed')
+  assert.deepEqual(faults, [{ step: 'c', status: 400, code: 'bad_request', message: 'no such flavor', cancelled: false }])
+})
+
+test('a new incarnation goes on at the step where the former one stopped', async (t) => {
+  const reached = Promise.withResolvers<void>()
+  let first = true
+  const long = defineOperation<Bench, unknown>('long', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', { run: async (s) => void s.events.push('a') }),
+      step('b', {
+        run: async (s, run) => {
+          s.events.push(`b in epoch ${run.epoch}`)
+          if (!first) return
+          first = false
+          reached.resolve()
+          await new Promise(() => {})
+        },
+      }),
+      pivot('c', { run: async (s) => void s.events.push('c') }),
+    ],
+  })
+  const { make, begin } = await bench(t, [long])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  await begin(operations, long)
+  await reached.promise
+  worker.stop()
+  const next = make()
+  const nextWorker = next.work({ events })
+  t.after(() => nextWorker.stop())
+  await next.settled('r', settled)
+  assert.deepEqual(events, ['a', 'b in epoch 1', 'b in epoch 2', 'c'])
+})
+
+test('a call-off before the pivot stops the running step and undoes; its fault says so', async (t) => {
+  const running = Promise.withResolvers<void>()
+  const faults: unknown[] = []
+  const wait = defineOperation<Bench, unknown>('wait', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', { run: async (s) => void s.events.push('a'), undo: async (s) => void s.events.push('undo a') }),
+      step('b', {
+        run: async (_s, run) => {
+          running.resolve()
+          await systemClock.sleep(60_000, run.signal)
+        },
+      }),
+    ],
+    failed: async (_tx, _s, _run, fault) => void faults.push([fault.step, fault.cancelled]),
+  })
+  const { database, make, begin, row } = await bench(t, [wait])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, wait)
+  await running.promise
+  await database.transaction((tx) => operations.cancel(tx, 'r'))
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['a', 'undo a'])
+  assert.equal((await row(id)).status, 'cancelled')
+  assert.deepEqual(faults, [['b', true]])
+})
+
+test('after the pivot a failing step is tried until it succeeds', async (t) => {
+  let tries = 0
+  const stubborn = defineOperation<Bench, unknown>('stubborn', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      pivot('publish', { run: async () => {} }),
+      step('tidy', { run: async () => { if (++tries < 2) throw new Error('not yet') } }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [stubborn])
+  const operations = make()
+  const worker = operations.work({ events: [] })
+  t.after(() => worker.stop())
+  const id = await begin(operations, stubborn)
+  await operations.settled('r', settled)
+  assert.equal(tries, 2)
+  assert.equal((await row(id)).status, 'done')
+})
+
+test('a worker whose lease was taken over writes nothing more', async (t) => {
+  const inside = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const slow = defineOperation<Bench, unknown>('slow', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [pivot('a', { run: async (s) => { s.events.push('a'); inside.resolve(); await goOn.promise; return 'late' } })],
+  })
+  const { database, make, begin, row } = await bench(t, [slow])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, slow)
+  await inside.promise
+  await database.transaction((tx) => tx.updateTable('operations').set({ epoch: 7, lease_owner: 'other', lease_until: '2999-01-01T00:00:00Z' }).where('id', '=', id).execute())
+  goOn.resolve()
+  await systemClock.sleep(50)
+  assert.deepEqual([(await row(id)).status, (await row(id)).epoch, (await operations.journal(id))[0]?.result], ['running', 7, null])
+})
+
+test('a step may ask to start again: what it names and all after it is undone and done anew, and results of the first round are gone', async (t) => {
+  const build = defineOperation<Bench, unknown>('build', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('accept', { run: async (s) => void s.events.push('accept'), undo: async (s) => void s.events.push('undo accept') }),
+      step('choose', {
+        run: async (s) => {
+          s.events.push('choose')
+          return s.events.filter((event) => event === 'choose').length
+        },
+        undo: async (s, run) => void s.events.push(`undo choose ${run.result<number>('choose')} for ${run.fault?.message}`),
+      }),
+      step('spawn', {
+        run: async (s, run) => {
+          s.events.push(`spawn ${run.result<number>('choose')}`)
+          if (run.result<number>('choose') === 1) throw new StartAgain('choose', new BadRequest('this host is full'))
+        },
+        undo: async (s) => void s.events.push('undo spawn'),
+      }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [build])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, build)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['accept', 'choose', 'spawn 1', 'undo spawn', 'undo choose 1 for this host is full', 'choose', 'spawn 2'])
+  const { status, fault } = await row(id)
+  assert.deepEqual({ status, fault }, { status: 'done', fault: null })
+})
+
+test('what is called off on its way to a new start is undone wholly', async (t) => {
+  const build = defineOperation<Bench, unknown>('build', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('accept', { run: async (s) => void s.events.push('accept'), undo: async (s) => void s.events.push('undo accept') }),
+      step('choose', {
+        run: async (s) => void s.events.push('choose'),
+        undo: async (s, run) => {
+          s.events.push('undo choose')
+          await database.transaction((tx) => operations.cancel(tx, run.resourceId))
+        },
+      }),
+      step('spawn', { run: async () => { throw new StartAgain('choose', new BadRequest('this host is full')) } }),
+    ],
+  })
+  const { database, make, begin, row } = await bench(t, [build])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, build)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['accept', 'choose', 'undo choose', 'undo accept'])
+  assert.equal((await row(id)).status, 'cancelled')
+})
