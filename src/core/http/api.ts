@@ -6,6 +6,7 @@ import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedM
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
+import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
 import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
@@ -14,8 +15,10 @@ export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
   readonly ctx: RequestContext
   readonly version: Version
   readonly headers: ApiRequest['headers']
-  /** Where the client sees this API, without a slash at the end: the base of links. */
+  /** Where the client sees this API, with the project id if its path had one, without a slash at the end: the base of links. */
   readonly baseUrl: string
+  /** The query as it came, for the link to the next page. */
+  readonly queryText: string
 }
 
 export type Handlers<T extends RouteTable> = {
@@ -104,7 +107,7 @@ export function createApi(options: ApiOptions): Transport {
     const state: { version?: Version; identity?: Identity; route?: string } = {}
     let reply: ApiReply
     try {
-      reply = options.discovery?.(request) ?? (await answer(request, requestId, receivedAt, state))
+      reply = options.discovery?.(request) ?? ownDocument(request) ?? (await answer(request, requestId, receivedAt, state))
     } catch (error) {
       reply = refuse(error, requestId, state.version, request)
     }
@@ -175,10 +178,20 @@ export function createApi(options: ApiOptions): Transport {
     }
     const outcome = await target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
-      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix,
+      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
     } as HandlerInput<RouteSpec>)
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
+  }
+
+  /** `GET <prefix>/openapi.json`: the route tables as a document. */
+  function ownDocument(request: ApiRequest): ApiReply | undefined {
+    if (request.method !== 'GET' || request.path !== `${options.prefix}/openapi.json`) return undefined
+    const document = openApi({
+      title: `OpenStack ${options.service}`, prefix: options.prefix, tables: options.routes.map(({ table }) => table),
+      ...(options.versions && { versions: options.versions.list }),
+    })
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }
   }
 
   function splitPath(path: string): { path: string; project?: string } {

@@ -11,7 +11,7 @@ import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
 import type { HelperOptions, Method } from './protocol.ts'
 import { type Program, programs, runProgram } from './spawn.ts'
-import { turns } from './turns.ts'
+import { turns } from '../turns.ts'
 
 /** A result, or a listening socket to pass on beside it. */
 export type Outcome = { readonly result: unknown; readonly handle?: NativeHandle }
