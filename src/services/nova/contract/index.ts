@@ -1,0 +1,2 @@
+// What others may import of nova.
+export { computeVersions } from './versions.ts'
