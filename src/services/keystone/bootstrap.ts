@@ -4,7 +4,7 @@ import type { Database } from '#core/db'
 import { type BootstrapStore, bootstrapStore, findSetting, putSetting } from './db/bootstrap.ts'
 import { migrations, type Tables } from './db/index.ts'
 import { createPasswords, hashSecret } from './domain/passwords.ts'
-import { readOptions } from './config.ts'
+import { keystoneOptions } from './config.ts'
 import type { IdentityRuntime } from './start.ts'
 
 export interface EndpointUrls {
@@ -66,7 +66,7 @@ interface PeopleHashes {
 }
 
 async function hashPasswords(runtime: IdentityRuntime, database: Database<Tables>, input: BootstrapInput): Promise<PeopleHashes> {
-  const options = readOptions(runtime.config('keystone'))
+  const options = runtime.config(keystoneOptions)
   const passwords = createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, runtime.random)
   const there = await bootstrapStore(database.read, () => '', '').userNames('default', ['admin', 'demo'])
   const [admin, demo] = await Promise.all([
