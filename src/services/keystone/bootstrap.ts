@@ -1,10 +1,13 @@
 // The first contents of a cloud's identity: as keystone-manage bootstrap makes them, with the names that DevStack uses.
 import { createHash } from 'node:crypto'
+import { identityEvents } from '#core/client'
 import type { Database } from '#core/db'
+import { rpcClient } from '#core/rpc'
+import { ownContext } from '#core/service'
 import { type BootstrapStore, bootstrapStore, findSetting, putSetting } from './db/bootstrap.ts'
 import { migrations, type Tables } from './db/index.ts'
 import { createPasswords, hashSecret } from './domain/passwords.ts'
-import { readOptions } from './config.ts'
+import { keystoneOptions } from './config.ts'
 import type { IdentityRuntime } from './start.ts'
 
 export interface EndpointUrls {
@@ -53,6 +56,7 @@ export async function bootstrap(runtime: IdentityRuntime, input: BootstrapInput)
     await makeServices(store, runtime, input, projectIds.service)
     await putSetting(tx, settingName, fingerprint)
   })
+  await rpcClient(runtime.bus, runtime, identityEvents).everyone().changed(ownContext(runtime, 'keystone'), { reason: 'bootstrap' })
 }
 
 /** Not over the passwords of people: a fast hash of a weak password would give it away. */
@@ -66,7 +70,7 @@ interface PeopleHashes {
 }
 
 async function hashPasswords(runtime: IdentityRuntime, database: Database<Tables>, input: BootstrapInput): Promise<PeopleHashes> {
-  const options = readOptions(runtime.config('keystone'))
+  const options = runtime.config(keystoneOptions)
   const passwords = createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, runtime.random)
   const there = await bootstrapStore(database.read, () => '', '').userNames('default', ['admin', 'demo'])
   const [admin, demo] = await Promise.all([

@@ -4,7 +4,7 @@ import { identityEvents } from '#core/client'
 import { rpcClient } from '#core/rpc'
 import { ownContext, type Runtime } from '#core/service'
 import { identityPolicy } from './api/policy.ts'
-import { readOptions } from './config.ts'
+import { keystoneOptions } from './config.ts'
 import { migrations, type Tables } from './db/index.ts'
 import { openKeyRepository, rotateKeys } from './domain/fernet/keys.ts'
 import type { Keystone } from './domain/keystone.ts'
@@ -18,7 +18,7 @@ const keyDirectory = (runtime: Pick<Runtime, 'dataDirectory'>) => join(runtime.d
 
 export async function openKeystone(runtime: IdentityRuntime): Promise<Keystone> {
   const { clock, random, ids, log, bus, trace } = runtime
-  const options = readOptions(runtime.config('keystone'))
+  const options = runtime.config(keystoneOptions)
   const events = rpcClient(bus, runtime, identityEvents)
   const remembered = new Remembered()
   return {
@@ -36,5 +36,5 @@ export async function openKeystone(runtime: IdentityRuntime): Promise<Keystone> 
 
 /** Rotate the fernet keys on disk; a running keystone sees it by itself. @returns the number of the new primary key */
 export function rotateFernetKeys(runtime: Pick<Runtime, 'dataDirectory' | 'random' | 'config'>): number {
-  return rotateKeys(keyDirectory(runtime), runtime.random, readOptions(runtime.config('keystone')).max_active_keys)
+  return rotateKeys(keyDirectory(runtime), runtime.random, runtime.config(keystoneOptions).max_active_keys)
 }
