@@ -1,6 +1,6 @@
 // The services that a cloud is made of, in the order in which they start; each is loaded when it is needed.
 import type { Runtime, Service, ServiceName } from '#core/service'
-import type { CloudOptions } from './cloud.ts'
+import type { CloudOptions } from './cloud-options.ts'
 import { publicUrl } from './settings.ts'
 
 interface Loaded {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CallContext } from '#core/context'
 import type { DhcpSpec, Report } from '../interface.ts'
 import { mac, metadataAddress } from './addresses.ts'
-import { attachLines, prunedAddressLines } from './devices.ts'
+import { attachLines, prunedAddressLines, removeNamespace } from './devices.ts'
 import { dnsmasqArguments, dnsmasqFiles, portAddresses } from './dnsmasq-config.ts'
 import type { Engine } from './engine.ts'
 import { dhcpDeviceOf, tapOf, uuid } from './names.ts'
@@ -67,7 +67,7 @@ export async function ensureDhcp(engine: Engine, call: CallContext, spec: DhcpSp
 export async function removeDhcp(engine: Engine, call: CallContext, networkId: string): Promise<void> {
   const { privileged, names } = engine
   await stop(engine, call, uuid(networkId))
-  await privileged.netnsDelete(names.dhcpNamespace(networkId))
+  await removeNamespace(privileged, names.dhcpNamespace(networkId))
   await rm(directoryOf(engine, networkId), { recursive: true, force: true })
 }
 
@@ -78,12 +78,12 @@ export async function removeDhcpFiles(engine: Engine): Promise<void> {
 
 const directoryOf = (engine: Engine, networkId: string) => join(engine.options.dataDirectory, 'dhcp', uuid(networkId))
 
-async function stop({ privileged }: Engine, call: CallContext, networkId: string): Promise<void> {
+async function stop({ privileged, options }: Engine, call: CallContext, networkId: string): Promise<void> {
   if (!(await privileged.signalDaemon('dnsmasq', networkId, 'SIGTERM'))) return
   const turns = (secondsToEnd * 1000) / waitMilliseconds
   for (let turn = 0; turn < turns; turn += 1) {
     if (!(await privileged.daemons('dnsmasq')).has(networkId)) return
-    await new Promise((resolve) => setTimeout(resolve, waitMilliseconds))
+    await options.clock.sleep(waitMilliseconds, call.signal)
   }
   call.log.warn({ networkId }, 'dnsmasq did not end when asked; it is killed')
   await privileged.signalDaemon('dnsmasq', networkId, 'SIGKILL')
