@@ -2,7 +2,7 @@
 
 const service = '^src/services/([^/]+)/'
 /** Tests, and what only tests may use. */
-const tests = '(\\.test\\.ts$|/tests/|^src/core/testing/)'
+const tests = '(\\.test\\.ts$|/tests/|^src/core/testing/|^src/app/testing/)'
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 const packages = (...names) => `(^|node_modules/)(${names.join('|')})(/|$)`
 /** A package or built-in module that belongs to some folders only. */
@@ -12,7 +12,7 @@ const onlyIn = (name, folders, modules) =>
 module.exports = {
   forbidden: [
     rule('core-knows-no-service', 'core is below every service.', { path: '^src/core/' }, { path: '^src/(services|app)/' }),
-    rule('services-know-no-app', 'app composes services, not the other way round.', { path: '^src/services/' }, { path: '^src/app/' }),
+    rule('services-know-no-app', 'app composes services, not the other way round.', { path: '^src/services/', pathNot: tests }, { path: '^src/app/' }),
     rule('services-meet-at-contracts', 'Import the other service by its contract: #contract/<name>.', { path: service },
       { path: service, pathNot: ['^src/services/$1/', '^src/services/[^/]+/contract/'] }),
     rule('contract-is-pure', 'A contract is data and types made with core/spec.', { path: `${service}contract/`, pathNot: tests },

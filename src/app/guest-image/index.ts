@@ -6,9 +6,9 @@ import type { Logger } from '../../core/observe/log.ts'
 import type { ProcessRunner } from '../../core/process/interface.ts'
 import { writeDisk } from './disk.ts'
 import { directoryMode, fileMode, packInitrd, programMode, type ArchiveEntry } from './initrd.ts'
-import { extraModules, findModules, initrdModules, inLoadOrder, startModules, type KernelModule } from './kernel-modules.ts'
+import { dependencyFile, findModules, initrdModules, inLoadOrder, rootModules, type KernelModule } from './kernel-modules.ts'
 import { guestUser, makeRootTree } from './root-tree.ts'
-import { unpackPackages } from './unpack.ts'
+import { unpackPackages, type Unpacked } from './unpack.ts'
 
 export { guestImagePackages } from './packages.ts'
 
@@ -45,15 +45,13 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   const moduleDirectory = join(unpacked.tree, 'lib/modules', unpacked.kernelVersion)
   const known = await findModules(moduleDirectory)
   const early = await inLoadOrder(moduleDirectory, known, initrdModules)
-  const all = await inLoadOrder(moduleDirectory, known, [...initrdModules, ...startModules, ...extraModules])
-  const earlyNames = new Set(early.map((module) => module.name))
-  const start = (await inLoadOrder(moduleDirectory, known, startModules)).filter((module) => !earlyNames.has(module.name))
+  const modules = await inLoadOrder(moduleDirectory, known, rootModules)
 
   const initrd = join(workDirectory, 'initrd.gz')
-  await writeFile(initrd, packInitrd(await initrdEntries(unpacked.staticBusybox, moduleDirectory, early, files)))
+  await writeFile(initrd, packInitrd(await initrdEntries(unpacked, early, files)))
   const rootTree = join(workDirectory, 'root')
   await rm(rootTree, { recursive: true, force: true })
-  await makeRootTree({ runner, unpacked, target: rootTree, files, start, all })
+  await makeRootTree({ runner, unpacked, target: rootTree, files, modules })
 
   progress('writing the disk')
   const raw = join(workDirectory, 'disk.raw')
@@ -71,13 +69,18 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   }
 }
 
-async function initrdEntries(busybox: string, modules: string, order: readonly KernelModule[], files: string): Promise<ArchiveEntry[]> {
-  const entries: ArchiveEntry[] = ['bin', 'dev', 'modules', 'proc', 'root', 'sys'].map((path) => ({ path, mode: directoryMode }))
-  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(busybox) })
-  entries.push({ path: 'init', mode: programMode, content: await readFile(join(files, 'initrd-init')) })
-  for (const { name, path } of order) {
-    entries.push({ path: `modules/${name}`, mode: fileMode, content: await readFile(join(modules, path)) })
+async function initrdEntries(unpacked: Unpacked, modules: readonly KernelModule[], files: string): Promise<ArchiveEntry[]> {
+  const target = `lib/modules/${unpacked.kernelVersion}`
+  const directories = new Set(['bin', 'dev', 'proc', 'root', 'sys'])
+  for (const path of [target, ...modules.map((module) => dirname(join(target, module.path)))]) {
+    path.split('/').forEach((_, index, parts) => directories.add(parts.slice(0, index + 1).join('/')))
   }
-  entries.push({ path: 'modules.order', mode: fileMode, content: Buffer.from(order.map(({ name }) => `${name}\n`).join('')) })
+  const entries: ArchiveEntry[] = [...directories].map((path) => ({ path, mode: directoryMode }))
+  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(unpacked.staticBusybox) })
+  entries.push({ path: 'init', mode: programMode, content: await readFile(join(files, 'initrd-init')) })
+  for (const { path } of modules) {
+    entries.push({ path: join(target, path), mode: fileMode, content: await readFile(join(unpacked.tree, target, path)) })
+  }
+  entries.push({ path: `${target}/modules.dep`, mode: fileMode, content: Buffer.from(dependencyFile(modules)) })
   return entries
 }

@@ -2,12 +2,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-/** Needed to reach the root file system, and a NIC early. */
-export const initrdModules = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod', 'ata_piix', 'virtio_net']
-/** Loaded when the root file system is there. */
-export const startModules = ['button', 'evdev', 'sr_mod', 'isofs', 'nls_cp437', 'nls_ascii', 'vfat', 'virtio-rng', 'virtio_balloon']
-/** There for modprobe. */
-export const extraModules = ['loop']
+/** To reach the root file system. */
+export const initrdModules = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod', 'ata_piix']
+/** For what else a guest meets. */
+export const rootModules = [
+  ...initrdModules, 'virtio_net', 'button', 'evdev', 'sr_mod', 'isofs', 'nls_cp437', 'nls_ascii', 'vfat', 'virtio-rng', 'virtio_balloon', 'loop',
+]
 
 export interface KernelModule {
   readonly name: string
@@ -36,17 +36,23 @@ export async function inLoadOrder(directory: string, known: Map<string, string>,
   return [...order.values()]
 }
 
-/** The line of modules.dep that modprobe reads. */
-export function dependencyLine(module: KernelModule, all: ReadonlyMap<string, KernelModule>): string {
-  const paths: string[] = []
+/** modules.dep, which modprobe reads. */
+export function dependencyFile(modules: readonly KernelModule[]): string {
+  const byName = new Map(modules.map((module) => [module.name, module]))
+  return modules.map((module) => `${dependencyLine(module, byName)}\n`).join('')
+}
+
+/** modprobe loads what a line names from its end, so what is needed first comes last. */
+function dependencyLine(module: KernelModule, all: ReadonlyMap<string, KernelModule>): string {
+  const paths = new Set<string>()
   const visit = (name: string): void => {
     const found = all.get(name)
-    if (found === undefined) return
-    if (!paths.includes(found.path)) paths.push(found.path)
+    if (found === undefined || paths.has(found.path)) return
     found.needs.forEach(visit)
+    paths.add(found.path)
   }
   module.needs.forEach(visit)
-  return `${module.path}: ${paths.join(' ')}`.trimEnd()
+  return `${module.path}: ${[...paths].reverse().join(' ')}`.trimEnd()
 }
 
 function neededBy(content: Buffer): string[] {

@@ -2,7 +2,7 @@
 import { chmod, copyFile, cp, mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ProcessRunner } from '../../core/process/interface.ts'
-import { dependencyLine, type KernelModule } from './kernel-modules.ts'
+import { dependencyFile, type KernelModule } from './kernel-modules.ts'
 import type { Unpacked } from './unpack.ts'
 
 /** The user to log in as; also the image property os_admin_user. */
@@ -54,8 +54,7 @@ export async function makeRootTree(options: {
   unpacked: Unpacked
   target: string
   files: string
-  start: readonly KernelModule[]
-  all: readonly KernelModule[]
+  modules: readonly KernelModule[]
 }): Promise<void> {
   const { runner, unpacked, target, files } = options
   const copy = async (from: string, to: string, mode: number): Promise<void> => {
@@ -94,10 +93,8 @@ export async function makeRootTree(options: {
   await copy(join(files, 'power-button'), 'etc/acpi/PWRF/00000080', 0o755)
 
   const modules = `lib/modules/${unpacked.kernelVersion}`
-  const byName = new Map(options.all.map((module) => [module.name, module]))
-  for (const module of options.all) await copy(join(unpacked.tree, modules, module.path), join(modules, module.path), 0o644)
-  await writeFile(join(target, modules, 'start.order'), options.start.map((module) => `${module.path}\n`).join(''))
-  await writeFile(join(target, modules, 'modules.dep'), options.all.map((module) => `${dependencyLine(module, byName)}\n`).join(''))
+  for (const { path } of options.modules) await copy(join(unpacked.tree, modules, path), join(modules, path), 0o644)
+  await writeFile(join(target, modules, 'modules.dep'), dependencyFile(options.modules))
 }
 
 async function findLibrary(tree: string, name: string): Promise<string> {

@@ -229,7 +229,8 @@ export class Worker<S> {
           await this.#advance(tx, held, current, result, last)
         })
       } else {
-        const result = await this.#obey(current.run!(service, run), run.signal)
+        if (!current.run) throw new Error(`step ${current.name} has neither run nor commit`)
+        const result = await this.#obey(current.run(service, run), run.signal)
         await database.transaction((tx) => this.#advance(tx, held, current, result, last))
       }
       held.position++

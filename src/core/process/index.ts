@@ -6,3 +6,4 @@ export type {
   BatchPlace, DaemonKind, DaemonSpec, Finished, Place, Privileged, ProcessIdentity, ProcessRunner, RunOptions,
 } from './interface.ts'
 export { createProcessRunner } from './runner.ts'
+export { turns } from './turns.ts'

@@ -50,9 +50,3 @@ export const novaOptions = defineOptions('nova', {
 })
 
 export type NovaSettings = Settings<typeof novaOptions>
-
-/** The values in force: those that are set, and defaults for the others. */
-export function novaSettings(set: Readonly<Record<string, unknown>>): NovaSettings {
-  const values = Object.fromEntries(Object.entries(novaOptions.options).map(([name, declared]) => [name, set[name] ?? declared.default]))
-  return values as NovaSettings
-}

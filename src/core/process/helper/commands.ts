@@ -11,7 +11,7 @@ import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
 import type { HelperOptions, Method } from './protocol.ts'
 import { type Program, programs, runProgram } from './spawn.ts'
-import { turns } from './turns.ts'
+import { turns } from '../turns.ts'
 
 /** A result, or a listening socket to pass on beside it. */
 export type Outcome = { readonly result: unknown; readonly handle?: NativeHandle }
@@ -147,7 +147,7 @@ export function createHelper(options: HelperOptions): Helper {
       const netns = optionalNamespace(options, where) ?? refuse('Listening on the host', where)
       if (typeof address !== 'string' || !isIPv4(address)) refuse('An address', address)
       if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65535) refuse('A port', port)
-      return { result: undefined, handle: await listenInside(netns, address as string, port as number) }
+      return { result: undefined, handle: await listenInside(netns, address, port as number) }
     },
 
     async giveToQemu(path) {

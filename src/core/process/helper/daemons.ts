@@ -9,7 +9,7 @@ import { identifier, openInside, optionalNamespace, pathInside, refuse, text, te
 import { dnsmasqArgs } from './allow-dnsmasq.ts'
 import type { HelperOptions } from './protocol.ts'
 import { inNamespace, type Program, programs } from './spawn.ts'
-import { turns } from './turns.ts'
+import { turns } from '../turns.ts'
 
 export interface DaemonKeeper {
   start(spec: unknown): Promise<ProcessIdentity>

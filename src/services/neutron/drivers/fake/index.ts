@@ -1,0 +1,126 @@
+// A network engine in memory: complete as to what exists and what is refused, without packets.
+import { createServer, type Server } from 'node:net'
+import {
+  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, NetworkAbsent, type NetworkDriver, type NetworkSpec,
+  type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, UnknownPhysicalNetwork,
+} from '../interface.ts'
+
+const nothing: Report = { problems: [] }
+
+/** Tests may look at what was asked for last. */
+export interface FakeNetworkDriver extends NetworkDriver {
+  readonly state: {
+    fabric: FabricSpec | undefined
+    readonly networks: Map<string, NetworkSpec>
+    readonly ports: Map<string, PortSpec>
+    readonly securityGroups: Map<string, SecurityGroupSpec>
+    readonly addressSets: Map<string, AddressSetSpec>
+    readonly dhcp: Map<string, DhcpSpec>
+    readonly routers: Map<string, RouterSpec>
+  }
+}
+
+export function create(): FakeNetworkDriver {
+  const state: FakeNetworkDriver['state'] = {
+    fabric: undefined, networks: new Map(), ports: new Map(), securityGroups: new Map(), addressSets: new Map(), dhcp: new Map(), routers: new Map(),
+  }
+  const servers = new Map<string, Server>()
+  const needNetwork = (id: string) => {
+    if (!state.networks.has(id)) throw new NetworkAbsent(`The network ${id} is not on this host.`, { networkId: id })
+  }
+  return {
+    state,
+    can: { vxlan: true, vlan: false, ipv6: false },
+    async ensureFabric(_call, spec) {
+      state.fabric = spec
+    },
+    async removeFabric() {
+      state.fabric = undefined
+      for (const map of [state.networks, state.ports, state.securityGroups, state.addressSets, state.dhcp, state.routers]) map.clear()
+      for (const server of servers.values()) server.close()
+      servers.clear()
+    },
+    async ensureNetwork(_call, spec) {
+      const { segment } = spec
+      if (segment.type === 'flat' && !state.fabric?.externalNetworks.some((one) => one.physicalNetwork === segment.physicalNetwork)) {
+        throw new UnknownPhysicalNetwork(`This host has no physical network ${JSON.stringify(segment.physicalNetwork)}.`)
+      }
+      state.networks.set(uuid(spec.id), spec)
+    },
+    async removeNetwork(_call, id) {
+      state.networks.delete(id)
+    },
+    async plugPort(_call, spec) {
+      uuid(spec.id)
+      if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(spec.macAddress)) throw new BadSpecification(`Not a MAC address: ${JSON.stringify(spec.macAddress)}`)
+      needNetwork(spec.networkId)
+      state.ports.set(spec.id, spec)
+      return { device: `tap${shortId(spec.id)}`, netns: 'fake-fabric', problems: [] }
+    },
+    async unplugPort(_call, id) {
+      state.ports.delete(id)
+    },
+    async ensureSecurityGroup(_call, spec) {
+      state.securityGroups.set(uuid(spec.id), spec)
+      return nothing
+    },
+    async removeSecurityGroup(_call, id) {
+      state.securityGroups.delete(id)
+    },
+    async ensureAddressSet(_call, spec) {
+      state.addressSets.set(uuid(spec.id), spec)
+      return nothing
+    },
+    async removeAddressSet(_call, id) {
+      state.addressSets.delete(id)
+    },
+    async ensureDhcp(_call, spec) {
+      needNetwork(spec.networkId)
+      state.dhcp.set(spec.networkId, spec)
+      return nothing
+    },
+    async removeDhcp(_call, id) {
+      state.dhcp.delete(id)
+    },
+    async ensureRouter(_call, spec) {
+      for (const port of [...spec.interfaces, ...(spec.gateway ? [spec.gateway] : [])]) needNetwork(port.networkId)
+      state.routers.set(uuid(spec.id), spec)
+    },
+    async removeRouter(_call, id) {
+      state.routers.delete(id)
+    },
+    async listenMetadata(_call, owner) {
+      const exists = 'networkId' in owner ? state.dhcp.has(owner.networkId) : state.routers.has(owner.routerId)
+      if (!exists) throw new NetworkAbsent('There is no namespace to listen in.', { ...owner })
+      const server = createServer()
+      servers.set(JSON.stringify(owner), server)
+      return server
+    },
+    async inventory() {
+      const deviceless = [...state.ports.values()].map((port) => ({
+        id: shortId(port.id), network: state.networks.has(port.networkId) ? shortId(port.networkId) : null, filtered: port.portSecurityEnabled,
+      }))
+      const dhcpPorts = [...state.dhcp.values()].map((spec) => ({ id: shortId(spec.port.id), network: shortId(spec.networkId), filtered: false }))
+      const routerPorts = [...state.routers.values()].flatMap((spec) => [...spec.interfaces, ...(spec.gateway ? [spec.gateway] : [])])
+        .map((port) => ({ id: shortId(port.portId), network: shortId(port.networkId), filtered: false }))
+      return {
+        fabric: state.fabric !== undefined,
+        networks: [...state.networks.keys()].map(shortId).sort(),
+        ports: [...deviceless, ...dhcpPorts, ...routerPorts].sort((a, b) => (a.id < b.id ? -1 : 1)),
+        securityGroups: [...state.securityGroups.keys()].sort(),
+        addressSets: [...state.addressSets.keys()].sort(),
+        dhcp: [...state.dhcp.keys()].sort().map((networkId) => ({ networkId, alive: true })),
+        routers: [...state.routers.keys()].sort(),
+        strangers: [],
+      }
+    },
+    async close() {
+      for (const server of servers.values()) server.close()
+    },
+  }
+}
+
+function uuid(id: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new BadSpecification(`Not an id: ${JSON.stringify(id)}`)
+  return id
+}

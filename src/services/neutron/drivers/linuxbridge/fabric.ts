@@ -1,0 +1,171 @@
+// The fabric: the one namespace that holds a cloud's bridges and taps, its link to the host, and what the host needs to
+// reach the external networks and to let them out.
+import type { Engine } from './engine.ts'
+import { type ExternalNetworkSpec, FabricConflict, type FabricSpec } from '../interface.ts'
+import { ipv4, network4, prefix } from './addresses.ts'
+import { externalGateway, externalSegment, table, uplink } from './names.ts'
+
+export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<void> {
+  const { privileged, names, link } = engine
+  const networks = spec.externalNetworks.map(checked)
+  await refuseConflicts(engine, networks)
+  await privileged.netnsAdd(names.fabric)
+  await privileged.allowTaps(true)
+  await privileged.sysctl({
+    'net/ipv4/ip_forward': '1',
+    // Bridges have no addresses, and must get none by themselves.
+    'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
+    'net/bridge/bridge-nf-call-iptables': '1', 'net/bridge/bridge-nf-call-ip6tables': '1', 'net/bridge/bridge-nf-call-arptables': '0',
+  }, { netns: names.fabric })
+  await privileged.nft(fabricRules(networks), { netns: names.fabric })
+  await privileged.ip([`link add ${names.hostLink} type veth peer name ${uplink} netns ${names.fabric}`], { tolerate: ['exists'] })
+  await privileged.ip([
+    'link set lo up', `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,
+    `route replace ${link.host}/32 dev ${uplink}`, `route replace default via ${link.host} dev ${uplink} onlink`,
+    ...networks.flatMap(externalNetworkLines),
+  ], { netns: names.fabric, tolerate: ['exists'] })
+  await privileged.ip([
+    `addr replace ${link.host}/32 dev ${names.hostLink}`, `link set ${names.hostLink} up`,
+    ...networks.map(({ cidr }) => `route replace ${cidr} via ${link.fabric} dev ${names.hostLink} onlink`),
+  ], {})
+  await openHost(engine, networks)
+}
+
+export async function removeFabric(engine: Engine): Promise<void> {
+  const { privileged, names } = engine
+  const servers = [...(await privileged.daemons('dnsmasq')).keys()]
+  await Promise.all(servers.map((id) => privileged.signalDaemon('dnsmasq', id, 'SIGKILL')))
+  await privileged.ip([`link del ${names.hostLink}`], { tolerate: ['absent'] })
+  for (const name of await privileged.netnsList()) {
+    if (name === names.fabric || name.startsWith(names.dhcpNamespace(nobody).slice(0, -36)) || name.startsWith(names.routerNamespace(nobody).slice(0, -36))) {
+      await privileged.netnsDelete(name)
+    }
+  }
+  await closeHost(engine)
+  await privileged.allowTaps(false)
+  engine.portNumbers.forget()
+  engine.zones.forget()
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000'
+
+function checked(spec: ExternalNetworkSpec): ExternalNetworkSpec {
+  const { base, length } = network4(prefix(spec.cidr, 4))
+  return { physicalNetwork: spec.physicalNetwork, cidr: `${base}/${length}`, gatewayAddress: ipv4(spec.gatewayAddress) }
+}
+
+/** The gateway hangs on the segment by a veth pair, so that to the bridge it is a port like any other. */
+function externalNetworkLines(spec: ExternalNetworkSpec): string[] {
+  const gateway = externalGateway(spec.physicalNetwork)
+  const segment = externalSegment(spec.physicalNetwork)
+  return [
+    `link add ${gateway} type veth peer name ${segment}`,
+    `addr replace ${spec.gatewayAddress}/${network4(spec.cidr).length} dev ${gateway}`,
+    `link set ${gateway} up`, `link set ${segment} up`,
+  ]
+}
+
+/**
+ * The frame of all filters. Bridge family: where a frame comes from and goes to, written into its mark. Inet family,
+ * which bridged packets reach through br_netfilter: the security groups. Ports add chains and elements of their own.
+ */
+function fabricRules(networks: readonly ExternalNetworkSpec[]): string {
+  const routed = [uplink, ...networks.map(({ physicalNetwork }) => externalGateway(physicalNetwork))]
+  return `
+table bridge ${table} {
+  map port_sources { type ifname : verdict; }
+  map port_targets { type ifname : verdict; }
+  chain prerouting { type filter hook prerouting priority -300; policy accept; }
+  chain forward { type filter hook forward priority -10; policy accept; }
+  chain input { type filter hook input priority -200; policy drop; }
+}
+table inet ${table} {
+  map egress { type mark : verdict; }
+  map ingress { type mark : verdict; }
+  map zones { typeof iifname : ct zone; }
+  chain to-port { }
+  chain prerouting { type filter hook prerouting priority -300; policy accept; }
+  chain forward { type filter hook forward priority 0; policy accept; }
+}
+flush chain bridge ${table} prerouting
+flush chain bridge ${table} forward
+flush chain inet ${table} to-port
+flush chain inet ${table} prerouting
+flush chain inet ${table} forward
+add rule bridge ${table} prerouting meta mark set 0
+add rule bridge ${table} prerouting iifname vmap @port_sources
+add rule bridge ${table} forward oifname vmap @port_targets
+add rule inet ${table} prerouting ct zone set iifname map @zones
+add rule inet ${table} forward iifname { ${routed.map((name) => `"${name}"`).join(', ')} } accept
+add rule inet ${table} forward meta mark and 0x0000ffff vmap @egress
+add rule inet ${table} forward goto to-port
+add rule inet ${table} to-port meta mark and 0xffff0000 vmap @ingress
+add rule inet ${table} to-port accept
+`
+}
+
+interface Route {
+  readonly dst: string
+  readonly dev?: string
+}
+
+async function refuseConflicts({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[]): Promise<void> {
+  if (networks.length === 0) return
+  const routes = await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+  for (const { cidr } of networks) {
+    const other = routes.find((route) => route.dst === cidr && route.dev !== names.hostLink)
+    if (other) throw new FabricConflict(`The host already has a route to ${cidr}, over ${other.dev ?? 'another device'}.`, { cidr, device: other.dev })
+  }
+}
+
+/**
+ * The host translates what leaves the external networks, and forwards between them and where its routes lead. Devices
+ * that did not forward before are remembered in a set of the cloud's table, and told not to forward between each other.
+ */
+async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[]): Promise<void> {
+  const routes = await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+  // Without an external network nothing leaves the fabric, and the host's devices stay as they are.
+  const devices = networks.length === 0 ? [] : [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
+  const settings = await privileged.sysctlQuery(devices.map(forwarding), {})
+  const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
+  for (const device of devices) if (settings[forwarding(device)] === '0' || ofOthers.includes(device)) opened.add(device)
+  const elements = opened.size > 0 ? `elements = { ${[...opened].map((name) => `"${name}"`).join(', ')} };` : ''
+  const cidrs = networks.map(({ cidr }) => cidr).join(', ')
+  const translate = networks.length > 0 ? `ip saddr { ${cidrs} } ip daddr != { ${cidrs} } oifname != "${names.hostLink}" masquerade;` : ''
+  await privileged.nft(`
+add table ip ${names.hostTable}
+delete table ip ${names.hostTable}
+table ip ${names.hostTable} {
+  set opened { type ifname; ${elements} }
+  chain postrouting { type nat hook postrouting priority 100; policy accept; ${translate} }
+  chain forward { type filter hook forward priority 0; policy accept; iifname @opened oifname @opened drop; }
+}
+`, {})
+  const closed = [names.hostLink, ...opened].map(forwarding)
+  await privileged.sysctl(Object.fromEntries(closed.map((setting) => [setting, '1'])), {})
+}
+
+async function closeHost({ privileged, names }: Engine): Promise<void> {
+  const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
+  const settings = [...opened].filter((device) => !ofOthers.includes(device)).map(forwarding)
+  const present = Object.keys(await privileged.sysctlQuery(settings, {}))
+  await privileged.sysctl(Object.fromEntries(present.map((setting) => [setting, '0'])), {})
+  await privileged.nft(`add table ip ${names.hostTable}\ndelete table ip ${names.hostTable}\n`, {})
+}
+
+const forwarding = (device: string) => `net/ipv4/conf/${device}/forwarding`
+
+/** The devices that this cloud, or another one on the same host, has told to forward. */
+async function openedDevices(privileged: Engine['privileged'], own: string) {
+  const tables = await privileged.nftQuery(['tables', 'ip'], {})
+  const names = tables.map((entry) => (entry['table'] as { name?: string } | undefined)?.name ?? '').filter((name) => name.startsWith('nimbo_'))
+  const opened = new Set<string>()
+  const ofOthers: string[] = []
+  for (const name of names) {
+    const listed = await privileged.nftQuery(['set', 'ip', name, 'opened'], {})
+    const found = listed.map((entry) => entry['set'] as { elem?: string[] } | undefined).find(Boolean)?.elem ?? []
+    if (name === own) for (const device of found) opened.add(device)
+    else ofOthers.push(...found)
+  }
+  return { opened, ofOthers }
+}

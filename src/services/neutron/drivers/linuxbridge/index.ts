@@ -1,0 +1,51 @@
+// The network engine on Linux bridges, namespaces, VXLAN, nftables and dnsmasq.
+import type { FabricSpec, NetworkDriver } from '../interface.ts'
+import { metadataAddress } from './addresses.ts'
+import { ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
+import { createEngine, type LinuxBridgeOptions } from './engine.ts'
+import { ensureFabric, removeFabric } from './fabric.ts'
+import { takeInventory } from './inventory.ts'
+import { ensureNetwork, removeNetwork } from './networks.ts'
+import {
+  ensureAddressSet, ensureSecurityGroup, plugPort, removeAddressSet, removeSecurityGroup, unplugPort,
+} from './ports.ts'
+import { ensureRouter, removeRouter } from './routers.ts'
+
+export type { LinuxBridgeOptions } from './engine.ts'
+
+export function create(options: LinuxBridgeOptions): NetworkDriver {
+  const engine = createEngine(options)
+  const { inTurn, names, privileged } = engine
+  let fabric: FabricSpec = { externalNetworks: [] }
+  return {
+    can: { vxlan: true, vlan: false, ipv6: false },
+    ensureFabric: (_call, spec) => inTurn('fabric', async () => {
+      await ensureFabric(engine, spec)
+      fabric = spec
+    }),
+    removeFabric: () => inTurn('fabric', async () => {
+      await removeFabric(engine)
+      await removeDhcpFiles(engine)
+    }),
+    ensureNetwork: (_call, spec) => inTurn(`network ${spec.id}`, () => ensureNetwork(engine, fabric, spec)),
+    removeNetwork: (_call, id) => inTurn(`network ${id}`, () => removeNetwork(engine, id)),
+    plugPort: (_call, spec) => inTurn(`port ${spec.id}`, () => plugPort(engine, spec)),
+    unplugPort: (_call, id) => inTurn(`port ${id}`, () => unplugPort(engine, id)),
+    ensureSecurityGroup: (_call, spec) => inTurn(`group ${spec.id}`, () => ensureSecurityGroup(engine, spec)),
+    removeSecurityGroup: (_call, id) => inTurn(`group ${id}`, () => removeSecurityGroup(engine, id)),
+    ensureAddressSet: (_call, spec) => inTurn(`set ${spec.id}`, () => ensureAddressSet(engine, spec)),
+    removeAddressSet: (_call, id) => inTurn(`set ${id}`, () => removeAddressSet(engine, id)),
+    ensureDhcp: (call, spec) => inTurn(`dhcp ${spec.networkId}`, () => ensureDhcp(engine, call, spec)),
+    removeDhcp: (call, id) => inTurn(`dhcp ${id}`, () => removeDhcp(engine, call, id)),
+    ensureRouter: (call, spec) => inTurn(`router ${spec.id}`, () => ensureRouter(engine, call, spec)),
+    removeRouter: (_call, id) => inTurn(`router ${id}`, () => removeRouter(engine, id)),
+    listenMetadata: (_call, owner) => privileged.listen({
+      netns: 'networkId' in owner ? names.dhcpNamespace(owner.networkId) : names.routerNamespace(owner.routerId),
+      address: metadataAddress, port: 80,
+    }),
+    inventory: () => takeInventory(engine),
+    async close() {
+      await Promise.allSettled(engine.background)
+    },
+  }
+}

@@ -1,0 +1,55 @@
+// What the engine finds in the kernel, to be compared with what should be there.
+import type { Inventory, InventoryPort } from '../interface.ts'
+import type { Engine } from './engine.ts'
+import { table, uplink } from './names.ts'
+
+interface Link {
+  readonly ifname: string
+  readonly master?: string
+}
+
+export async function takeInventory({ privileged, names }: Engine): Promise<Inventory> {
+  const namespaces = await privileged.netnsList()
+  const living = await privileged.daemons('dnsmasq')
+  const idsOf = (sample: string) => {
+    const start = sample.slice(0, -36)
+    return namespaces.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length))
+  }
+  const none = '00000000-0000-0000-0000-000000000000'
+  const dhcp = idsOf(names.dhcpNamespace(none)).map((networkId) => ({ networkId, alive: living.has(networkId) }))
+  const routers = idsOf(names.routerNamespace(none))
+  if (!namespaces.includes(names.fabric)) {
+    return { fabric: false, networks: [], ports: [], securityGroups: [], addressSets: [], dhcp, routers, strangers: [] }
+  }
+  const netns = names.fabric
+  const [links, filter, sources] = await Promise.all([
+    privileged.ipQuery(['link', 'show'], { netns }) as Promise<Link[]>,
+    privileged.nftQuery(['table', 'inet', table], { netns }),
+    privileged.nftQuery(['map', 'bridge', table, 'port_sources'], { netns }),
+  ])
+  const named = (kind: 'chain' | 'set', start: string) => filter
+    .map((entry) => (entry[kind] as { name?: string } | undefined)?.name ?? '')
+    .filter((name) => name.startsWith(start)).map((name) => name.slice(start.length)).sort()
+  const map = sources.map((entry) => entry['map'] as { elem?: [string, unknown][] } | undefined).find(Boolean)
+  const filtered = new Set((map?.elem ?? []).map(([device]) => device))
+  const known = /^(lo|brq.*|tap.*|vx-.*|gw-.*|ph-.*)$/
+  return {
+    fabric: true,
+    networks: links.flatMap(({ ifname }) => (ifname.startsWith('brq') ? [ifname.slice(3)] : [])).sort(),
+    ports: portsAmong(links, filtered),
+    securityGroups: named('chain', 'i-'),
+    addressSets: named('set', 'm4-'),
+    dhcp, routers,
+    strangers: links.map(({ ifname }) => ifname).filter((name) => name !== uplink && !known.test(name)).sort(),
+  }
+}
+
+/** Devices, and filters that are left without one. */
+function portsAmong(links: readonly Link[], filtered: ReadonlySet<string>): InventoryPort[] {
+  const devices = new Map(links.flatMap(({ ifname, master }) => (ifname.startsWith('tap') ? [[ifname, master] as const] : [])))
+  return [...new Set([...devices.keys(), ...filtered])].sort().map((device) => ({
+    id: device.slice(3),
+    network: devices.get(device)?.startsWith('brq') ? (devices.get(device) ?? '').slice(3) : null,
+    filtered: filtered.has(device),
+  }))
+}

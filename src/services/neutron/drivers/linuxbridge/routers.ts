@@ -1,0 +1,110 @@
+// Routers: a namespace with one veth on each segment, addresses, routes and a ruleset.
+import type { CallContext } from '#core/context'
+import type { RouterPortSpec, RouterSpec } from '../interface.ts'
+import { ipv4, mac, metadataAddress, network4, prefix } from './addresses.ts'
+import { addressesOf, attachLines, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
+import type { Engine } from './engine.ts'
+import { gatewayDeviceOf, routerDeviceOf, tapOf, uuid } from './names.ts'
+import { checkMtu } from './networks.ts'
+import { compileRouter } from './router-rules.ts'
+
+interface Wanted {
+  readonly device: string
+  readonly port: RouterPortSpec
+  readonly addresses: readonly string[]
+}
+
+export async function ensureRouter(engine: Engine, call: CallContext, spec: RouterSpec): Promise<void> {
+  const { privileged, names } = engine
+  const netns = names.routerNamespace(spec.id)
+  const rules = compileRouter(spec)
+  const wanted = devicesOf(spec)
+  await privileged.netnsAdd(netns)
+  await privileged.sysctl({
+    // Without a ruleset there is no forwarding: it is switched on last.
+    'net/ipv4/conf/all/arp_ignore': '1', 'net/ipv4/conf/all/arp_announce': '2', 'net/ipv4/conf/all/send_redirects': '0',
+    'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0',
+    'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
+  }, { netns })
+  const present = await devicesIn(privileged, netns)
+  await privileged.ip(wanted.flatMap(({ device, port }) => attachLines({
+    tap: tapOf(port.portId), device, netns, mtu: checkMtu(port.mtu), networkId: port.networkId,
+  })), { netns: names.fabric, tolerate: ['exists'] })
+  await privileged.nft(rules, { netns })
+  await privileged.ip([
+    'link set lo up', `addr replace ${metadataAddress}/32 dev lo`,
+    ...strayDevices(present, wanted).map((device) => `link del ${device}`),
+    ...wanted.flatMap((one) => deviceLines(one, present, spec.adminStateUp)),
+  ], { netns, tolerate: ['absent'] })
+  await setRoutes(engine, netns, spec)
+  await privileged.sysctl({ 'net/ipv4/ip_forward': spec.adminStateUp ? '1' : '0' }, { netns })
+  announceNew(engine, call, netns, wanted, present)
+}
+
+export async function removeRouter({ privileged, names }: Engine, routerId: string): Promise<void> {
+  await removeNamespace(privileged, names.routerNamespace(routerId))
+}
+
+function devicesOf(spec: RouterSpec): Wanted[] {
+  uuid(spec.id)
+  const inner = spec.interfaces.map((port) => ({ device: routerDeviceOf(port.portId), port, addresses: port.addresses.map((one) => prefix(one, 4)) }))
+  if (!spec.gateway) return inner
+  const own = spec.gateway.addresses.map((address) => prefix(address, 4))
+  const floating = [...spec.floatingIps, ...spec.portForwardings].map((one) => `${ipv4(one.floatingAddress)}/32`)
+  return [...inner, { device: gatewayDeviceOf(spec.gateway.portId), port: spec.gateway, addresses: [...new Set([...own, ...floating])] }]
+}
+
+const strayDevices = (present: readonly DeviceAddresses[], wanted: readonly Wanted[]) =>
+  present.map(({ ifname }) => ifname).filter((name) => /^q[rg]-/.test(name) && !wanted.some(({ device }) => device === name))
+
+function deviceLines({ device, port, addresses }: Wanted, present: readonly DeviceAddresses[], up: boolean): string[] {
+  const before = present.find(({ ifname }) => ifname === device)
+  const has = before ? addressesOf(before) : []
+  return [
+    `link set ${device} address ${mac(port.macAddress)} mtu ${checkMtu(port.mtu)} ${up ? 'up' : 'down'}`,
+    ...has.filter((address) => !addresses.includes(address)).map((address) => `addr del ${address} dev ${device}`),
+    ...addresses.filter((address) => !has.includes(address)).map((address) => `addr replace ${address} dev ${device}`),
+  ]
+}
+
+interface Route {
+  readonly dst: string
+  readonly gateway?: string
+  readonly protocol?: string
+}
+
+/** The default route and those of the router's owner; the kernel's own, to what is connected, are left alone. */
+async function setRoutes({ privileged }: Engine, netns: string, spec: RouterSpec): Promise<void> {
+  if (!spec.adminStateUp) return
+  const wanted = new Map(spec.routes.map((route) => [destination(route.destination), ipv4(route.nextHop)]))
+  if (spec.gateway?.nextHop) wanted.set('default', ipv4(spec.gateway.nextHop))
+  const routes = (await privileged.ipQuery(['-4', 'route', 'show'], { netns }) as Route[]).filter(({ protocol }) => protocol !== 'kernel')
+  const gone = routes.filter(({ dst }) => !wanted.has(dst)).map(({ dst }) => `route del ${dst}`)
+  const fresh = [...wanted].filter(([dst, via]) => !routes.some((route) => route.dst === dst && route.gateway === via))
+  const outside = spec.gateway ? gatewayDeviceOf(spec.gateway.portId) : ''
+  const lines = fresh.map(([dst, via]) => dst === 'default' && outside
+    ? `route replace default via ${via} dev ${outside} onlink`
+    : `route replace ${dst} via ${via}`)
+  if (gone.length + lines.length > 0) await privileged.ip([...gone, ...lines], { netns, tolerate: ['absent'] })
+}
+
+function destination(cidr: string): string {
+  const { base, length } = network4(prefix(cidr, 4))
+  if (length === 0) return 'default'
+  return length === 32 ? base : `${base}/${length}`
+}
+
+/** Neighbours may still know a new address under the MAC address of another router. */
+function announceNew(engine: Engine, call: CallContext, netns: string, wanted: readonly Wanted[], present: readonly DeviceAddresses[]): void {
+  for (const { device, addresses } of wanted) {
+    if (!device.startsWith('qg-')) continue
+    const before = present.find(({ ifname }) => ifname === device)
+    const has = before ? addressesOf(before) : []
+    const fresh = addresses.filter((address) => !has.includes(address)).map((address) => address.split('/')[0] ?? '')
+    if (fresh.length === 0) continue
+    const announcing = engine.privileged.announce(device, fresh, { netns })
+      .catch((error: unknown) => call.log.warn({ netns, device, reason: String(error) }, 'an address could not be announced'))
+      .finally(() => engine.background.delete(announcing))
+    engine.background.add(announcing)
+  }
+}
