@@ -71,8 +71,8 @@ export interface HostInventory {
 export async function reportProvider(runtime: Access, ctx: Asker, provider: { id: string; name: string }, inventory: readonly HostInventory[]): Promise<void> {
   const caller = await asker(runtime, ctx)
   const providers = client(providerRoutes, runtime.services.placement, caller)
-  const known = await unlessAbsent(providers.showResourceProvider({ params: { uuid: provider.id } }))
-  if (!known) await providers.createResourceProvider({ body: { name: provider.name, uuid: provider.id } })
+  const known = await unlessAbsent(providers.showProvider({ params: { uuid: provider.id } }))
+  if (!known) await providers.createProvider({ body: { name: provider.name, uuid: provider.id } })
   const inventories = client(inventoryRoutes, runtime.services.placement, caller)
   const { body } = await inventories.listInventories({ params: { uuid: provider.id } })
   const wanted = Object.fromEntries(inventory.map(({ resource, total, reserved, ratio }) =>
