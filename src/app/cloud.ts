@@ -83,7 +83,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       processes: options.processes, ...(options.privileged && { privileged: options.privileged }),
       config: (section) => ({
         ...Object.fromEntries(Object.entries(section.options).map(([key, option]) => [key, option.default])),
-        ...shared(section.name), ...options.config?.[section.name],
+        ...options.config?.[section.name], ...shared(section.name),
       }) as never,
       driver: settings.driver, fabric: `${settings.prefix}-fabric`, checkReplies: options.checkReplies === true,
     }

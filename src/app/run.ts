@@ -7,6 +7,7 @@ import { openLog } from '#core/observe'
 import { createProcessRunner, startHelper, type StartedHelper } from '#core/process'
 import { type Cloud, startCloud } from './cloud.ts'
 import { writeCloudsYaml } from './clouds-yaml.ts'
+import { readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
@@ -18,12 +19,12 @@ import { processStartTime, runningState, type RunState, writeState } from './sta
 export interface RunOptions {
   readonly directory: string
   readonly settings: Settings
-  readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly configFile: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
 /** Resolves when the cloud has been told to stop and has stopped. */
-export async function run({ directory, settings, config, logLevel }: RunOptions): Promise<void> {
+export async function run({ directory, settings, configFile, logLevel }: RunOptions): Promise<void> {
   const files = layout(directory)
   const already = runningState(files)
   if (already) throw new Error(`This cloud runs already, as process ${already.pid}.`)
@@ -34,6 +35,7 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
   const say = (message: string) => report('starting', message)
   const report = (phase: RunState['phase'], message: string) => writeState(files, { pid: process.pid, startTime, phase, message, startedAt })
   const processes = createProcessRunner()
+  const config = await readConfiguration(directory, configFile)
   let privileged: StartedHelper | undefined
 
   if (isRoot() && settings.driver === 'real') {
