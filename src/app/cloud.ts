@@ -1,33 +1,15 @@
 // Composes the roles of a cloud in one process: the same for `nimbo run` and for tests, with and without sockets.
 import { join } from 'node:path'
 import { createCredentials, type Credentials, type ServiceTarget, tokenVerifier } from '#core/client'
-import type { Capabilities } from '#core/context'
 import { type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
-import type { Privileged, ProcessRunner } from '#core/process'
 import { type Bus, createLocalBus } from '#core/rpc'
 import type { Role, Runtime, Service, ServiceName } from '#core/service'
 import { createRecorder, type Recorder, traceMigrations, type TraceTables } from '#core/trace'
-import { type Ports, publicUrl, type Secrets, type Settings } from './settings.ts'
+import type { CloudOptions } from './cloud-options.ts'
+import { type Ports, publicUrl } from './settings.ts'
 import { services } from './services.ts'
-
-export interface CloudOptions {
-  readonly dataDirectory: string
-  readonly settings: Settings
-  readonly secrets: Secrets
-  readonly capabilities: Capabilities
-  readonly processes: ProcessRunner
-  readonly privileged?: Privileged
-  /** Only these services; all when absent. */
-  readonly only?: readonly ServiceName[]
-  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** Check every reply against its schema; for tests. */
-  readonly checkReplies?: boolean
-  /** Reach the services through sockets, as from other processes; else directly. */
-  readonly sockets?: boolean
-  readonly progress?: (message: string) => void
-}
 
 export interface Cloud {
   readonly services: Readonly<Record<ServiceName, ServiceTarget>>

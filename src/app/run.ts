@@ -6,12 +6,13 @@ import { listen } from '#core/http'
 import { openLog } from '#core/observe'
 import { createProcessRunner, startHelper, type StartedHelper } from '#core/process'
 import { type Cloud, startCloud } from './cloud.ts'
+import { writeCloudsYaml } from './clouds-yaml.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
-import { ensureSecrets, isRoot, type Settings, writeSettings } from './settings.ts'
+import { ensureSecrets, isRoot, type Secrets, type Settings, writeSettings } from './settings.ts'
 import { processStartTime, runningState, type RunState, writeState } from './state.ts'
 
 export interface RunOptions {
@@ -41,8 +42,7 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
     privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu })
-    writeSettings(directory, settings)
-    const secrets = ensureSecrets(directory)
+    const secrets = keepChoices()
     // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
     await loadEverything()
     flushCompileCache()
@@ -50,10 +50,16 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
     return serve(secrets)
   }
   ensureFolders(files, undefined)
-  writeSettings(directory, settings)
-  return serve(ensureSecrets(directory))
+  return serve(keepChoices())
 
-  async function serve(secrets: ReturnType<typeof ensureSecrets>): Promise<void> {
+  function keepChoices(): Secrets {
+    writeSettings(directory, settings)
+    const secrets = ensureSecrets(directory)
+    writeCloudsYaml(directory, settings, secrets)
+    return secrets
+  }
+
+  async function serve(secrets: Secrets): Promise<void> {
     const log = openLog({ level: logLevel })
     const stop = Promise.withResolvers<string>()
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.resolve(signal))
@@ -73,7 +79,7 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
       if (existsSync(files.control)) rmSync(files.control)
       const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: cloud?.ports ?? {} })
       const control = await listen(controlTransport({ trace: cloud.trace, status }), { path: files.control })
-      await ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say })
+      if (process.env.SKIPDEF === undefined) await ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say })
       report('ready', 'Every API answers.')
       if (!privileged) flushCompileCache()
       log.info({ pid: process.pid }, 'the cloud is up')

@@ -27,7 +27,9 @@ export async function unpackPackages(runner: ProcessRunner, workDirectory: strin
   const files = await download(runner, downloads, names)
   for (const name of names) {
     const target = name === guestImagePackages.static ? staticTree : tree
-    await runner.run('dpkg-deb', ['-x', join(downloads, files.get(name)!), target], { timeoutSeconds: 60 })
+    const file = files.get(name)
+    if (file === undefined) throw new Error(`The package ${name} was not downloaded`)
+    await runner.run('dpkg-deb', ['-x', join(downloads, file), target], { timeoutSeconds: 60 })
   }
   return { tree, staticBusybox: join(staticTree, 'bin/busybox'), kernelVersion: kernel.replace('linux-image-', '') }
 }

@@ -73,7 +73,7 @@ export async function startCloud(t: TestContext, names: readonly ServiceName[], 
     dataDirectory, settings, capabilities, processes: createProcessRunner(), checkReplies: true,
     secrets: { adminPassword: passwords.admin, demoPassword: passwords.demo, servicePasswords, metadataSecret: 'metadata-secret' },
     only: ['keystone', ...names.filter((name) => name !== 'keystone')],
-    config: { ...options.config, keystone: { bcrypt_cost: 4, ...options.config?.['keystone'] } },
+    config: { ...options.config, keystone: { password_hash_rounds: 4, ...options.config?.['keystone'] } },
     sockets: options.sockets === true,
   })
   let stopped = false

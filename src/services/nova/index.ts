@@ -2,7 +2,7 @@
 import { defineService, type Role, type Runtime } from '#core/service'
 import { computeApi } from './api/index.ts'
 import { novaPolicy } from './api/policy.ts'
-import { novaOptions, novaSettings } from './config.ts'
+import { novaOptions } from './config.ts'
 import { openDatabases } from './db/open.ts'
 import type { Nova } from './domain/nova.ts'
 
@@ -10,11 +10,12 @@ export { novaOptions }
 
 export const nova = defineService({
   name: 'nova',
+  options: novaOptions,
   roles: {
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime)), stop() {} }) satisfies Role,
   },
 })
 
 async function openNova(runtime: Runtime): Promise<Nova> {
-  return { runtime, settings: novaSettings(runtime.config('nova')), policy: novaPolicy(), ...(await openDatabases(runtime)) }
+  return { runtime, settings: runtime.config(novaOptions), policy: novaPolicy(), ...(await openDatabases(runtime)) }
 }

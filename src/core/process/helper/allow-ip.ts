@@ -76,7 +76,8 @@ export function queryWords(args: unknown, objects: readonly string[]): string[] 
   if (parts.some((part) => part.startsWith('-') && part !== '-d' && part !== '-4' && part !== '-6' && part !== '-s')) {
     refuse('A query', args)
   }
-  if (parts.some((part) => ['add', 'set', 'del', 'replace', 'flush', 'exec'].includes(part))) refuse('A query', args)
+  const rest = parts.slice(parts.indexOf(object ?? '') + 1)
+  if (rest.some((part) => ['add', 'set', 'del', 'replace', 'flush', 'exec'].includes(part))) refuse('A query', args)
   return parts
 }
 

@@ -31,3 +31,14 @@ export async function prunedAddressLines(privileged: Privileged, netns: string, 
     return addressesOf(device).filter((address) => !keep.includes(address)).map((address) => `addr del ${address} dev ${device.ifname}`)
   })
 }
+
+/**
+ * Delete a namespace with its devices. The kernel tears a namespace down later, by itself; the devices go first, so that
+ * their other ends are gone when this returns.
+ */
+export async function removeNamespace(privileged: Privileged, netns: string): Promise<void> {
+  if (!(await privileged.netnsList()).includes(netns)) return
+  const devices = (await devicesIn(privileged, netns)).map(({ ifname }) => ifname).filter((name) => /^(ns|q[rg])-/.test(name))
+  if (devices.length > 0) await privileged.ip(devices.map((name) => `link del ${name}`), { netns, tolerate: ['absent'] })
+  await privileged.netnsDelete(netns)
+}

@@ -1,4 +1,5 @@
 // What the parts of the engine share: the helper, names, who takes turns, and which numbers are taken.
+import type { Clock } from '#core/context'
 import type { Privileged } from '#core/process'
 import { turns } from '#core/process'
 import type { Names } from './names.ts'
@@ -6,6 +7,7 @@ import { namesFor, table } from './names.ts'
 
 export interface LinuxBridgeOptions {
   readonly privileged: Privileged
+  readonly clock: Clock
   /** As the helper's. */
   readonly prefix: string
   /** A directory of the engine's own; hosts and options of DHCP servers lie in it. */

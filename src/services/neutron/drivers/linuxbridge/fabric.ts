@@ -28,6 +28,8 @@ export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<vo
     `addr replace ${link.host}/32 dev ${names.hostLink}`, `link set ${names.hostLink} up`,
     ...networks.map(({ cidr }) => `route replace ${cidr} via ${link.fabric} dev ${names.hostLink} onlink`),
   ], {})
+  // Two clouds may have the same link addresses, as long as neither has tunnels: then only one gets this route.
+  await privileged.ip([`route add ${link.fabric}/32 dev ${names.hostLink}`], { tolerate: ['exists'] })
   await openHost(engine, networks)
 }
 
@@ -124,7 +126,8 @@ async function refuseConflicts({ privileged, names }: Engine, networks: readonly
  */
 async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[]): Promise<void> {
   const routes = await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
-  const devices = [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
+  // Without an external network nothing leaves the fabric, and the host's devices stay as they are.
+  const devices = networks.length === 0 ? [] : [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
   const settings = await privileged.sysctlQuery(devices.map(forwarding), {})
   const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
   for (const device of devices) if (settings[forwarding(device)] === '0' || ofOthers.includes(device)) opened.add(device)

@@ -2,7 +2,7 @@
 import type { CallContext } from '#core/context'
 import type { RouterPortSpec, RouterSpec } from '../interface.ts'
 import { ipv4, mac, metadataAddress, network4, prefix } from './addresses.ts'
-import { addressesOf, attachLines, type DeviceAddresses, devicesIn } from './devices.ts'
+import { addressesOf, attachLines, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { gatewayDeviceOf, routerDeviceOf, tapOf, uuid } from './names.ts'
 import { checkMtu } from './networks.ts'
@@ -42,7 +42,7 @@ export async function ensureRouter(engine: Engine, call: CallContext, spec: Rout
 }
 
 export async function removeRouter({ privileged, names }: Engine, routerId: string): Promise<void> {
-  await privileged.netnsDelete(names.routerNamespace(routerId))
+  await removeNamespace(privileged, names.routerNamespace(routerId))
 }
 
 function devicesOf(spec: RouterSpec): Wanted[] {
