@@ -29,4 +29,5 @@ export const services: readonly Loaded[] = [
     },
   },
   { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
+  { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
 ]
