@@ -28,4 +28,5 @@ export const services: readonly Loaded[] = [
       })
     },
   },
+  { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
 ]

@@ -1,6 +1,9 @@
 // The first contents of a cloud's identity: as keystone-manage bootstrap makes them, with the names that DevStack uses.
 import { createHash } from 'node:crypto'
+import { identityEvents } from '#core/client'
 import type { Database } from '#core/db'
+import { rpcClient } from '#core/rpc'
+import { ownContext } from '#core/service'
 import { type BootstrapStore, bootstrapStore, findSetting, putSetting } from './db/bootstrap.ts'
 import { migrations, type Tables } from './db/index.ts'
 import { createPasswords, hashSecret } from './domain/passwords.ts'
@@ -53,6 +56,7 @@ export async function bootstrap(runtime: IdentityRuntime, input: BootstrapInput)
     await makeServices(store, runtime, input, projectIds.service)
     await putSetting(tx, settingName, fingerprint)
   })
+  await rpcClient(runtime.bus, runtime, identityEvents).everyone().changed(ownContext(runtime, 'keystone'), { reason: 'bootstrap' })
 }
 
 /** Not over the passwords of people: a fast hash of a weak password would give it away. */

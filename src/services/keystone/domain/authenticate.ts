@@ -80,7 +80,7 @@ async function byPassword(keystone: Keystone, wish: UserWish & { readonly passwo
   const user = wish.id !== undefined ? await findUser(read, wish.id) : await findUserByName(read, wish.name ?? '', wish.domain ?? {})
   await checkPassword(keystone, user, wish.password)
   if (!user) throw unauthorized()
-  return { userId: user.id, methods: ['password'], expiresAt: after(keystone, keystone.options.token_expiration), defaultProjectId: user.default_project_id }
+  return { userId: user.id, methods: ['password'], expiresAt: after(keystone, keystone.options.expiration), defaultProjectId: user.default_project_id }
 }
 
 /** The same work and the same answer whether the user is unknown, disabled, locked, or the password wrong. @throws Unauthorized */

@@ -41,7 +41,7 @@ export function changed(keystone: Keystone, tx: Db<Tables>, reason: string): voi
 /** From now on, no token counts that was issued to a user, for a project or in a domain; or one chain of tokens. */
 export async function revoke(keystone: Keystone, tx: Db<Tables>, kind: RevocationKind, value: string): Promise<void> {
   const now = nowSeconds(keystone)
-  const { token_expiration: lifetime, allow_expired_window: window } = keystone.options
+  const { expiration: lifetime, allow_expired_window: window } = keystone.options
   await insertRevocation(tx, { id: newId(keystone), kind, value, now, forgetBefore: now - lifetime - window })
   changed(keystone, tx, `${kind} revoked`)
 }
