@@ -5,6 +5,7 @@ import { systemClock, systemIds, systemRandom } from '#core/context'
 import { listen } from '#core/http'
 import { openLog } from '#core/observe'
 import { createProcessRunner, startHelper, type StartedHelper } from '#core/process'
+import type { Machine } from '#core/service'
 import { type Cloud, startCloud } from './cloud.ts'
 import { writeCloudsYaml } from './clouds-yaml.ts'
 import { readConfiguration } from './configuration.ts'
@@ -37,6 +38,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
   const processes = createProcessRunner()
   const config = await readConfiguration(directory, configFile)
   let privileged: StartedHelper | undefined
+  let machine: Machine | undefined
 
   if (isRoot() && settings.driver === 'real') {
     const early = (message: string) => void process.stderr.write(`${message}\n`)
@@ -44,6 +46,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
     privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu })
+    machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
     const secrets = keepChoices()
     // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
     await loadEverything()
@@ -76,7 +79,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
       cloud = await startCloud({
         dataDirectory: files.data, settings, secrets, processes, config, sockets: true, progress: say,
         capabilities: { clock: systemClock, random: systemRandom, ids: systemIds, log },
-        ...(privileged && { privileged }),
+        ...(privileged && { privileged }), ...(machine && { machine }),
       })
       if (existsSync(files.control)) rmSync(files.control)
       const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: cloud?.ports ?? {} })
