@@ -12,6 +12,7 @@ import { readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
+import { leaveHost } from './host-traces.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
 import { ensureSecrets, isRoot, type Secrets, type Settings, writeSettings } from './settings.ts'
@@ -100,6 +101,10 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
       throw error
     }
     await cloud.stop()
+    if (privileged && machine) {
+      const guests = await leaveHost({ privileged, settings, files, qemuUid: machine.qemuUid })
+      log.info({ guests }, guests > 0 ? 'guests go on running, with their networks and volumes' : 'the host is as it was')
+    }
     await privileged?.close()
     rmSync(files.state, { force: true })
   }
