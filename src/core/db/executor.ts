@@ -38,7 +38,7 @@ export class TargetExecutor<Target extends QueryTarget> implements QueryExecutor
   }
 
   compileQuery<R>(node: RootOperationNode, queryId: QueryId): CompiledQuery<R> {
-    return compiler.compileQuery(node, queryId) as CompiledQuery<R>
+    return compiler.compileQuery(node, queryId)
   }
 
   executeQuery<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>> {

@@ -1,5 +1,5 @@
 // One connection to a SQLite file: prepared statements kept by their text, values bound, errors translated.
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { CompiledQuery, QueryResult } from 'kysely'
 import { ConstraintViolation, UnbindableValue, type ConstraintKind } from './errors.ts'
 

@@ -1,5 +1,5 @@
 // Whose turn it is to write: one at a time, in order of asking, and nobody waits for ever.
-import type { Clock, Timer } from '../context/clock.ts'
+import type { Clock } from '../context/clock.ts'
 
 interface Waiter {
   readonly go: () => void
@@ -26,9 +26,8 @@ export class WriterQueue {
   /** Resolves with the turn taken. Rejects with `late()` after the deadline, or with the signal's reason. */
   wait(milliseconds: number, late: () => Error, signal: AbortSignal | undefined): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      let timer: Timer | undefined
       const settle = () => {
-        timer?.cancel()
+        timer.cancel()
         signal?.removeEventListener('abort', onAbort)
       }
       const waiter: Waiter = {
@@ -47,7 +46,7 @@ export class WriterQueue {
       }
       const onAbort = () => leave(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })
-      timer = this.#clock.after(milliseconds, () => leave(late()))
+      const timer = this.#clock.after(milliseconds, () => leave(late()))
       this.#waiters.push(waiter)
     })
   }

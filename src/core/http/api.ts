@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import type { Capabilities, Identity, RequestContext } from '#core/context'
 import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
-import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type TSchema, type Version } from '#core/spec'
+import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
+import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
 import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
@@ -14,8 +15,10 @@ export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
   readonly ctx: RequestContext
   readonly version: Version
   readonly headers: ApiRequest['headers']
-  /** Where the client sees this API, without a slash at the end: the base of links. */
+  /** Where the client sees this API, with the project id if its path had one, without a slash at the end: the base of links. */
   readonly baseUrl: string
+  /** The query as it came, for the link to the next page. */
+  readonly queryText: string
 }
 
 export type Handlers<T extends RouteTable> = {
@@ -104,7 +107,7 @@ export function createApi(options: ApiOptions): Transport {
     const state: { version?: Version; identity?: Identity; route?: string } = {}
     let reply: ApiReply
     try {
-      reply = options.discovery?.(request) ?? (await answer(request, requestId, receivedAt, state))
+      reply = options.discovery?.(request) ?? ownDocument(request) ?? (await answer(request, requestId, receivedAt, state))
     } catch (error) {
       reply = refuse(error, requestId, state.version, request)
     }
@@ -160,7 +163,7 @@ export function createApi(options: ApiOptions): Transport {
       if (schema) reject(checkQuery(schema, query))
     }
     if (spec.body && spec.body !== stream && body !== undefined) {
-      const schema = schemaFor(spec.body as TSchema, state.version)
+      const schema = schemaFor(spec.body, state.version)
       if (schema) reject(checkBody(schema, body))
     }
 
@@ -175,10 +178,20 @@ export function createApi(options: ApiOptions): Transport {
     }
     const outcome = await target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
-      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix,
+      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
     } as HandlerInput<RouteSpec>)
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
+  }
+
+  /** `GET <prefix>/openapi.json`: the route tables as a document. */
+  function ownDocument(request: ApiRequest): ApiReply | undefined {
+    if (request.method !== 'GET' || request.path !== `${options.prefix}/openapi.json`) return undefined
+    const document = openApi({
+      title: `OpenStack ${options.service}`, prefix: options.prefix, tables: options.routes.map(({ table }) => table),
+      ...(options.versions && { versions: options.versions.list }),
+    })
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }
   }
 
   function splitPath(path: string): { path: string; project?: string } {
@@ -279,7 +292,7 @@ function checkReply(target: Target, outcome: { status: number; body?: unknown },
   const spec = target.spec.reply[outcome.status]
   if (spec === undefined) throw new Error(`route ${target.name} answered ${outcome.status}, which its table does not name`)
   if (spec === null || spec === stream) return
-  const schema = isVersioned(spec) ? schemaFor(spec, version) : (spec as TSchema)
+  const schema = isVersioned(spec) ? schemaFor(spec, version) : spec
   if (!schema) return
   const value: unknown = outcome.body instanceof PreparedJson ? JSON.parse(outcome.body.text) : JSON.parse(JSON.stringify(outcome.body))
   const problem = checkBody(schema, value)

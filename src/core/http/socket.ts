@@ -8,11 +8,14 @@ export interface Listening {
   close(): Promise<void>
 }
 
-export interface SocketOptions {
-  readonly host: string
-  /** 0 takes any free port. */
-  readonly port: number
-}
+export type SocketOptions =
+  | {
+      readonly host: string
+      /** 0 takes any free port. */
+      readonly port: number
+    }
+  /** A unix socket. */
+  | { readonly path: string }
 
 /** @throws the system's error (EADDRINUSE …) when the address cannot be had */
 export async function listen(transport: Transport, options: SocketOptions): Promise<Listening> {
@@ -29,9 +32,9 @@ export async function listen(transport: Transport, options: SocketOptions): Prom
     },
   })
   app.setErrorHandler(async (error, _request, reply) => reply.code(500).type('text/plain').send(`The request could not be handled: ${(error as Error).message}\n`))
-  await app.listen({ host: options.host, port: options.port, backlog: 1024 })
+  await app.listen({ ...options, backlog: 1024 })
   const address = app.server.address()
-  return { port: typeof address === 'object' && address ? address.port : options.port, close: () => app.close() }
+  return { port: typeof address === 'object' && address ? address.port : 0, close: () => app.close() }
 }
 
 function toApiRequest(raw: IncomingMessage, body: IncomingMessage | undefined, options: SocketOptions): ApiRequest {
@@ -44,6 +47,6 @@ function toApiRequest(raw: IncomingMessage, body: IncomingMessage | undefined, o
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: raw.headers as ApiRequest['headers'],
     body: hasBody ? body : null,
-    origin: `http://${raw.headers.host ?? `${options.host}:${options.port}`}`,
+    origin: `http://${raw.headers.host ?? ('port' in options ? `${options.host}:${options.port}` : 'localhost')}`,
   }
 }

@@ -1,6 +1,7 @@
 // What a durable operation is: a declared list of steps with their undo, one of them the pivot (DESIGN.md).
 import type { CallContext, RequestContext } from '#core/context'
 import type { Db } from '#core/db'
+import { AppError, describe, toWireError } from '#core/errors'
 import type { TSchema } from '#core/spec'
 
 /** What a step is given. It is also the `CallContext` of the driver calls and the source of remote calls' keys. */
@@ -17,6 +18,8 @@ export interface OperationRun<I = unknown> extends CallContext {
   result<T>(step: string): T | undefined
   /** The idempotency key of this operation's step, for a create elsewhere. */
   key(step: string): string
+  /** Why it is undone; absent while it goes forward. */
+  readonly fault?: OperationFault
 }
 
 /** Why an operation failed, for its owner. */
@@ -27,6 +30,21 @@ export interface OperationFault {
   readonly message: string
   /** It was called off, not broken. */
   readonly cancelled: boolean
+  /** It is undone back to and including this step, and then goes forward again from there. */
+  readonly again?: string
+}
+
+/**
+ * Thrown by a step before the pivot: undo back to and including the step `from`, then go on from there anew, on another
+ * host for instance. How often is for the thrower to count.
+ */
+export class StartAgain extends AppError {
+  readonly from: string
+  constructor(from: string, reason: unknown) {
+    const { status, code } = toWireError(reason)
+    super(status, code, describe(reason), {}, reason)
+    this.from = from
+  }
 }
 
 interface StepBody<S, I> {

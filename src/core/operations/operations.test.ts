@@ -6,7 +6,7 @@ import { openDatabase } from '#core/db'
 import { BadRequest } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { Type } from '#core/spec'
-import { createOperations, defineOperation, type Definition, operationMigration, type OperationTables, pivot, step } from './index.ts'
+import { createOperations, defineOperation, type Definition, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
 
 const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
 const ctx: RequestContext = {
@@ -176,4 +176,63 @@ test('a worker whose lease was taken over writes nothing more', async (t) => {
   goOn.resolve()
   await systemClock.sleep(50)
   assert.deepEqual([(await row(id)).status, (await row(id)).epoch, (await operations.journal(id))[0]?.result], ['running', 7, null])
+})
+
+test('a step may ask to start again: what it names and all after it is undone and done anew, and results of the first round are gone', async (t) => {
+  const build = defineOperation<Bench, unknown>('build', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('accept', { run: async (s) => void s.events.push('accept'), undo: async (s) => void s.events.push('undo accept') }),
+      step('choose', {
+        run: async (s) => {
+          s.events.push('choose')
+          return s.events.filter((event) => event === 'choose').length
+        },
+        undo: async (s, run) => void s.events.push(`undo choose ${run.result<number>('choose')} for ${run.fault?.message}`),
+      }),
+      step('spawn', {
+        run: async (s, run) => {
+          s.events.push(`spawn ${run.result<number>('choose')}`)
+          if (run.result<number>('choose') === 1) throw new StartAgain('choose', new BadRequest('this host is full'))
+        },
+        undo: async (s) => void s.events.push('undo spawn'),
+      }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [build])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, build)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['accept', 'choose', 'spawn 1', 'undo spawn', 'undo choose 1 for this host is full', 'choose', 'spawn 2'])
+  const { status, fault } = await row(id)
+  assert.deepEqual({ status, fault }, { status: 'done', fault: null })
+})
+
+test('what is called off on its way to a new start is undone wholly', async (t) => {
+  const build = defineOperation<Bench, unknown>('build', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('accept', { run: async (s) => void s.events.push('accept'), undo: async (s) => void s.events.push('undo accept') }),
+      step('choose', {
+        run: async (s) => void s.events.push('choose'),
+        undo: async (s, run) => {
+          s.events.push('undo choose')
+          await database.transaction((tx) => operations.cancel(tx, run.resourceId))
+        },
+      }),
+      step('spawn', { run: async () => { throw new StartAgain('choose', new BadRequest('this host is full')) } }),
+    ],
+  })
+  const { database, make, begin, row } = await bench(t, [build])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, build)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['accept', 'choose', 'undo choose', 'undo accept'])
+  assert.equal((await row(id)).status, 'cancelled')
 })

@@ -23,6 +23,15 @@ export interface Begin<I> {
   readonly deadlineSeconds?: number
 }
 
+/** The worker of this process. In others, whoever begins or cancels an operation lets it know over the bus. */
+export interface Working {
+  stop(): void
+  /** There is something to claim. */
+  wake(): void
+  /** This operation was asked to stop. */
+  cancel(operationId: string): void
+}
+
 export interface Operations<S> {
   /** Write the operation beside the changed resource; the worker hears of it after the commit. @returns its id */
   begin<I>(tx: Db<any>, ctx: RequestContext, definition: Definition<S, I>, begin: Begin<I>): Promise<string>
@@ -34,7 +43,7 @@ export interface Operations<S> {
   open(resourceId: string): Promise<readonly { id: string; kind: string }[]>
   journal(operationId: string): ReturnType<typeof journal>
   /** Work them off in this process. */
-  work(service: S): { stop(): void }
+  work(service: S): Working
 }
 
 export function createOperations<S>(options: OperationsOptions<S>): Operations<S> {

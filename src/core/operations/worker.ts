@@ -3,7 +3,7 @@
 import type { Capabilities, RequestContext, Timer } from '#core/context'
 import type { Database } from '#core/db'
 import { AppError, Cancelled, DeadlineExceeded, describe, toWireError } from '#core/errors'
-import type { Definition, OperationFault, OperationRun, Step } from './definition.ts'
+import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
 import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, renewLeases, updateHeld } from './store.ts'
 import type { OperationRow, OperationTables } from './tables.ts'
 
@@ -87,7 +87,7 @@ export class Worker<S> {
   /** An operation that we hold was asked to stop. */
   cancel(operationId: string): void {
     const held = this.#held.get(operationId)
-    if (held && !held.committed && held.status !== 'undoing') held.abort.abort(new Cancelled('The operation was called off.'))
+    if (held && mayStop(held)) held.abort.abort(new Cancelled('The operation was called off.'))
     else this.wake()
   }
 
@@ -161,8 +161,11 @@ export class Worker<S> {
 
   /** Read what the journal knows, after a takeover. */
   async #recall(held: Held): Promise<void> {
+    const { steps } = held.definition
     for (const entry of await journal(this.#options.database.read, held.row.id)) {
       held.sequence = Math.max(held.sequence, entry.sequence)
+      // What was undone before it started again has no result any more.
+      if (entry.phase === 'undo') for (const later of steps.slice(Math.max(0, steps.findIndex(({ name }) => name === entry.step)))) held.results.delete(later.name)
       if (entry.phase === 'run' && entry.status === 'done' && entry.result !== null) held.results.set(entry.step, JSON.parse(entry.result))
     }
     const { definition } = held
@@ -176,10 +179,10 @@ export class Worker<S> {
   async #run(held: Held): Promise<void> {
     const { capabilities: { clock, log }, ended } = this.#options
     const deadline = clock.after(Math.max(0, Date.parse(held.row.deadline_at) - clock.now().getTime()), () => {
-      if (!held.committed && held.status !== 'undoing') held.abort.abort(new DeadlineExceeded('It took longer than it may.'))
+      if (mayStop(held)) held.abort.abort(new DeadlineExceeded('It took longer than it may.'))
     })
     try {
-      if (held.row.cancel_requested && !held.committed && held.status === 'running') held.abort.abort(new Cancelled('The operation was called off.'))
+      if (held.row.cancel_requested && mayStop(held)) held.abort.abort(new Cancelled('The operation was called off.'))
       while (held.status === 'running' || held.status === 'undoing') {
         const waiting = held.status === 'running' ? await this.#forward(held) : await this.#back(held)
         if (waiting) return
@@ -226,7 +229,8 @@ export class Worker<S> {
           await this.#advance(tx, held, current, result, last)
         })
       } else {
-        const result = await this.#obey(current.run!(service, run), run.signal)
+        if (!current.run) throw new Error(`step ${current.name} has neither run nor commit`)
+        const result = await this.#obey(current.run(service, run), run.signal)
         await database.transaction((tx) => this.#advance(tx, held, current, result, last))
       }
       held.position++
@@ -261,7 +265,10 @@ export class Worker<S> {
     const { database } = this.#options
     const current = held.definition.steps[held.position]
     const wire = toWireError(reason)
-    const fault: OperationFault = { step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled }
+    const fault: OperationFault = {
+      step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled,
+      ...(reason instanceof StartAgain && { again: reason.from }),
+    }
     await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, fault: JSON.stringify(fault) }))
     held.status = 'undoing'
     held.attempt = 1
@@ -291,6 +298,7 @@ export class Worker<S> {
         return this.#pause(held, current, 'undo', error)
       }
     }
+    if (current && held.fault?.again === current.name && await this.#again(held, current)) return false
     if (held.position === 0) {
       await this.#finish(held, held.fault?.cancelled ? 'cancelled' : 'failed', current?.undo !== undefined)
       return false
@@ -304,6 +312,29 @@ export class Worker<S> {
     held.attempt = 1
     await this.#journalNext(held)
     return false
+  }
+
+  /** The undo has come to where it starts again. @returns false when it was called off meanwhile: then it is undone wholly */
+  async #again(held: Held, current: Step): Promise<boolean> {
+    const { database, capabilities: { clock } } = this.#options
+    if (held.abort.signal.aborted) {
+      const reason: unknown = held.abort.signal.reason
+      const wire = toWireError(reason)
+      held.fault = { step: current.name, status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled }
+      await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { fault: JSON.stringify(held.fault) }))
+      return false
+    }
+    await database.transaction(async (tx) => {
+      const now = clock.now().toISOString()
+      if (current.undo) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
+      await updateHeld(tx, held.row.id, held.epoch, { status: 'running', attempt: 1, fault: null })
+    })
+    held.status = 'running'
+    held.attempt = 1
+    held.fault = undefined
+    for (const later of held.definition.steps.slice(held.position)) held.results.delete(later.name)
+    await this.#journalNext(held)
+    return true
   }
 
   async #finish(held: Held, status: 'done' | 'failed' | 'cancelled', journalled = false): Promise<void> {
@@ -362,6 +393,7 @@ export class Worker<S> {
       epoch: held.epoch, attempt: held.attempt, ctx: { ...held.ctx, signal }, signal, log: held.ctx.log,
       result: <T>(name: string) => held.results.get(name) as T | undefined,
       key: (name) => `${held.row.id}/${name}`,
+      ...(held.fault && { fault: held.fault }),
     }
   }
 
@@ -386,6 +418,11 @@ export class Worker<S> {
 }
 
 const neverAborted = new AbortController().signal
+
+/** Before the pivot, and not on its way back for good. */
+function mayStop(held: Held): boolean {
+  return !held.committed && (held.status !== 'undoing' || held.fault?.again !== undefined)
+}
 
 function pivotReached(definition: Definition, position: number): boolean {
   const at = definition.steps.findIndex((each) => each.pivot)

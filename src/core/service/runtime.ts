@@ -1,4 +1,5 @@
 // What a role is given to run with, and what a service says of itself. A process is a set of roles.
+import type { Section, Settings } from '#core/config'
 import type { Credentials, ServiceTarget } from '#core/client'
 import type { Capabilities, Identity, RequestContext } from '#core/context'
 import type { Database, Migration } from '#core/db'
@@ -28,14 +29,25 @@ export interface Runtime extends Capabilities {
   readonly processes: ProcessRunner
   /** Absent without root: then only fake drivers can run. */
   readonly privileged?: Privileged
+  /** What drivers of real engines must know of this machine; present where `privileged` is. */
+  readonly machine?: Machine
   /** One handle per database and process, migrated when first opened. */
   database<T>(name: string, migrations: readonly Migration[]): Promise<Database<T>>
-  /** Values of a service's section in the configuration; absent ones take the default of their declaration. */
-  config(section: string): Readonly<Record<string, unknown>>
+  /** The values of a section of the configuration. */
+  config<S extends Section>(section: S): Settings<S>
   readonly driver: 'fake' | 'real'
   /** The fabric's network namespace, where QEMU and the network engine run. */
   readonly fabric: string
   readonly checkReplies: boolean
+}
+
+export interface Machine {
+  /** Names of kernel objects begin with it. */
+  readonly prefix: string
+  /** The user that QEMU runs as. */
+  readonly qemuUid: number
+  /** The two ends of the link between the host and the fabric. */
+  readonly link: { readonly host: string; readonly fabric: string }
 }
 
 export interface Role {
@@ -46,6 +58,8 @@ export interface Role {
 
 export interface Service {
   readonly name: ServiceName
+  /** What can be configured, for the file, the sample and the environment. */
+  readonly options?: Section
   readonly roles: Readonly<Record<string, (runtime: Runtime) => Promise<Role>>>
 }
 

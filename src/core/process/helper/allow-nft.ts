@@ -16,7 +16,7 @@ export const hostTable = (prefix: string) => `nimbo_${prefix}`
  */
 export function ruleset(options: HelperOptions, value: unknown, netns: string | undefined): string {
   if (typeof value !== 'string' || value.length > maximumLength) refuse('A ruleset', typeof value)
-  const whole = value as string
+  const whole = value
   for (const command of commands(whole)) checkCommand(options, command, netns)
   return whole
 }

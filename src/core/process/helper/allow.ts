@@ -17,7 +17,7 @@ export function checkOptions(options: HelperOptions): void {
 
 export function text(value: unknown, what: string): string {
   if (typeof value !== 'string' || /[\n\r\0]/.test(value)) refuse(what, value)
-  return value as string
+  return value
 }
 
 export function texts(value: unknown, what: string): string[] {

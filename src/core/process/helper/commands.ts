@@ -147,7 +147,7 @@ export function createHelper(options: HelperOptions): Helper {
       const netns = optionalNamespace(options, where) ?? refuse('Listening on the host', where)
       if (typeof address !== 'string' || !isIPv4(address)) refuse('An address', address)
       if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65535) refuse('A port', port)
-      return { result: undefined, handle: await listenInside(netns, address as string, port as number) }
+      return { result: undefined, handle: await listenInside(netns, address, port as number) }
     },
 
     async giveToQemu(path) {

@@ -1,0 +1,23 @@
+// What a cloud is started with.
+import type { Capabilities } from '#core/context'
+import type { Privileged, ProcessRunner } from '#core/process'
+import type { Machine, ServiceName } from '#core/service'
+import type { Secrets, Settings } from './settings.ts'
+
+export interface CloudOptions {
+  readonly dataDirectory: string
+  readonly settings: Settings
+  readonly secrets: Secrets
+  readonly capabilities: Capabilities
+  readonly processes: ProcessRunner
+  readonly privileged?: Privileged
+  readonly machine?: Machine
+  /** Only these services; all when absent. */
+  readonly only?: readonly ServiceName[]
+  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Check every reply against its schema; for tests. */
+  readonly checkReplies?: boolean
+  /** Reach the services through sockets, as from other processes; else directly. */
+  readonly sockets?: boolean
+  readonly progress?: (message: string) => void
+}

@@ -1,0 +1,102 @@
+// Makes the machine ready for real engines: Debian packages, users, folders. Each part is skipped when it is there.
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ProcessRunner } from '#core/process'
+import type { Layout } from './layout.ts'
+import { debianPackages } from './packages.ts'
+
+export interface HostUser {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface HostUsers {
+  /** The control plane. */
+  readonly own: HostUser
+  /** QEMU and its storage daemon. */
+  readonly qemu: HostUser
+}
+
+type Progress = (message: string) => void
+
+export async function installPackages(runner: ProcessRunner, progress: Progress): Promise<void> {
+  const missing = await missingPackages(runner)
+  if (missing.length === 0) return
+  progress(`Installing ${missing.length} Debian packages and what they need: ${missing.join(', ')}`)
+  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive']
+  const withdraw = keepDaemonsDown()
+  try {
+    const install = () => runner.run('/usr/bin/env', [...environment.slice(1), 'apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Use-Pty=0', ...missing], { timeoutSeconds: 600 })
+    try {
+      await install()
+    } catch {
+      progress('Updating the package lists')
+      await runner.run('/usr/bin/apt-get', ['update', '-q', '-o', 'DPkg::Lock::Timeout=120'], { timeoutSeconds: 300 })
+      await install()
+    }
+  } finally {
+    withdraw()
+  }
+}
+
+/** While packages are installed nothing may start daemons of its own. */
+function keepDaemonsDown(): () => void {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return () => {}
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return () => rmSync(policy, { force: true })
+}
+
+export async function missingPackages(runner: ProcessRunner): Promise<string[]> {
+  const names = debianPackages.map((each) => each.name)
+  let installed = ''
+  try {
+    installed = (await runner.run('/usr/bin/dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], { timeoutSeconds: 30 })).stdout
+  } catch (error) {
+    // It ends with 1 when some are unknown, and still lists the others.
+    installed = (error as { stdout?: string }).stdout ?? ''
+    if (installed === '') {
+      const status = readFileSync('/var/lib/dpkg/status', 'utf8')
+      return names.filter((name) => !new RegExp(`^Package: ${name.replaceAll('+', '\\+')}\nStatus: install ok installed$`, 'm').test(status))
+    }
+  }
+  const present = new Set(installed.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]))
+  return names.filter((name) => !present.has(name))
+}
+
+export async function ensureUsers(runner: ProcessRunner, progress: Progress): Promise<HostUsers> {
+  const user = async (name: string): Promise<HostUser> => {
+    const known = findUser(name)
+    if (known) return known
+    progress(`Adding the system user ${name}`)
+    await runner.run('/usr/sbin/useradd', ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', name], { timeoutSeconds: 30 })
+    const made = findUser(name)
+    if (!made) throw new Error(`The system user ${name} could not be added.`)
+    return made
+  }
+  return { own: await user('nimbo'), qemu: await user('nimbo-qemu') }
+}
+
+export function findUser(name: string): HostUser | undefined {
+  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((each) => each.startsWith(`${name}:`))
+  const [, , uid, gid] = line?.split(':') ?? []
+  return uid === undefined || gid === undefined ? undefined : { name, uid: Number(uid), gid: Number(gid) }
+}
+
+/** The folders of a cloud. `data` goes to the user that it runs as; everything else stays with whoever starts it. */
+export function ensureFolders(files: Layout, users: HostUsers | undefined): void {
+  mkdirSync(files.directory, { recursive: true, mode: 0o755 })
+  mkdirSync(files.cache, { recursive: true, mode: 0o700 })
+  mkdirSync(files.data, { recursive: true, mode: 0o711 })
+  mkdirSync(`${files.data}/run`, { recursive: true, mode: 0o755 })
+  if (!users) return
+  chmodSync(files.data, 0o711)
+  for (const folder of [files.data, `${files.data}/run`]) chownSync(folder, users.own.uid, users.own.gid)
+}
+
+/** From here on this process is the control plane's own user and can never be root again. */
+export function dropTo(user: HostUser, users: HostUsers): void {
+  process.setgroups?.([users.qemu.gid])
+  process.setgid?.(user.gid)
+  process.setuid?.(user.uid)
+}

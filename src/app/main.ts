@@ -1,0 +1,126 @@
+// The command line. Each command is loaded when it is called.
+import { enableCompileCache } from 'node:module'
+import { Command } from 'commander'
+import { layout } from './layout.ts'
+import { chooseSettings, dataDirectory } from './settings.ts'
+import { CommandError } from './terminal.ts'
+
+interface Common {
+  readonly data?: string
+}
+
+interface Starting extends Common {
+  readonly driver?: 'fake' | 'real'
+  readonly address?: string
+  readonly portOffset?: string
+  readonly publicCidr?: string
+  readonly config?: string
+  readonly logLevel?: string
+  readonly json?: boolean
+}
+
+const program = new Command('nimbo')
+  .description('A whole OpenStack cloud in one process: real APIs, real virtual machines, nothing to set up.')
+  .option('--data <folder>', 'the folder that holds everything of the cloud (also NIMBO_DATA)')
+  .showHelpAfterError('Add --help to see what the command takes.')
+  .configureHelp({ sortSubcommands: false })
+
+function starting(command: Command): Command {
+  return command
+    .option('--driver <kind>', 'real or fake; fake needs neither root nor packages, and runs no guests')
+    .option('--address <ip>', 'the address on which the APIs listen')
+    .option('--port-offset <number>', 'added to each of OpenStack\'s ports, so that two clouds live side by side')
+    .option('--public-cidr <cidr>', 'the range of the network `public` at the first start')
+    .option('--config <file>', 'a TOML file with a section per service')
+    .option('--log-level <level>', 'debug, info, warn or error')
+}
+
+/** The options of the command and of the program before it. */
+function where(options: Common): string {
+  return dataDirectory(options.data ?? program.opts<Common>().data)
+}
+
+function choices(options: Starting) {
+  if (options.driver !== undefined && options.driver !== 'fake' && options.driver !== 'real') throw new CommandError(`--driver takes real or fake, not ${String(options.driver)}.`)
+  const offset = options.portOffset === undefined ? undefined : Number(options.portOffset)
+  if (offset !== undefined && (!Number.isInteger(offset) || offset < 0 || offset > 30_000)) throw new CommandError('--port-offset takes a whole number from 0 to 30000.')
+  return {
+    ...(options.driver && { driver: options.driver }), ...(options.address && { address: options.address }),
+    ...(offset !== undefined && { portOffset: offset }), ...(options.publicCidr && { publicCidr: options.publicCidr }),
+  }
+}
+
+starting(program.command('up').description('set up what is missing and start the cloud in the background'))
+  .option('--json', 'print the result as JSON')
+  .action(async (options: Starting) => {
+    const { up } = await import('./commands/up.ts')
+    await up({ directory: where(options), choices: choices(options), arguments: passedOn(options), json: options.json === true })
+  })
+
+starting(program.command('run').description('run the cloud in the foreground, for containers and supervisors'))
+  .action(async (options: Starting) => {
+    const directory = where(options)
+    enableCompileCache(layout(directory).cache)
+    const { startInForeground } = await import('./commands/run.ts')
+    await startInForeground(directory, choices(options), options)
+  })
+
+program.command('down').description('stop the cloud; guests go on running')
+  .action(async (options: Common) => (await import('./commands/down.ts')).down(where(options)))
+
+program.command('status').description('what runs, where, and how it is')
+  .option('--json', 'print JSON')
+  .action(async (options: Starting) => (await import('./commands/status.ts')).status(where(options), options.json === true))
+
+program.command('logs').description('what the cloud wrote to its log')
+  .option('-f, --follow', 'go on as it grows').option('-n, --lines <count>', 'how many lines from the end', '100')
+  .action(async (options: Common & { follow?: boolean; lines: string }) => (await import('./commands/logs.ts')).logs(where(options), options.follow === true, Number(options.lines)))
+
+program.command('openrc').description('print the environment for the openstack client')
+  .argument('[user]', 'admin or demo', 'demo')
+  .action(async (user: string, options: Common) => (await import('./commands/openrc.ts')).openrc(where(options), user))
+
+program.command('reset').description('stop the cloud and remove all that it has, guests included')
+  .option('--yes', 'do not ask')
+  .action(async (options: Common & { yes?: boolean }) => (await import('./commands/reset.ts')).reset(where(options), options.yes === true))
+
+const trace = program.command('trace').description('the 51 steps of a server\'s boot')
+trace.command('list').description('the boots that are known').option('--json', 'print JSON').option('--limit <count>', 'at most so many', '50')
+  .action(async (options: Starting & { limit: string }) => (await import('./commands/trace.ts')).listTraces(where(options), Number(options.limit), options.json === true))
+trace.command('show').description('the steps of one boot, live while it goes on').argument('<server>', 'id or name').option('--json', 'print JSON')
+  .action(async (server: string, options: Starting) => (await import('./commands/trace.ts')).showTrace(where(options), server, options.json === true))
+
+program.command('config').description('print a sample of the configuration: every option with its default and what it does')
+  .action(async () => (await import('./commands/config.ts')).printSample())
+
+starting(program.command('demo').description('bring the cloud up, boot a server with network, volume and floating IP, and log in to it'))
+  .option('--clean', 'remove what the demo made')
+  .action(async (options: Starting & { clean?: boolean }) => {
+    const { demo } = await import('./commands/demo.ts')
+    await demo({ directory: where(options), choices: choices(options), arguments: passedOn(options), clean: options.clean === true })
+  })
+
+program.command('test').description('run the tests of Nimbo, all or parts').argument('[parts...]', 'types, lint, layers, unused, unit, acceptance')
+  .option('--list', 'name the parts')
+  .action(async (parts: string[], options: { list?: boolean }) => (await import('./commands/test.ts')).runTests(parts, options.list === true))
+
+function passedOn(options: Starting): string[] {
+  const given: string[] = []
+  for (const [name, value] of [['--driver', options.driver], ['--address', options.address], ['--port-offset', options.portOffset], ['--public-cidr', options.publicCidr], ['--config', options.config], ['--log-level', options.logLevel]] as const) {
+    if (value !== undefined) given.push(name, value)
+  }
+  return given
+}
+
+// Settings are read once here so that a broken file is reported before anything starts.
+program.hook('preAction', (_program, command) => {
+  if (command.name() !== 'test') chooseSettings(where(command.opts<Common>()), {})
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`nimbo: ${(error as Error).message}\n`)
+  if (!(error instanceof CommandError) && process.env['NIMBO_DEBUG']) console.error(error)
+  process.exitCode = 1
+}

@@ -1,0 +1,41 @@
+// What the running cloud says of itself in a file: who it is, how far it is, where it went wrong.
+import { existsSync, readFileSync } from 'node:fs'
+import type { Layout } from './layout.ts'
+import { writeWhole } from './settings.ts'
+
+export interface RunState {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat, so that another process with the same id is not taken for ours. */
+  readonly startTime: string
+  readonly phase: 'starting' | 'ready' | 'stopping' | 'failed'
+  readonly message: string
+  readonly startedAt: string
+}
+
+export function processStartTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+export function readState(files: Layout): RunState | undefined {
+  if (!existsSync(files.state)) return undefined
+  try {
+    return JSON.parse(readFileSync(files.state, 'utf8')) as RunState
+  } catch {
+    return undefined
+  }
+}
+
+/** The state of a cloud that runs now. */
+export function runningState(files: Layout): RunState | undefined {
+  const state = readState(files)
+  return state && processStartTime(state.pid) === state.startTime ? state : undefined
+}
+
+export function writeState(files: Layout, state: RunState): void {
+  writeWhole(files.state, `${JSON.stringify(state)}\n`, 0o644)
+}

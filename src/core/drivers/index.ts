@@ -1,0 +1,1 @@
+export { connectWhenUp, QmpClient, QmpLost, QmpRefused, type QmpEvent, type QmpOptions } from './qmp.ts'

@@ -1,0 +1,32 @@
+// What is asked of the volume role, which alone drives the storage. Each call names its operation and the epoch of its
+// lease: a lower one than was seen is refused.
+import { call, defineRpc, type Static, Type, Uuid } from '#core/spec'
+
+/** `operation` and `epoch` are absent for what no operation drives. */
+const lease = { operation: Type.Optional(Type.String()), epoch: Type.Optional(Type.Integer()) }
+
+/** The image that a volume is filled from: what glance said of it when the volume was asked for. */
+export const ImageSource = Type.Object({
+  imageId: Type.String(),
+  format: Type.Union([Type.Literal('raw'), Type.Literal('qcow2')]),
+  sizeBytes: Type.Integer(),
+  hashAlgorithm: Type.String(),
+  hash: Type.String(),
+})
+export type ImageSource = Static<typeof ImageSource>
+
+export const volumeRpc = defineRpc('cinder-volume', '1.0', {
+  createVolume: call({
+    since: '1.0', timeoutSeconds: 7200, args: Type.Object({ volumeId: Uuid, image: Type.Optional(ImageSource), ...lease }), result: Type.Null(),
+  }),
+  deleteVolume: call({ since: '1.0', timeoutSeconds: 600, args: Type.Object({ volumeId: Uuid, ...lease }), result: Type.Null() }),
+  extendVolume: call({
+    since: '1.0', timeoutSeconds: 600, args: Type.Object({ volumeId: Uuid, sizeGiB: Type.Integer(), inUse: Type.Boolean(), ...lease }), result: Type.Null(),
+  }),
+  /** Make it reachable. @returns the connection info */
+  connect: call({
+    since: '1.0', timeoutSeconds: 60, args: Type.Object({ volumeId: Uuid, readOnly: Type.Boolean(), ...lease }),
+    result: Type.Record(Type.String(), Type.Unknown()),
+  }),
+  disconnect: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ volumeId: Uuid, ...lease }), result: Type.Null() }),
+})

@@ -1,0 +1,6 @@
+// Forward only, in this order.
+import type { Migration } from '#core/db'
+import { operationMigration } from '#core/operations'
+import { volumesMigration } from './001-volumes.ts'
+
+export const cinderMigrations: readonly Migration[] = [operationMigration, volumesMigration]

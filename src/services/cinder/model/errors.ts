@@ -1,0 +1,25 @@
+// What can go wrong with volumes, with the words and codes of upstream (cinder/exception.py).
+import { errorClass } from '#core/errors'
+
+export const VolumeNotFound = errorClass('VolumeNotFound', 404, 'cinder.volume_not_found')
+export const AttachmentNotFound = errorClass('VolumeAttachmentNotFound', 404, 'cinder.attachment_not_found')
+export const VolumeTypeNotFound = errorClass('VolumeTypeNotFound', 404, 'cinder.type_not_found')
+export const ExtraSpecNotFound = errorClass('VolumeTypeExtraSpecsNotFound', 404, 'cinder.extra_spec_not_found')
+export const TypeAccessNotFound = errorClass('VolumeTypeAccessNotFound', 404, 'cinder.type_access_not_found')
+export const MetadataNotFound = errorClass('VolumeMetadataNotFound', 404, 'cinder.metadata_not_found')
+export const ImageMetadataNotFound = errorClass('GlanceMetadataNotFound', 404, 'cinder.image_metadata_not_found')
+export const MessageNotFound = errorClass('MessageNotFound', 404, 'cinder.message_not_found')
+export const ServiceNotFound = errorClass('ServiceNotFound', 404, 'cinder.service_not_found')
+export const DefaultTypeNotFound = errorClass('DefaultVolumeTypeNotFound', 404, 'cinder.default_type_not_found')
+
+export const InvalidInput = errorClass('InvalidInput', 400, 'cinder.invalid_input')
+export const InvalidVolume = errorClass('InvalidVolume', 400, 'cinder.invalid_volume')
+export const InvalidAvailabilityZone = errorClass('InvalidAvailabilityZone', 400, 'cinder.invalid_availability_zone')
+export const ImageUnacceptable = errorClass('ImageUnacceptable', 400, 'cinder.image_unacceptable')
+export const ResourceConflict = errorClass('ResourceConflict', 409, 'cinder.conflict')
+export const TypeExists = errorClass('VolumeTypeExists', 409, 'cinder.type_exists')
+export const AttachmentInUse = errorClass('ConflictNovaUsingAttachment', 409, 'cinder.attachment_in_use')
+export const QuotaExceeded = errorClass('QuotaError', 413, 'cinder.quota_exceeded')
+export const NoValidBackend = errorClass('NoValidBackend', 500, 'cinder.no_valid_backend')
+export const BackendFailed = errorClass('VolumeBackendAPIException', 500, 'cinder.backend_failed')
+export const StaleLease = errorClass('StaleLease', 409, 'cinder.stale_lease')

@@ -1,0 +1,27 @@
+// Opens nova's databases: the API's, cell0 for servers that could not be placed, and the one cell that has hosts.
+import type { Database } from '#core/db'
+import { operationMigration } from '#core/operations'
+import type { Runtime } from '#core/service'
+import type { ApiTables } from './api-tables.ts'
+import type { CellTables } from './cell-tables.ts'
+import { apiStart } from './migrations/api-001-start.ts'
+import { cellStart } from './migrations/cell-001-start.ts'
+
+export const cellNames = ['cell0', 'cell1'] as const
+export type CellName = (typeof cellNames)[number]
+
+export interface Databases {
+  readonly api: Database<ApiTables>
+  readonly cells: Readonly<Record<CellName, Database<CellTables>>>
+}
+
+export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
+  const cellMigrations = [operationMigration, cellStart]
+  return {
+    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart]),
+    cells: {
+      cell0: await runtime.database<CellTables>('nova_cell0', cellMigrations),
+      cell1: await runtime.database<CellTables>('nova_cell1', cellMigrations),
+    },
+  }
+}
