@@ -24,8 +24,12 @@ export interface Listed<Row> {
   readonly more: boolean
 }
 
+// Kysely cannot follow a table that is a variable; callers give a query on that table.
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyQuery<Row> = SelectQueryBuilder<any, any, Row>
+
 /** @param table the table or alias whose columns are filtered and whose `id` orders the list */
-export async function page<Row>(query: SelectQueryBuilder<any, any, Row>, table: string, request: ListRequest): Promise<Listed<Row>> {
+export async function page<Row>(query: AnyQuery<Row>, table: string, request: ListRequest): Promise<Listed<Row>> {
   let limited = query.orderBy(sql.ref(`${table}.id`))
   for (const filter of request.filters) limited = limited.where(condition(table, filter))
   if (request.marker !== undefined) limited = limited.where(sql<boolean>`${sql.ref(`${table}.id`)} > ${request.marker}`)
