@@ -1,4 +1,5 @@
 // Handlers of what is done to a volume by action, and of its metadata.
+import { createHash } from 'node:crypto'
 import { BadRequest } from '#core/errors'
 import type { Handlers } from '#core/http'
 import type { volumeActionRoutes, volumeMetadataRoutes } from '../contract/volume-actions.ts'
@@ -10,7 +11,7 @@ import { volumeFor } from '../domain/volumes/find.ts'
 import { changeMetadata, dropMetadata } from '../domain/volumes/metadata.ts'
 import { resetStatus } from '../domain/volumes/reset.ts'
 import { updateVolume } from '../domain/volumes/update.ts'
-import { ImageMetadataNotFound, InvalidVolume, MetadataNotFound } from '../model/errors.ts'
+import { ImageMetadataNotFound, InvalidVolume, MetadataChanged, MetadataNotFound } from '../model/errors.ts'
 import { dashed } from './attachments.ts'
 import { looseBoolean } from './lists.ts'
 
@@ -119,15 +120,17 @@ export function volumeActionHandlers(cinder: Cinder): Handlers<typeof volumeActi
 export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMetadataRoutes> {
   const absent = (id: string, key: string) => new MetadataNotFound(`Volume ${id} has no metadata with key ${key.slice(0, 80)}.`)
   return {
-    async listMetadata({ ctx, params }) {
-      return { status: 200, body: { metadata: (await volumeFor(cinder, ctx, params.id, 'volume:get_volume_metadata')).metadata } }
+    async listMetadata({ ctx, version, params }) {
+      const { metadata } = await volumeFor(cinder, ctx, params.id, 'volume:get_volume_metadata')
+      return { status: 200, body: { metadata }, ...(version.atLeast('3.15') && { headers: { Etag: tagOf(metadata) } }) }
     },
     async createMetadata({ ctx, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, 'volume:create_volume_metadata')
       return { status: 200, body: { metadata: await changeMetadata(cinder, volume, 'volume_metadata', body.metadata, false) } }
     },
-    async replaceMetadata({ ctx, params, body }) {
+    async replaceMetadata({ ctx, version, headers, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, 'volume:update_volume_metadata')
+      if (version.atLeast('3.15')) checkTag(headers['if-match'], volume.metadata)
       return { status: 200, body: { metadata: await changeMetadata(cinder, volume, 'volume_metadata', body.metadata, true) } }
     },
     async showMetadataItem({ ctx, params }) {
@@ -136,8 +139,9 @@ export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMe
       if (value === undefined) throw absent(params.id, params.key)
       return { status: 200, body: { meta: { [params.key]: value } } }
     },
-    async updateMetadataItem({ ctx, params, body }) {
+    async updateMetadataItem({ ctx, version, headers, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, 'volume:update_volume_metadata')
+      if (version.atLeast('3.15')) checkTag(headers['if-match'], volume.metadata)
       const keys = Object.keys(body.meta)
       if (keys.length !== 1) throw new BadRequest('Request body contains too many items')
       if (keys[0] !== params.key) throw new BadRequest('Request body and URI mismatch')
@@ -150,4 +154,16 @@ export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMe
       return { status: 200 }
     },
   }
+}
+
+/** From 3.15: a change that names the tag it saw is refused when the metadata are others by now. */
+function tagOf(metadata: Readonly<Record<string, string>>): string {
+  return createHash('md5').update(JSON.stringify(metadata)).digest('hex')
+}
+
+/** @throws MetadataChanged */
+function checkTag(wanted: string | undefined, metadata: Readonly<Record<string, string>>): void {
+  if (wanted === undefined || wanted === '*') return
+  const tags = wanted.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''))
+  if (!tags.includes(tagOf(metadata))) throw new MetadataChanged('The metadata have been changed since they were read.')
 }
