@@ -33,6 +33,8 @@ export const computeRpc = defineRpc('nova-compute', '1.0', {
   consoleOutput: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid, lines: Type.Optional(Type.Integer()) }), result: Type.Object({ output: Type.String() }) }),
   /** An event of another service about a server of this host. */
   externalEvent: cast({ since: '1.0', args: Type.Object({ serverId: Uuid, name: Type.String(), tag: Type.Optional(Type.String()), status: Type.String() }) }),
+  /** Stop what is being done for an operation: its commands then fail, and the caller undoes them. */
+  abandon: cast({ since: '1.0', args: Type.Object({ operationId: Type.String() }) }),
   /** An operation is over: its record on the host is not needed any more. */
   operationEnded: cast({ since: '1.0', args: Type.Object({ operationId: Type.String() }) }),
 })

@@ -4,6 +4,7 @@ import { client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import { asService, type Runtime } from '#core/service'
+import { unlessAbsent } from './absent.ts'
 
 type Access = Pick<Runtime, 'credentials' | 'services'>
 type Asker = Pick<RequestContext, 'requestId' | 'traceId' | 'signal'>
@@ -86,13 +87,4 @@ type Amounts = Readonly<Record<string, Readonly<Record<string, number | undefine
 function sameInventories(has: Amounts, wanted: Amounts): boolean {
   const names = Object.keys(wanted)
   return Object.keys(has).length === names.length && names.every((name) => Object.entries(wanted[name] ?? {}).every(([key, value]) => has[name]?.[key] === value))
-}
-
-async function unlessAbsent<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked
-  } catch (error) {
-    if (error instanceof AppError && error.status === 404) return undefined
-    throw error
-  }
 }
