@@ -55,7 +55,7 @@ export async function clearHost(directory: string, settings: Settings): Promise<
   const [own, qemu] = [findUser('nimbo'), findUser('nimbo-qemu')]
   if (!own || !qemu) return
   const files = layout(directory)
-  const privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: own, qemuUser: qemu })
+  const privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: own, qemuUser: qemu }, files.cache)
   try {
     await removeTraces({ privileged, settings, files, qemuUid: qemu.uid })
   } finally {

@@ -46,7 +46,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
     await installPackages(processes, early)
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
-    privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu })
+    privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu }, files.cache)
     machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
     const secrets = keepChoices()
     // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
