@@ -25,4 +25,5 @@ export const services: readonly Loaded[] = [
       })
     },
   },
+  { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
 ]
