@@ -6,6 +6,7 @@ import { publicUrl } from './settings.ts'
 interface Loaded {
   readonly name: ServiceName
   load(): Promise<Service>
+  /** After its start, before that of the next. */
   prepare?(runtime: Runtime, options: CloudOptions): Promise<void>
 }
 
@@ -15,15 +16,18 @@ export const services: readonly Loaded[] = [
     load: async () => (await import('../services/keystone/index.ts')).keystone,
     async prepare(runtime, { settings, secrets }) {
       const { bootstrap } = await import('../services/keystone/index.ts')
-      const volumes = `${publicUrl(settings, 'cinder')}/v3/$(project_id)s`
+      const [compute, volume] = [`${publicUrl(settings, 'nova')}/v2.1`, `${publicUrl(settings, 'cinder')}/v3/$(project_id)s`]
+      const identity = `${publicUrl(settings, 'keystone')}/v3`
       await bootstrap(runtime, {
         region: settings.region, adminPassword: secrets.adminPassword, demoPassword: secrets.demoPassword, serviceSecrets: secrets.servicePasswords,
         endpoints: {
-          identity: `${publicUrl(settings, 'keystone')}/v3`, image: publicUrl(settings, 'glance'), placement: publicUrl(settings, 'placement'),
-          compute: `${publicUrl(settings, 'nova')}/v2.1`, network: publicUrl(settings, 'neutron'), volumev3: volumes, 'block-storage': volumes,
+          identity: { public: identity, internal: identity, admin: `${publicUrl(settings, 'keystoneAdmin')}/v3` },
+          image: publicUrl(settings, 'glance'), placement: publicUrl(settings, 'placement'), compute, network: publicUrl(settings, 'neutron'),
+          volumev3: volume, 'block-storage': volume,
         },
       })
     },
   },
+  { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
   { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
 ]

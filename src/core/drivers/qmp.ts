@@ -177,15 +177,20 @@ export class QmpClient {
   }
 }
 
-/** Connect to a daemon that was just started: try again until its socket answers or the deadline passes. */
-export async function connectWhenUp(options: QmpOptions, withinSeconds: number, signal?: AbortSignal): Promise<QmpClient> {
+/**
+ * Connect to a daemon that was just started: try again until its socket answers or the deadline passes.
+ *
+ * @param how.between called between two tries; throws when there is nothing to wait for any more
+ */
+export async function connectWhenUp(options: QmpOptions, withinSeconds: number, how: { signal?: AbortSignal; between?: () => Promise<void> } = {}): Promise<QmpClient> {
   const end = options.clock.monotonic() + withinSeconds * 1000
   for (;;) {
     try {
       return await QmpClient.connect(options)
     } catch (error) {
       if (options.clock.monotonic() >= end) throw error
-      await options.clock.sleep(20, signal)
+      await how.between?.()
+      await options.clock.sleep(20, how.signal)
     }
   }
 }

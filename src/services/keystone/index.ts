@@ -2,6 +2,7 @@
 import { identityEvents } from '#core/client'
 import { defineService } from '#core/service'
 import { identityApi } from './api/index.ts'
+import { keystoneOptions } from './config.ts'
 import { openKeystone } from './start.ts'
 
 export { bootstrap, type BootstrapInput } from './bootstrap.ts'
@@ -9,6 +10,7 @@ export { type IdentityRuntime, rotateFernetKeys } from './start.ts'
 
 export const keystone = defineService({
   name: 'keystone',
+  options: keystoneOptions,
   roles: {
     async api(runtime) {
       const identity = await openKeystone(runtime)

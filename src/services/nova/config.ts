@@ -36,7 +36,6 @@ export const novaOptions = defineOptions('nova', {
   disk_weight_multiplier: option.number({ default: 1, help: 'Weight of free disk.' }),
   io_ops_weight_multiplier: option.number({ default: -1, help: 'Weight of the builds under way on a host.' }),
   num_instances_weight_multiplier: option.number({ default: 0, help: 'Weight of the number of servers on a host.' }),
-  build_failure_weight_multiplier: option.number({ default: 1_000_000, minimum: 0, help: 'How much builds that failed of late speak against a host.' }),
   max_attempts: option.integer({ default: 3, minimum: 1, help: 'Hosts on which a build is tried.' }),
 
   vif_plugging_timeout: option.integer({ default: 300, unit: 'seconds', minimum: 0, help: 'How long a build waits for its ports; 0 does not wait.' }),

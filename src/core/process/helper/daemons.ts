@@ -67,12 +67,15 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     try {
       fchownSync(output, options.ownUser.uid, options.ownUser.gid)
       const written = () => tail(spec.outputFile)
+      // What QEMU makes, its sockets first of all, is for its group too: the control plane's user belongs to it.
+      const usual = process.umask(spec.kind === 'dnsmasq' ? 0o022 : 0o007)
       const child = spawn(file, args, {
         detached: true,
         stdio: ['ignore', output, output],
         cwd: '/',
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
       })
+      process.umask(usual)
       child.unref()
       let ended: { code: number | null; message?: string } | undefined
       child.on('exit', (code) => (ended = { code }))

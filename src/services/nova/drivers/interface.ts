@@ -1,6 +1,7 @@
 // What nova's compute role asks of a hypervisor. Everything is idempotent by the server's UUID: a repeated call finds the
 // work done, or goes on where a killed one stopped. Specs are plain data, so they can be recorded and sent.
 import type { CallContext } from '#core/context'
+import { errorClass } from '#core/errors'
 
 export interface HypervisorDriver {
   readonly name: string
@@ -34,7 +35,7 @@ export interface HypervisorDriver {
 
   /** Plug a volume in, live when the guest runs, and keep it in the guest's record. @throws GuestUnknown */
   attachVolume(call: CallContext, serverId: string, volume: VolumeDisk): Promise<void>
-  /** Unplug it; returns when the guest has let go. @throws DetachRefused when it never does */
+  /** Unplug it; returns when the guest has let go. @throws DeviceRefused when it never does */
   detachVolume(call: CallContext, serverId: string, volumeId: string): Promise<void>
   attachInterface(call: CallContext, serverId: string, port: GuestPort): Promise<void>
   detachInterface(call: CallContext, serverId: string, portId: string): Promise<void>
@@ -182,3 +183,13 @@ export type GuestEvent =
   | { readonly kind: 'resumed'; readonly serverId: string }
   /** Its process ended without being asked to. */
   | { readonly kind: 'gone'; readonly serverId: string; readonly reason: string }
+
+/** The image's content is not what its record says, or must not be opened. */
+export const UnusableImage = errorClass('UnusableImage', 400, 'compute.unusable_image')
+/** The guest could not be started; `details.reason` has the hypervisor's words. */
+export const SpawnFailed = errorClass('SpawnFailed', 500, 'compute.spawn_failed')
+/** This host has no record of the guest. */
+export const GuestUnknown = errorClass('GuestUnknown', 404, 'compute.guest_unknown')
+/** The guest did not let go of a device, or cannot take it while it runs. */
+export const DeviceRefused = errorClass('DeviceRefused', 409, 'compute.device_refused')
+export const ConsoleUnavailable = errorClass('ConsoleUnavailable', 409, 'compute.console_unavailable')

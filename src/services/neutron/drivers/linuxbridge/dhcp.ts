@@ -5,7 +5,7 @@ import type { CallContext } from '#core/context'
 import type { DhcpSpec, Report } from '../interface.ts'
 import { mac, metadataAddress } from './addresses.ts'
 import { attachLines, prunedAddressLines, removeNamespace } from './devices.ts'
-import { dnsmasqArguments, dnsmasqFiles, portAddresses } from './dnsmasq-config.ts'
+import { canReload, dnsmasqArguments, dnsmasqFiles, portAddresses } from './dnsmasq-config.ts'
 import type { Engine } from './engine.ts'
 import { dhcpDeviceOf, tapOf, uuid } from './names.ts'
 import { checkMtu } from './networks.ts'
@@ -42,6 +42,7 @@ export async function ensureDhcp(engine: Engine, call: CallContext, spec: DhcpSp
   ], { netns })
 
   await mkdir(directory, { recursive: true, mode: 0o755 })
+  const hostsBefore = await readFile(join(directory, 'hosts'), 'utf8').catch(() => '')
   let changed = false
   for (const part of ['hosts', 'options', 'names'] as const) {
     changed = await writeChanged(join(directory, part), files[part]) || changed
@@ -50,7 +51,7 @@ export async function ensureDhcp(engine: Engine, call: CallContext, spec: DhcpSp
   const alive = (await privileged.daemons('dnsmasq')).has(spec.networkId)
   // dnsmasq keeps a lease for its old owner and refuses the address to a new one; a fresh start has no leases.
   const handedOver = Object.entries(files.owners).some(([address, owner]) => (before?.owners[address] ?? owner) !== owner)
-  const same = alive && !handedOver && JSON.stringify(before?.args) === JSON.stringify(args)
+  const same = alive && !handedOver && (!changed || canReload(hostsBefore)) && JSON.stringify(before?.args) === JSON.stringify(args)
   if (same) {
     if (changed) await privileged.signalDaemon('dnsmasq', spec.networkId, 'SIGHUP')
     await writeStarted(directory, { args, owners: { ...before?.owners, ...files.owners } })

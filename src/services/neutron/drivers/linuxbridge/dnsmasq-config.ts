@@ -67,12 +67,20 @@ export function dnsmasqFiles(spec: DhcpSpec): DnsmasqFiles {
   return { hosts: file(hosts), options: file(options), names: file(names), problems, owners }
 }
 
+/**
+ * Whether a server that runs with these hosts may be told to read them again. dnsmasq 2.90 as Debian 12 has it ends with
+ * a memory fault when it forgets a host that has a tag and holds a lease; such a server is started anew instead.
+ */
+export const canReload = (hosts: string) => !hosts.includes(',set:')
+
 function hostLines(host: DhcpHostSpec, subnets: ReadonlyMap<string, DhcpSubnetSpec>, domainName: string) {
   const addresses = host.addresses.filter(({ subnetId }) => subnets.has(subnetId)).map(({ address }) => ipv4(address))
   const first = hostName(host.hostName)
   const hosts = addresses.map((address, index) => {
     const name = index === 0 ? first : `host-${address.replaceAll('.', '-')}`
-    return `${mac(host.macAddress)},set:port-${uuid(host.portId)},${address},${name}`
+    // Only where options need the tag: see canReload.
+    const tag = host.options.length > 0 ? `set:port-${uuid(host.portId)},` : ''
+    return `${mac(host.macAddress)},${tag}${address},${name}`
   })
   return { hosts, names: addresses.map((address) => `${address} ${first}.${domainName} ${first}`) }
 }

@@ -28,6 +28,8 @@ export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<vo
     `addr replace ${link.host}/32 dev ${names.hostLink}`, `link set ${names.hostLink} up`,
     ...networks.map(({ cidr }) => `route replace ${cidr} via ${link.fabric} dev ${names.hostLink} onlink`),
   ], {})
+  // Two clouds may have the same link addresses, as long as neither has tunnels: then only one gets this route.
+  await privileged.ip([`route add ${link.fabric}/32 dev ${names.hostLink}`], { tolerate: ['exists'] })
   await openHost(engine, networks)
 }
 

@@ -44,7 +44,8 @@ export interface Guest {
 
 let labs = 0
 
-export async function startLab(t: TestContext, fabric?: FabricSpec): Promise<Lab> {
+/** Labs that shall be told apart on the host have numbers, and with them link addresses. */
+export async function startLab(t: TestContext, fabric?: FabricSpec, number = 1): Promise<Lab> {
   labs += 1
   const prefix = `t${(process.pid % 36 ** 4).toString(36)}${labs}`
   const dataDirectory = mkdtempSync(join(tmpdir(), 'fabric-'))
@@ -52,7 +53,7 @@ export async function startLab(t: TestContext, fabric?: FabricSpec): Promise<Lab
   const helper = await startHelper({
     prefix, dataDirectory, ownUser: { uid: 65534, gid: 65534, name: 'nobody' }, qemuUser: { uid: 64123, gid: 64123 },
   })
-  const restarted = () => create({ privileged: helper, clock: systemClock, prefix, dataDirectory, qemuUid: 64123 })
+  const restarted = () => create({ privileged: helper, clock: systemClock, prefix, dataDirectory, qemuUid: 64123, linkAddresses: { host: `198.18.0.${2 * number - 1}`, fabric: `198.18.0.${2 * number}` } })
   const driver = restarted()
   t.after(async () => {
     await driver.close()

@@ -1,0 +1,109 @@
+// A cloud on the real engines for one test, beside any other: its own folder, ports and public range; and Debian's client for it.
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const execute = promisify(execFile)
+const root = join(import.meta.dirname, '..', '..')
+
+export const canRunReal = process.geteuid?.() === 0
+
+export interface RealCloud {
+  readonly directory: string
+  readonly publicPrefix: string
+  nimbo(...args: string[]): Promise<string>
+  /** Debian's openstack client, unmodified. With a format it answers parsed JSON. */
+  openstack(...args: string[]): Promise<any>
+  /** The same as admin. */
+  asAdmin(...args: string[]): Promise<any>
+  ssh(keyFile: string, address: string, command: string): Promise<string>
+  /** Stop it, with all that it has. */
+  remove(): Promise<void>
+}
+
+/** @param slot tells clouds of tests that run at the same time apart */
+export async function prepareRealCloud(slot: number): Promise<RealCloud> {
+  await installClient()
+  const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
+  const offset = 20_000 + slot * 1000
+  const publicPrefix = `198.51.${100 + slot}`
+  const nimbo = async (...args: string[]): Promise<string> => {
+    const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', 'real', '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
+    const { stdout } = await run(join(root, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
+    return stdout
+  }
+  const client = (cloud: string) => async (...args: string[]): Promise<any> => {
+    const json = args.some((arg) => arg === 'create' || arg === 'show' || arg === 'list' || arg === 'set-up') && !args.includes('-f') && !noOutput(args)
+    const { stdout } = await run('/usr/bin/openstack', [...args, ...(json ? ['-f', 'json'] : [])], 300, {
+      ...process.env, OS_CLIENT_CONFIG_FILE: join(directory, 'clouds.yaml'), OS_CLOUD: cloud,
+    })
+    return json ? (JSON.parse(stdout) as unknown) : stdout
+  }
+  return {
+    directory, publicPrefix, nimbo, openstack: client('nimbo'), asAdmin: client('nimbo-admin'),
+    async ssh(keyFile, address, command) {
+      const { stdout } = await run('/usr/bin/ssh', [
+        '-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', '-o', 'BatchMode=yes',
+        `nimbo@${address}`, command,
+      ], 60)
+      return stdout
+    },
+    async remove() {
+      if (existsSync(join(directory, 'cloud.json'))) await nimbo('reset', '--yes')
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function noOutput(args: readonly string[]): boolean {
+  return args.includes('console') || (args[0] === 'keypair' && args[1] === 'create' && !args.includes('--public-key'))
+}
+
+async function run(file: string, args: readonly string[], timeoutSeconds: number, env: NodeJS.ProcessEnv = process.env): Promise<{ stdout: string; stderr: string }> {
+  try {
+    return await execute(file, args, { timeout: timeoutSeconds * 1000, maxBuffer: 64 * 1024 * 1024, env, cwd: root })
+  } catch (error) {
+    const { stdout, stderr, code } = error as { stdout?: string; stderr?: string; code?: unknown }
+    throw new Error(`${file} ${args.join(' ')} ended with ${String(code)}\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
+  }
+}
+
+let installing: Promise<void> | undefined
+
+function installClient(): Promise<void> {
+  return (installing ??= (async () => {
+    const missing = [['/usr/bin/openstack', 'python3-openstackclient'], ['/usr/bin/ssh', 'openssh-client']].filter(([file]) => !existsSync(file ?? '')).map(([, name]) => name ?? '')
+    if (missing.length === 0) return
+    const policy = '/usr/sbin/policy-rc.d'
+    const ours = !existsSync(policy)
+    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    try {
+      const install = () => run('/usr/bin/apt-get', ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...missing], 600, env)
+      await install().catch(async () => {
+        await run('/usr/bin/apt-get', ['update', '-q', '-o', 'DPkg::Lock::Timeout=300'], 300, env)
+        await install()
+      })
+    } finally {
+      if (ours) rmSync(policy, { force: true })
+    }
+  })())
+}
+
+/** Ask until it is so. @throws with what was asked when it does not come true in time */
+export async function eventually<T>(what: string, seconds: number, ask: () => Promise<T | undefined | false>): Promise<T> {
+  let last: unknown
+  for (const end = performance.now() + seconds * 1000; performance.now() < end;) {
+    try {
+      const answer = await ask()
+      if (answer !== undefined && answer !== false) return answer
+    } catch (error) {
+      last = error
+    }
+    await sleep(300)
+  }
+  throw new Error(`${what}: not so after ${seconds} s`, { cause: last })
+}

@@ -1,0 +1,19 @@
+// The volume drivers by name; one is loaded when it is first asked for.
+import type { FakeVolumeOptions } from './fake/index.ts'
+import type { FileDriverOptions } from './file/index.ts'
+import type { VolumeDriver } from './interface.ts'
+
+export interface VolumeDriverOptions {
+  readonly file: FileDriverOptions
+  readonly fake: FakeVolumeOptions
+}
+export type VolumeDriverName = keyof VolumeDriverOptions
+export const volumeDriverNames: readonly VolumeDriverName[] = ['file', 'fake']
+
+export async function loadVolumeDriver<Name extends VolumeDriverName>(name: Name, options: VolumeDriverOptions[Name]): Promise<VolumeDriver> {
+  if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeVolumeOptions)
+  return (await import('./file/index.ts')).create(options as FileDriverOptions)
+}
+
+export type * from './interface.ts'
+export { BackendFull, BackendUnavailable, ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'

@@ -1,0 +1,46 @@
+// What was done to a server, with the events of each action: begun and finished by those who do it.
+import type { Db, Selectable } from '#core/db'
+import type { ActionEventRow, ActionRow, CellTables } from './cell-tables.ts'
+
+export type Action = Selectable<ActionRow>
+export type ActionEvent = Selectable<ActionEventRow>
+
+export interface ActionStart {
+  readonly serverId: string
+  readonly action: string
+  readonly requestId: string
+  readonly userId: string
+  readonly projectId: string
+}
+
+/** Note an action; one that the same request noted before is left as it is. */
+export async function startAction(tx: Db<CellTables>, start: ActionStart, now: string): Promise<number> {
+  const known = await tx.selectFrom('instance_actions').select('id')
+    .where('instance_uuid', '=', start.serverId).where('request_id', '=', start.requestId).where('action', '=', start.action).executeTakeFirst()
+  if (known) return known.id
+  const { insertId } = await tx.insertInto('instance_actions').values({
+    instance_uuid: start.serverId, action: start.action, request_id: start.requestId, user_id: start.userId, project_id: start.projectId,
+    message: null, start_time: now, finish_time: null, updated_at: now,
+  }).executeTakeFirstOrThrow()
+  return Number(insertId)
+}
+
+export interface EventNote {
+  readonly event: string
+  readonly host: string | null
+  readonly startedAt: string
+  readonly result: 'Success' | 'Error'
+  readonly details?: string
+}
+
+/** Note a finished event of the action that a request began. A repeat after a crash replaces the former note. */
+export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId: string, note: EventNote, now: string, ends = false): Promise<void> {
+  const action = await tx.selectFrom('instance_actions').select('id').where('instance_uuid', '=', serverId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst()
+  if (!action) return
+  await tx.insertInto('instance_actions_events').values({
+    action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt, finish_time: now, result: note.result,
+    traceback: null, details: note.details ?? null,
+  }).execute()
+  const failed = note.result === 'Error'
+  await tx.updateTable('instance_actions').set({ updated_at: now, ...(ends && { finish_time: now }), ...(failed && { message: 'Error' }) }).where('id', '=', action.id).execute()
+}

@@ -1,0 +1,28 @@
+// The ports of a server, as nova last learned them from neutron.
+import type { Db, Selectable } from '#core/db'
+import type { FixedAddress, ServerPort } from '../model/server.ts'
+import type { CellTables, VirtualInterfaceRow } from './cell-tables.ts'
+
+export function toPort(row: Selectable<VirtualInterfaceRow>): ServerPort {
+  return {
+    portId: row.uuid, networkId: row.network_id, networkName: row.network_name, macAddress: row.address, mtu: row.mtu,
+    addresses: JSON.parse(row.addresses) as FixedAddress[], tap: row.tap ?? '', preserve: row.preserve === 1, active: row.active === 1,
+    ...(row.tag !== null && { tag: row.tag }),
+  }
+}
+
+/** Make the rows what the list says. */
+export async function replacePorts(tx: Db<CellTables>, serverId: string, ports: readonly ServerPort[], now: string): Promise<void> {
+  await tx.deleteFrom('virtual_interfaces').where('instance_uuid', '=', serverId).execute()
+  if (ports.length === 0) return
+  await tx.insertInto('virtual_interfaces').values(ports.map((port, position) => ({
+    uuid: port.portId, instance_uuid: serverId, network_id: port.networkId, network_name: port.networkName, address: port.macAddress,
+    addresses: JSON.stringify(port.addresses), tap: port.tap, mtu: port.mtu, tag: port.tag ?? null, position,
+    preserve: port.preserve ? 1 : 0, active: port.active ? 1 : 0, created_at: now,
+  }))).execute()
+}
+
+export async function portsOf(db: Db<CellTables>, serverId: string): Promise<ServerPort[]> {
+  const rows = await db.selectFrom('virtual_interfaces').selectAll().where('instance_uuid', '=', serverId).orderBy('position').execute()
+  return rows.map(toPort)
+}

@@ -1,0 +1,69 @@
+// Telling a compute host to do something for an operation: it waits for a host that is only starting, and makes a host
+// stop before the operation goes on without it.
+import type { RequestContext } from '#core/context'
+import { AppError } from '#core/errors'
+import type { OperationRun } from '#core/operations'
+import { HostUnfit } from '../model/errors.ts'
+import type { Nova } from './nova.ts'
+
+type Methods = ReturnType<Nova['compute']['on']>
+
+export interface Command {
+  readonly serverId: string
+  readonly operation: { readonly id: string; readonly epoch: number }
+}
+
+/** A host that does not listen is waited for so long after this part began, whatever its last sign of life. */
+const graceMs = 20_000
+const pauseMs = 250
+const neverAborted = new AbortController().signal
+
+/**
+ * @param tell one remote command; it may be sent again when nobody listened
+ * @throws HostUnfit when the host is down
+ */
+export async function onHost<T>(nova: Nova, run: OperationRun<any>, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<T>): Promise<T> {
+  const command: Command = { serverId: run.resourceId, operation: { id: run.id, epoch: run.epoch } }
+  // The command itself is not cut off: it ends when the host has stopped, so that an undo never runs beside it.
+  const ctx: RequestContext = { ...run.ctx, signal: neverAborted }
+  const compute = nova.compute.on(host)
+  const abandon = () => void compute.abandon(ctx, { operationId: run.id }).catch(() => undefined)
+  run.signal.addEventListener('abort', abandon, { once: true })
+  try {
+    for (;;) {
+      run.signal.throwIfAborted()
+      try {
+        return await tell(compute, ctx, command)
+      } catch (error) {
+        if (!isSilent(error)) throw error
+        if (!(await shouldAnswer(nova, host))) throw new HostUnfit(`The compute service on host ${host} is down.`, { host, silent: true }, error)
+      }
+      await nova.runtime.clock.sleep(pauseMs, run.signal)
+    }
+  } finally {
+    run.signal.removeEventListener('abort', abandon)
+  }
+}
+
+/** For what a host that is down will find and clean up itself when it is back. */
+export async function onHostIfUp(nova: Nova, run: OperationRun<any>, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<unknown>): Promise<boolean> {
+  try {
+    await onHost(nova, run, host, tell)
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.details['silent'] === true) return false
+    throw error
+  }
+}
+
+function isSilent(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'service_unavailable' && error.details['topic'] === 'nova-compute'
+}
+
+async function shouldAnswer(nova: Nova, host: string): Promise<boolean> {
+  const { clock } = nova.runtime
+  if (clock.monotonic() - nova.startedAt < graceMs) return true
+  const service = await nova.cells.cell1.read.selectFrom('services').selectAll().where('host', '=', host).where('binary', '=', 'nova-compute').executeTakeFirst()
+  if (!service || service.forced_down === 1 || service.last_seen_up === null) return false
+  return clock.now().getTime() - Date.parse(service.last_seen_up) < nova.settings.service_down_time * 1000
+}

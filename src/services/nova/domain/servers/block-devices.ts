@@ -1,0 +1,59 @@
+// What becomes of a server's block devices while it is built: volumes that nova made, connections that cinder gave.
+import type { OperationRun } from '#core/operations'
+import { createVolume, deleteVolume } from '../../neighbours/volumes.ts'
+import { findInstance, withParts } from '../../db/instances.ts'
+import { volumeKey, volumesToMake } from '../../model/block-devices.ts'
+import { type Nova, now } from '../nova.ts'
+import { describeServer } from './describe.ts'
+
+export interface MadeVolume {
+  readonly blockDeviceId: string
+  readonly volumeId: string
+}
+
+export interface Connected {
+  readonly blockDeviceId: string
+  readonly attachmentId: string
+  readonly connection: unknown
+}
+
+export async function volumesMade(nova: Nova, made: readonly MadeVolume[]): Promise<number> {
+  if (made.length === 0) return 0
+  await nova.cells.cell1.transaction(async (tx) => {
+    for (const { blockDeviceId, volumeId } of made) {
+      await tx.updateTable('block_device_mappings').set({ volume_id: volumeId, made_volume: 1, updated_at: now(nova) }).where('uuid', '=', blockDeviceId).execute()
+    }
+  })
+  return made.length
+}
+
+export async function connectionsMade(nova: Nova, made: readonly Connected[]): Promise<number> {
+  if (made.length === 0) return 0
+  await nova.cells.cell1.transaction(async (tx) => {
+    for (const { blockDeviceId, attachmentId, connection } of made) {
+      await tx.updateTable('block_device_mappings').set({ attachment_id: attachmentId, connection_info: JSON.stringify(connection), updated_at: now(nova) })
+        .where('uuid', '=', blockDeviceId).execute()
+    }
+  })
+  return made.length
+}
+
+/**
+ * Delete the volumes that a build made. Of one that may have been made, but whose answer was lost, the creation is
+ * repeated with its key: that names it.
+ */
+export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
+  const { serverId } = run.input
+  const instance = await findInstance(nova.cells.cell1.read, serverId)
+  const [rows] = instance ? await withParts(nova.cells.cell1.read, [instance]) : []
+  if (!rows) return
+  const server = describeServer(rows)
+  const made = server.blockDevices.filter((device) => device.made).flatMap(({ volumeId }) => volumeId ?? [])
+  for (const { deviceId, volume } of volumesToMake(server)) {
+    made.push((await createVolume(nova.runtime, run.ctx, volume, volumeKey(run.id, host, deviceId))).id)
+  }
+  for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
+  if (made.length === 0) return
+  await nova.cells.cell1.transaction((tx) =>
+    tx.updateTable('block_device_mappings').set({ volume_id: null, made_volume: 0 }).where('instance_uuid', '=', serverId).where('made_volume', '=', 1).execute())
+}

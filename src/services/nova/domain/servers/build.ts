@@ -1,0 +1,137 @@
+// The build of a server: from an accepted request to a running guest, one journalled step after the other.
+// Volumes and ports are asked for before the image is fetched and waited for after it, so that all are made side by side.
+import type { RequestContext } from '#core/context'
+import { AppError } from '#core/errors'
+import { defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
+import { Type, Uuid } from '#core/spec'
+import { noteEvent, startAction } from '../../db/actions.ts'
+import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
+import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
+import { replacePorts } from '../../db/ports.ts'
+import { HostUnfit } from '../../model/errors.ts'
+import type { Destination, PlacementRequest, ServerPort } from '../../model/server.ts'
+import { power } from '../../model/server-states.ts'
+import { release } from '../../neighbours/placement.ts'
+import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
+import { type Nova, now } from '../nova.ts'
+import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { keepFailed } from './keep-failed.ts'
+import { releasePorts } from './release-ports.ts'
+import { disconnectVolumes } from './release-volumes.ts'
+
+interface Input {
+  readonly serverId: string
+}
+type Run = OperationRun<Input>
+type Methods = ReturnType<Nova['compute']['on']>
+
+function destination(run: Run): Destination {
+  const chosen = run.result<Destination>('schedule')
+  if (!chosen) throw new Error('the build has no host yet')
+  return chosen
+}
+
+/** A command to the chosen host; when the host is at fault, another one is tried. */
+async function tell<T>(nova: Nova, run: Run, command: (compute: Methods, ctx: RequestContext, command: Command) => Promise<unknown>): Promise<T> {
+  try {
+    return (await onHost(nova, run, destination(run).host, command)) as T
+  } catch (error) {
+    if (run.signal.aborted || !(error instanceof AppError) || !mayRunElsewhere(error)) throw error
+    const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
+    const fixed = found?.spec.forcedHost !== undefined || found?.spec.forcedNode !== undefined
+    if (fixed || (found?.triedHosts.length ?? 0) + 1 >= nova.settings.max_attempts) throw error
+    throw new StartAgain('schedule', error)
+  }
+}
+
+/** What a user asked for wrongly fails everywhere; a host that is full, broken or silent does not stand for the others. */
+function mayRunElsewhere(error: AppError): boolean {
+  return error.code === HostUnfit.code || (error.status >= 500 && error.code.startsWith('hypervisor.'))
+}
+
+async function schedule(nova: Nova, run: Run): Promise<Destination> {
+  const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
+  if (!found) throw new Error('the build has no request')
+  return (await nova.scheduler.any().selectDestination(run.ctx, { ...found.spec, ignoredHosts: found.triedHosts })) as Destination
+}
+
+async function leaveHost(nova: Nova, run: Run): Promise<void> {
+  const chosen = run.result<Destination>('schedule')
+  if (run.fault?.again !== undefined && chosen) await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, chosen.host))
+  await release(nova.runtime, run.ctx, run.input.serverId)
+}
+
+async function createInCell(nova: Nova, run: Run): Promise<void> {
+  const { serverId } = run.input
+  const { host, node, zone, considered } = destination(run)
+  const plan = await findPlan(nova.api.read, serverId)
+  const at = now(nova)
+  await nova.cells.cell1.transaction(async (tx) => {
+    const placed = { host, node, availability_zone: zone, task_state: 'networking', updated_at: at }
+    const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
+    if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
+    else await updateInstance(tx, serverId, placed)
+    await noteEvent(tx, serverId, run.ctx.requestId, {
+      event: 'conductor_schedule_instance', host: null, startedAt: plan?.instance.created_at ?? at, result: 'Success',
+      details: `${considered.map(({ filter, left }) => `${filter} left ${left}`).join(', ')}; chose ${host}`,
+    }, at)
+  })
+  await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
+}
+
+async function createPorts(nova: Nova, run: Run): Promise<number> {
+  const ports = await tell<readonly ServerPort[]>(nova, run, (compute, ctx, command) => compute.createPorts(ctx, command))
+  await nova.cells.cell1.transaction(async (tx) => {
+    await replacePorts(tx, run.input.serverId, ports, now(nova))
+    await updateInstance(tx, run.input.serverId, { task_state: 'spawning' })
+  })
+  return ports.length
+}
+
+async function publish(nova: Nova, run: Run): Promise<void> {
+  const { serverId } = run.input
+  const at = now(nova)
+  await nova.cells.cell1.transaction(async (tx) => {
+    const instance = await findInstance(tx, serverId)
+    if (!instance || instance.launched_at !== null) return
+    await updateInstance(tx, serverId, {
+      vm_state: 'active', task_state: instance.task_state === 'deleting' ? 'deleting' : null, power_state: power.running, launched_at: at, updated_at: at,
+    })
+    await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute__do_build_and_run_instance', host: instance.host, startedAt: instance.created_at, result: 'Success' }, at, true)
+  })
+  if (run.ctx.traceId !== undefined) nova.runtime.trace.end(run.ctx.traceId, 'ACTIVE')
+  await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))
+}
+
+export const buildServer = defineOperation<Nova, Input>('server.build', {
+  input: Type.Object({ serverId: Uuid }),
+  deadlineSeconds: 1800,
+  onCrash: 'resume',
+  steps: [
+    step('accept', { run: async () => undefined, undo: keepFailed }),
+    step('schedule', { run: schedule, undo: leaveHost }),
+    step('create-in-cell', { run: createInCell }),
+    step('claim', {
+      run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.claimServer(ctx, command)),
+      undo: async (nova, run) => void (await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))),
+    }),
+    step('create-volumes', {
+      run: async (nova, run) => volumesMade(nova, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
+      undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
+    }),
+    step('create-ports', { run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('prepare-image', { run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
+    step('connect-volumes', {
+      run: async (nova, run) => connectionsMade(nova, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
+      undo: (nova, run) => disconnectVolumes(nova, run.ctx, run.input.serverId),
+    }),
+    step('await-ports', {
+      run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.awaitPorts(ctx, { ...command, timeoutSeconds: nova.settings.vif_plugging_timeout })),
+    }),
+    step('spawn', {
+      run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.spawn(ctx, command)),
+      undo: async (nova, run) => void (await onHostIfUp(nova, run, destination(run).host, (compute, ctx, command) => compute.destroy(ctx, command))),
+    }),
+    pivot('publish', { run: publish }),
+  ],
+})

@@ -1,0 +1,33 @@
+// What is left of a build that failed: the server stays with its owner in ERROR and says why, in cell0 when it never had
+// a host. What was called off is left to the deletion that called it off.
+import type { OperationRun } from '#core/operations'
+import { noteEvent, startAction } from '../../db/actions.ts'
+import { findPlan, settleInCell } from '../../db/build-requests.ts'
+import { findInstance, insertFault, insertPlanned, updateInstance } from '../../db/instances.ts'
+import { type Nova, now } from '../nova.ts'
+import { faultMessage } from './faults.ts'
+
+export async function keepFailed(nova: Nova, run: OperationRun<{ readonly serverId: string }>): Promise<void> {
+  const { fault, ctx } = run
+  const { serverId } = run.input
+  if (ctx.traceId !== undefined) nova.runtime.trace.end(ctx.traceId, fault?.cancelled ? 'DELETED' : 'ERROR')
+  if (!fault || fault.cancelled) return
+  const plan = await findPlan(nova.api.read, serverId)
+  const cell = (await findInstance(nova.cells.cell1.read, serverId)) ? 'cell1' : 'cell0'
+  const at = now(nova)
+  const failed = { vm_state: 'error', task_state: null, host: null, node: null, updated_at: at }
+  const message = faultMessage('build', fault)
+  await nova.cells[cell].transaction(async (tx) => {
+    if (plan && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...failed } }))) {
+      await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
+    } else {
+      const known = await findInstance(tx, serverId)
+      if (!known || known.vm_state === 'error') return
+      await updateInstance(tx, serverId, known.task_state === 'deleting' ? { ...failed, task_state: 'deleting' } : failed)
+    }
+    await insertFault(tx, { instance_uuid: serverId, code: fault.status >= 400 && fault.status < 600 ? fault.status : 500, message, details: null, host: null, created_at: at })
+    const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'
+    await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, result: 'Error', details: message }, at, true)
+  })
+  await nova.api.transaction((tx) => settleInCell(tx, serverId, cell))
+}

@@ -1,0 +1,24 @@
+// Gives back the volumes of a server: disconnects them, and deletes those that go with it.
+import type { RequestContext } from '#core/context'
+import type { BlockDevice } from '../../model/server.ts'
+import { attachmentsOfServer, deleteAttachment, deleteVolume } from '../../neighbours/volumes.ts'
+import type { Nova } from '../nova.ts'
+import { toBlockDevice } from './describe.ts'
+
+export async function blockDevicesOf(nova: Nova, serverId: string): Promise<BlockDevice[]> {
+  const rows = await nova.cells.cell1.read.selectFrom('block_device_mappings').selectAll().where('instance_uuid', '=', serverId).orderBy('id').execute()
+  return rows.map(toBlockDevice)
+}
+
+/** Cinder is asked which attachments the server has: also one whose answer never came is found. Idempotent. */
+export async function disconnectVolumes(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  const devices = await blockDevicesOf(nova, serverId)
+  if (!devices.some(({ destination }) => destination === 'volume')) return
+  for (const { id } of await attachmentsOfServer(nova.runtime, ctx, serverId)) await deleteAttachment(nova.runtime, ctx, id)
+  await nova.cells.cell1.transaction((tx) =>
+    tx.updateTable('block_device_mappings').set({ attachment_id: null, connection_info: null }).where('instance_uuid', '=', serverId).execute())
+}
+
+export async function deleteVolumes(nova: Nova, ctx: RequestContext, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await deleteVolume(nova.runtime, ctx, id)
+}

@@ -1,0 +1,19 @@
+// The hypervisor drivers by name; one is loaded when it is first asked for.
+import type { FakeHypervisorOptions } from './fake/index.ts'
+import type { HypervisorDriver } from './interface.ts'
+import type { QemuOptions } from './qemu/index.ts'
+
+export interface HypervisorDriverOptions {
+  readonly qemu: QemuOptions
+  readonly fake: FakeHypervisorOptions
+}
+export type HypervisorDriverName = keyof HypervisorDriverOptions
+export const hypervisorDriverNames: readonly HypervisorDriverName[] = ['qemu', 'fake']
+
+export async function loadHypervisorDriver<Name extends HypervisorDriverName>(name: Name, options: HypervisorDriverOptions[Name]): Promise<HypervisorDriver> {
+  if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeHypervisorOptions)
+  return (await import('./qemu/index.ts')).create(options as QemuOptions)
+}
+
+export type * from './interface.ts'
+export { ConsoleUnavailable, DeviceRefused, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'

@@ -1,0 +1,27 @@
+// Decisions about a server's block devices that its host and its conductor make alike.
+import type { ServerDescription } from './server.ts'
+
+export interface VolumeToMake {
+  readonly deviceId: string
+  readonly volume: { readonly name: string; readonly sizeGiB: number; readonly imageId?: string; readonly volumeType?: string }
+}
+
+/** Volumes that are asked for and not made yet. */
+export function volumesToMake(server: ServerDescription): VolumeToMake[] {
+  return server.blockDevices
+    .filter(({ destination, source, volumeId }) => destination === 'volume' && (source === 'blank' || source === 'image') && volumeId === undefined)
+    .map((device) => ({
+      deviceId: device.id,
+      volume: {
+        name: device.source === 'blank' ? `${server.serverId}-blank-vol` : '', sizeGiB: device.sizeGiB ?? 1,
+        ...(device.source === 'image' && device.imageId !== undefined && { imageId: device.imageId }),
+        ...(device.volumeType !== undefined && { volumeType: device.volumeType }),
+      },
+    }))
+}
+
+/** The idempotency key of a volume's creation: another one on each host that a build tries. */
+export function volumeKey(operationId: string, host: string, deviceId: string): string {
+  return `${operationId}/create-volumes@${host}/${deviceId}`
+}
+

@@ -1,0 +1,26 @@
+// What can be wrong with a request to nova, in upstream's words where clients read them.
+import { errorClass } from '#core/errors'
+
+export const InstanceNotFound = errorClass('InstanceNotFound', 404, 'nova.instance_not_found')
+export const FlavorNotFound = errorClass('FlavorNotFound', 404, 'nova.flavor_not_found')
+export const InstanceInvalidState = errorClass('InstanceInvalidState', 409, 'nova.invalid_state')
+export const InstanceIsLocked = errorClass('InstanceIsLocked', 409, 'nova.locked')
+export const OverQuota = errorClass('OverQuota', 403, 'nova.over_quota')
+export const NoValidHost = errorClass('NoValidHost', 500, 'nova.no_valid_host')
+export const NetworkAmbiguous = errorClass('NetworkAmbiguous', 409, 'nova.network_ambiguous')
+export const ActionNotFound = errorClass('ActionNotFound', 404, 'nova.action_not_found')
+/** A host was told something by a lease that another one has followed. */
+export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
+/** This host cannot carry the server; another one may. */
+export const HostUnfit = errorClass('HostUnfit', 500, 'nova.host_unfit')
+export const VirtualInterfaceTimeout = errorClass('VirtualInterfaceTimeout', 500, 'nova.vif_timeout')
+export const VolumeNotCreated = errorClass('VolumeNotCreated', 500, 'nova.volume_not_created')
+
+export function notFound(serverId: string) {
+  return new InstanceNotFound(`Instance ${serverId} could not be found.`, { serverId })
+}
+
+/** As upstream words a conflict of states (nova/api/openstack/common.py). */
+export function invalidState(action: string, serverId: string, attribute: 'vm_state' | 'task_state', state: string) {
+  return new InstanceInvalidState(`Cannot '${action}' instance ${serverId} while it is in ${attribute} ${state}`, { serverId, attribute, state })
+}

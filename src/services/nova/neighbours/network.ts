@@ -1,0 +1,140 @@
+// What nova asks of neutron: networks and ports that a request names, and the ports of servers.
+import { networkRoutes, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
+import { type Caller, client } from '#core/client'
+import type { RequestContext } from '#core/context'
+import { asService, onBehalfOf, type Runtime } from '#core/service'
+import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
+import { unlessAbsent } from './absent.ts'
+
+type Access = Pick<Runtime, 'credentials' | 'services'>
+
+export interface NetworkView {
+  readonly id: string
+  readonly name: string
+  readonly mtu: number
+  readonly external: boolean
+  readonly shared: boolean
+  readonly projectId: string
+  readonly subnets: readonly string[]
+  readonly portSecurity: boolean
+}
+
+export interface PortView {
+  readonly id: string
+  readonly networkId: string
+  readonly projectId: string
+  readonly macAddress: string
+  readonly deviceId: string
+  readonly deviceOwner: string
+  readonly host: string
+  readonly active: boolean
+  readonly fixedIps: readonly { readonly subnetId: string; readonly address: string }[]
+  readonly securityGroups: readonly string[]
+}
+
+const toNetwork = (row: Record<string, any>): NetworkView => ({
+  id: row['id'], name: row['name'], mtu: row['mtu'], external: row['router:external'] === true, shared: row['shared'] === true,
+  projectId: row['project_id'], subnets: row['subnets'], portSecurity: row['port_security_enabled'] !== false,
+})
+const toView = (row: Record<string, any>): PortView => ({
+  id: row['id'], networkId: row['network_id'], projectId: row['project_id'], macAddress: row['mac_address'], deviceId: row['device_id'], deviceOwner: row['device_owner'],
+  host: row['binding:host_id'] ?? '', active: row['status'] === 'ACTIVE', securityGroups: row['security_groups'] ?? [],
+  fixedIps: (row['fixed_ips'] as { subnet_id: string; ip_address: string }[]).map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
+})
+
+export async function listNetworks(runtime: Access, ctx: RequestContext, query: Readonly<Record<string, string | readonly string[]>>): Promise<NetworkView[]> {
+  const { body } = await client(networkRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listNetworks({ query })
+  return body.networks.map(toNetwork)
+}
+
+export async function listPorts(runtime: Access, ctx: RequestContext, query: Readonly<Record<string, string | readonly string[]>>): Promise<PortView[]> {
+  const { body } = await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listPorts({ query })
+  return body.ports.map(toView)
+}
+
+/** All ports of a server, whoever made them. */
+export async function portsOfServer(runtime: Access, ctx: RequestContext, serverId: string): Promise<PortView[]> {
+  const { body } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query: { device_id: serverId } })
+  return body.ports.map(toView)
+}
+
+/** The user's security groups by name or id. */
+export async function listSecurityGroups(runtime: Access, ctx: RequestContext): Promise<{ id: string; name: string; projectId: string }[]> {
+  const { body } = await client(securityGroupRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listSecurityGroups({ query: { fields: ['id', 'name', 'project_id'] } })
+  return body.security_groups.map((row: Record<string, any>) => ({ id: row['id'], name: row['name'], projectId: row['project_id'] }))
+}
+
+export interface SubnetView {
+  readonly id: string
+  readonly cidr: string
+  readonly version: 4 | 6
+  readonly gateway: string | null
+  readonly nameServers: readonly string[]
+  readonly routes: readonly { readonly destination: string; readonly nexthop: string }[]
+}
+
+export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetView[]> {
+  if (ids.length === 0) return []
+  const { body } = await client(subnetRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSubnets({ query: { id: ids } })
+  return body.subnets.map((row: Record<string, any>) => ({
+    id: row['id'], cidr: row['cidr'], version: row['ip_version'], gateway: row['gateway_ip'], nameServers: row['dns_nameservers'], routes: row['host_routes'],
+  }))
+}
+
+/** As the L2 agents name a port's device. */
+export function tapName(portId: string): string {
+  return `tap${portId.slice(0, 11)}`
+}
+
+export function toServerPort(port: PortView, network: { networkName: string; mtu: number }, more: { preserve: boolean; tag?: string }): ServerPort {
+  return {
+    portId: port.id, networkId: port.networkId, networkName: network.networkName, mtu: network.mtu, macAddress: port.macAddress, tap: tapName(port.id),
+    addresses: port.fixedIps.map(({ subnetId, address }): FixedAddress => ({ address, version: address.includes(':') ? 6 : 4, subnetId, floating: [] })),
+    preserve: more.preserve, active: port.active, ...(more.tag !== undefined && { tag: more.tag }),
+  }
+}
+
+export interface PortOwner {
+  readonly serverId: string
+  readonly projectId: string
+  readonly host: string
+  readonly zone: string
+  readonly securityGroups: readonly string[]
+}
+
+/** Make a port for a server, bound to its host; repeating it with the same key answers the same port. */
+export async function createPort(runtime: Access, ctx: RequestContext, owner: PortOwner, network: RequestedNetwork, key: string): Promise<PortView> {
+  const caller: Caller = { ...(await asService(runtime, ctx)), idempotencyKey: key }
+  const { body } = await client(portRoutes, runtime.services.neutron, caller).createPort({
+    body: {
+      port: {
+        network_id: network.networkId, project_id: owner.projectId, device_id: owner.serverId, device_owner: `compute:${owner.zone}`, 'binding:host_id': owner.host, admin_state_up: true,
+        ...(network.fixedIp !== undefined && { fixed_ips: [{ ip_address: network.fixedIp }] }),
+        ...(owner.securityGroups.length > 0 && { security_groups: [...owner.securityGroups] }),
+      },
+    },
+  })
+  return toView(body.port)
+}
+
+/** Give an existing port to a server, on its host. */
+export async function bindPort(runtime: Access, ctx: RequestContext, owner: PortOwner, portId: string): Promise<PortView> {
+  const { body } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).updatePort({
+    params: { id: portId }, body: { port: { device_id: owner.serverId, device_owner: `compute:${owner.zone}`, 'binding:host_id': owner.host } },
+  })
+  return toView(body.port)
+}
+
+export async function unbindPort(runtime: Access, ctx: RequestContext, portId: string): Promise<void> {
+  await unlessAbsent(client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).updatePort({
+    params: { id: portId }, body: { port: { device_id: '', device_owner: '', 'binding:host_id': '' } },
+  }))
+}
+
+export async function deletePort(runtime: Access, ctx: RequestContext, portId: string): Promise<void> {
+  await unlessAbsent(client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).deletePort({ params: { id: portId } }))
+}
+
+export async function setSecurityGroups(runtime: Access, ctx: RequestContext, portId: string, groups: readonly string[]): Promise<void> {
+  await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).updatePort({ params: { id: portId }, body: { port: { security_groups: [...groups] } } })
+}

@@ -1,0 +1,6 @@
+export { allocationRoutes, usageRoutes } from './allocations.ts'
+export { candidateRoutes } from './candidates.ts'
+export { inventoryRoutes } from './inventories.ts'
+export { resourceClassRoutes, traitRoutes } from './names.ts'
+export { providerRoutes } from './providers.ts'
+export { placementVersions } from './versions.ts'

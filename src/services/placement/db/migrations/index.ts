@@ -1,0 +1,3 @@
+import { firstSchema } from './001-placement.ts'
+
+export const placementMigrations = [firstSchema]
