@@ -1,7 +1,7 @@
 // What a cloud is started with.
 import type { Capabilities } from '#core/context'
 import type { Privileged, ProcessRunner } from '#core/process'
-import type { ServiceName } from '#core/service'
+import type { Machine, ServiceName } from '#core/service'
 import type { Secrets, Settings } from './settings.ts'
 
 export interface CloudOptions {
@@ -11,6 +11,7 @@ export interface CloudOptions {
   readonly capabilities: Capabilities
   readonly processes: ProcessRunner
   readonly privileged?: Privileged
+  readonly machine?: Machine
   /** Only these services; all when absent. */
   readonly only?: readonly ServiceName[]
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>

@@ -80,10 +80,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       ...capabilities, log, bus, trace, services: targets, credentials, database,
       host: settings.host, region: settings.region, dataDirectory: options.dataDirectory, authUrl: `${publicUrl(settings, 'keystone')}/v3`,
       authenticate: tokenVerifier({ keystone: targets.keystone, credentials, bus, host: settings.host, capabilities: { ...capabilities, log } }),
-      processes: options.processes, ...(options.privileged && { privileged: options.privileged }),
+      processes: options.processes, ...(options.privileged && { privileged: options.privileged }), ...(options.machine && { machine: options.machine }),
       config: (section) => ({
         ...Object.fromEntries(Object.entries(section.options).map(([key, option]) => [key, option.default])),
-        ...shared(section.name), ...options.config?.[section.name],
+        ...options.config?.[section.name], ...shared(section.name),
       }) as never,
       driver: settings.driver, fabric: `${settings.prefix}-fabric`, checkReplies: options.checkReplies === true,
     }

@@ -90,6 +90,9 @@ trace.command('list').description('the boots that are known').option('--json', '
 trace.command('show').description('the steps of one boot, live while it goes on').argument('<server>', 'id or name').option('--json', 'print JSON')
   .action(async (server: string, options: Starting) => (await import('./commands/trace.ts')).showTrace(where(options), server, options.json === true))
 
+program.command('config').description('print a sample of the configuration: every option with its default and what it does')
+  .action(async () => (await import('./commands/config.ts')).printSample())
+
 starting(program.command('demo').description('bring the cloud up, boot a server with network, volume and floating IP, and log in to it'))
   .option('--clean', 'remove what the demo made')
   .action(async (options: Starting & { clean?: boolean }) => {

@@ -5,8 +5,10 @@ import { systemClock, systemIds, systemRandom } from '#core/context'
 import { listen } from '#core/http'
 import { openLog } from '#core/observe'
 import { createProcessRunner, startHelper, type StartedHelper } from '#core/process'
+import type { Machine } from '#core/service'
 import { type Cloud, startCloud } from './cloud.ts'
 import { writeCloudsYaml } from './clouds-yaml.ts'
+import { readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
@@ -18,12 +20,12 @@ import { processStartTime, runningState, type RunState, writeState } from './sta
 export interface RunOptions {
   readonly directory: string
   readonly settings: Settings
-  readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly configFile: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
 /** Resolves when the cloud has been told to stop and has stopped. */
-export async function run({ directory, settings, config, logLevel }: RunOptions): Promise<void> {
+export async function run({ directory, settings, configFile, logLevel }: RunOptions): Promise<void> {
   const files = layout(directory)
   const already = runningState(files)
   if (already) throw new Error(`This cloud runs already, as process ${already.pid}.`)
@@ -34,7 +36,9 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
   const say = (message: string) => report('starting', message)
   const report = (phase: RunState['phase'], message: string) => writeState(files, { pid: process.pid, startTime, phase, message, startedAt })
   const processes = createProcessRunner()
+  const config = await readConfiguration(directory, configFile)
   let privileged: StartedHelper | undefined
+  let machine: Machine | undefined
 
   if (isRoot() && settings.driver === 'real') {
     const early = (message: string) => void process.stderr.write(`${message}\n`)
@@ -42,6 +46,7 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
     privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu })
+    machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
     const secrets = keepChoices()
     // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
     await loadEverything()
@@ -74,7 +79,7 @@ export async function run({ directory, settings, config, logLevel }: RunOptions)
       cloud = await startCloud({
         dataDirectory: files.data, settings, secrets, processes, config, sockets: true, progress: say,
         capabilities: { clock: systemClock, random: systemRandom, ids: systemIds, log },
-        ...(privileged && { privileged }),
+        ...(privileged && { privileged }), ...(machine && { machine }),
       })
       if (existsSync(files.control)) rmSync(files.control)
       const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: cloud?.ports ?? {} })

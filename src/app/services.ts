@@ -30,4 +30,5 @@ export const services: readonly Loaded[] = [
   },
   { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
   { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
+  { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
 ]

@@ -14,6 +14,8 @@ export interface Settings {
   readonly address: string
   readonly ports: Ports
   readonly publicCidr: string
+  /** The two ends of the link between this host and the cloud's fabric. */
+  readonly link: { readonly host: string; readonly fabric: string }
   readonly host: string
   readonly region: string
 }
@@ -58,8 +60,13 @@ export function readSettings(directory: string): Settings | undefined {
 /** The kept settings with the choices of this start put over them. */
 export function chooseSettings(directory: string, choices: Choices): Settings {
   const kept = readSettings(directory)
+  const digest = createHash('sha256').update(directory).digest()
+  // From 198.18.0.0/15, which no network outside uses (RFC 2544); a pair of its own for each folder.
+  const pair = `198.${18 + ((digest[2] ?? 0) & 1)}.${digest[3] ?? 0}`
+  const last = (digest[4] ?? 0) & 0xfc
   const base: Settings = kept ?? {
-    prefix: `nb${createHash('sha256').update(directory).digest('hex').slice(0, 4)}`,
+    prefix: `nb${digest.toString('hex').slice(0, 4)}`,
+    link: { host: `${pair}.${last + 1}`, fabric: `${pair}.${last + 2}` },
     driver: isRoot() ? 'real' : 'fake',
     address: '127.0.0.1',
     ports: defaultPorts,

@@ -64,7 +64,7 @@ function testLog(): Logger {
 export async function startCloud(t: TestContext, names: readonly ServiceName[], options: TestCloudOptions = {}): Promise<TestCloud> {
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'nimbo-test-'))
   const settings: Settings = {
-    prefix: 'nbtest', driver: 'fake', address: '127.0.0.1', publicCidr: '203.0.113.0/24', host: 'host-1', region: 'RegionOne',
+    prefix: 'nbtest', driver: 'fake', address: '127.0.0.1', publicCidr: '203.0.113.0/24', link: { host: '198.18.0.1', fabric: '198.18.0.2' }, host: 'host-1', region: 'RegionOne',
     ports: options.sockets ? (Object.fromEntries(Object.keys(defaultPorts).map((name) => [name, 0])) as typeof defaultPorts) : defaultPorts,
   }
   const servicePasswords = Object.fromEntries(['glance', 'placement', 'nova', 'neutron', 'cinder'].map((name) => [name, `${name}-${'s'.repeat(32)}`]))

@@ -49,8 +49,10 @@ export function toIdentity({ token }: TokenBody): Identity {
 export function tokenVerifier(options: { keystone: ServiceTarget; credentials: Credentials; bus: Bus; host: string; capabilities: Capabilities }): Authenticate {
   const { keystone, credentials, capabilities: { clock } } = options
   const verdicts = new Map<string, Verdict>()
+  let changes = 0
   options.bus.serve(identityEvents, options.host, {
     async changed() {
+      changes++
       verdicts.clear()
       credentials.forget()
     },
@@ -62,7 +64,10 @@ export function tokenVerifier(options: { keystone: ServiceTarget; credentials: C
     const now = clock.now().getTime()
     const known = verdicts.get(key)
     if (known && known.keepUntil > now && (allowExpired || (known.identity.expiresAt?.getTime() ?? 0) > now)) return { identity: known.identity, fromCache: true }
+    const before = changes
     const identity = await ask(token, allowExpired)
+    // What was asked before a change and answered after it may be stale: good for this request, not to be kept.
+    if (before !== changes) return { identity, fromCache: false }
     const oldest = verdicts.keys().next().value
     if (verdicts.size >= keptVerdicts && oldest !== undefined) verdicts.delete(oldest)
     verdicts.set(key, { identity, keepUntil: now + keepMs })

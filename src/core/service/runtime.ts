@@ -29,6 +29,8 @@ export interface Runtime extends Capabilities {
   readonly processes: ProcessRunner
   /** Absent without root: then only fake drivers can run. */
   readonly privileged?: Privileged
+  /** What drivers of real engines must know of this machine; present where `privileged` is. */
+  readonly machine?: Machine
   /** One handle per database and process, migrated when first opened. */
   database<T>(name: string, migrations: readonly Migration[]): Promise<Database<T>>
   /** The values of a section of the configuration. */
@@ -37,6 +39,15 @@ export interface Runtime extends Capabilities {
   /** The fabric's network namespace, where QEMU and the network engine run. */
   readonly fabric: string
   readonly checkReplies: boolean
+}
+
+export interface Machine {
+  /** Names of kernel objects begin with it. */
+  readonly prefix: string
+  /** The user that QEMU runs as. */
+  readonly qemuUid: number
+  /** The two ends of the link between the host and the fabric. */
+  readonly link: { readonly host: string; readonly fabric: string }
 }
 
 export interface Role {

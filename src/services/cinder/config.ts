@@ -1,40 +1,27 @@
-// Cinder's options, each with its unit, default and help.
+// What can be set about cinder; names are upstream's where it has the option.
+import { defineOptions, option, type Settings as SettingsOf } from '#core/config'
 
-interface Option<T> {
-  readonly default: T
-  readonly help: string
-}
+export const cinderOptions = defineOptions('cinder', {
+  quota_volumes: option.integer({ default: 10, minimum: -1, help: 'Volumes of a project; -1 for no limit.' }),
+  quota_gigabytes: option.integer({ default: 1000, unit: 'GiB', minimum: -1, help: 'Size of all volumes of a project together; -1 for no limit.' }),
+  per_volume_size_limit: option.integer({ default: -1, unit: 'GiB', minimum: -1, help: 'The largest size of one volume; -1 for no limit.' }),
+  osapi_max_limit: option.integer({ default: 1000, minimum: 1, help: 'The most items that one answer of a list holds.' }),
+  storage_availability_zone: option.text({ default: 'nova', help: 'The zone of this host, and of volumes that ask for none.' }),
+  default_volume_type: option.text({ default: '__DEFAULT__', help: 'The type of volumes that ask for none.' }),
+  volume_driver: option.text({ default: '', help: 'The storage driver of this host, `file` or `fake`; empty takes the one that fits the cloud.' }),
+  volume_backend_name: option.text({ default: '', help: "The backend's name in extra specs and pools; the driver's name when empty." }),
+  max_over_subscription_ratio: option.number({ default: 20, minimum: 1, help: 'How many times its capacity a thin backend may promise.' }),
+  reserved_percentage: option.integer({ default: 0, unit: 'percent', minimum: 0, maximum: 100, help: 'Share of a backend that stays unused.' }),
+  scheduler_default_filters: option.list({
+    default: ['AvailabilityZoneFilter', 'CapacityFilter', 'CapabilitiesFilter'], help: 'Filters that a backend must pass, in this order.',
+    choices: ['AvailabilityZoneFilter', 'CapacityFilter', 'CapabilitiesFilter'],
+  }),
+  scheduler_default_weighers: option.list({
+    default: ['CapacityWeigher'], help: 'Weighers that choose among the backends left.', choices: ['CapacityWeigher', 'AllocatedCapacityWeigher'],
+  }),
+  message_ttl: option.integer({ default: 2_592_000, unit: 'seconds', minimum: 1, help: "How long a message to a volume's owner is kept." }),
+  service_down_time: option.integer({ default: 60, unit: 'seconds', minimum: 1, help: 'A role that has not reported for so long counts as down.' }),
+  report_interval: option.integer({ default: 10, unit: 'seconds', minimum: 1, help: 'How often a role reports that it lives.' }),
+})
 
-const option = <T>(value: T, help: string): Option<T> => ({ default: value, help })
-
-export const cinderOptions = {
-  quota_volumes: option(10, 'How many volumes a project may have; -1 for no limit.'),
-  quota_gigabytes: option(1000, 'How many GiB all volumes of a project may have together; -1 for no limit.'),
-  per_volume_size_limit: option(-1, 'The largest size of one volume in GiB; -1 for no limit.'),
-  osapi_max_limit: option(1000, 'The most that one answer to a list holds.'),
-  storage_availability_zone: option('nova', 'The zone that this host belongs to, and that volumes get when none is asked for.'),
-  default_volume_type: option('__DEFAULT__', 'The name of the type that volumes get when none is asked for.'),
-  volume_driver: option('', 'The driver of this host: `file` or `fake`; empty chooses by whether this is a real cloud.'),
-  volume_backend_name: option('', "The backend's name in extra specs and pools; the driver's when empty."),
-  max_over_subscription_ratio: option(20, 'How many times its capacity a thin backend may promise.'),
-  reserved_percentage: option(0, 'How many percent of a backend stay unused.'),
-  scheduler_default_filters: option(['AvailabilityZoneFilter', 'CapacityFilter', 'CapabilitiesFilter'] as readonly string[], 'The filters that a backend must pass.'),
-  scheduler_default_weighers: option(['CapacityWeigher'] as readonly string[], 'The weighers that choose among the backends left.'),
-  message_ttl: option(2_592_000, 'How many seconds a message to a volume’s owner is kept.'),
-  service_down_time: option(60, 'After how many seconds of silence a role counts as down.'),
-  report_interval: option(10, 'Every how many seconds a role reports.'),
-} as const
-
-type Widen<T> = T extends string ? string : T extends number ? number : T
-export type Settings = { readonly [K in keyof typeof cinderOptions]: Widen<(typeof cinderOptions)[K]['default']> }
-
-/** @throws Error for a value of the wrong kind */
-export function readSettings(given: Readonly<Record<string, unknown>>): Settings {
-  const settings: Record<string, unknown> = {}
-  for (const [name, { default: fallback }] of Object.entries(cinderOptions)) {
-    const value = given[name] ?? fallback
-    if (typeof value !== typeof fallback || Array.isArray(value) !== Array.isArray(fallback)) throw new Error(`[cinder] ${name} has a value of the wrong kind`)
-    settings[name] = value
-  }
-  return settings as Settings
-}
+export type Settings = SettingsOf<typeof cinderOptions>

@@ -37,7 +37,7 @@ const attachmentListQuery = listQuery({
   filters: { offset: text, all_tenants: text, volume_id: text, instance_id: text, status: text, attach_status: text },
 })
 
-export const attachmentRoutes = defineRoutes('volume', {
+export const attachmentRoutes = defineRoutes('cinder', {
   createAttachment: {
     method: 'POST', path: '/attachments', since: '3.27', policy: deferred('volume:attachment_create', 'volume:multiattach_bootable_volume'),
     summary: 'Claim a volume for a server, and connect it if a connector is given.',

@@ -19,7 +19,7 @@ const TypeBody = Type.Object({ volume_type: VolumeType })
 const TypeParams = Type.Object({ type_id: Identifier })
 const SpecParams = Type.Object({ type_id: Identifier, key: Identifier })
 
-export const volumeTypeRoutes = defineRoutes('volume', {
+export const volumeTypeRoutes = defineRoutes('cinder', {
   createVolumeType: {
     method: 'POST', path: '/types', policy: 'volume_extension:type_create', summary: 'Create a volume type.',
     body: Closed({
@@ -68,7 +68,7 @@ export const volumeTypeRoutes = defineRoutes('volume', {
   },
 })
 
-export const extraSpecRoutes = defineRoutes('volume', {
+export const extraSpecRoutes = defineRoutes('cinder', {
   listExtraSpecs: {
     method: 'GET', path: '/types/:type_id/extra_specs', policy: 'volume_extension:types_extra_specs:index', summary: "A type's extra specs.",
     params: TypeParams, reply: { 200: Type.Object({ extra_specs: Specs }) }, faults: [403, 404],
@@ -94,7 +94,7 @@ export const extraSpecRoutes = defineRoutes('volume', {
 const DefaultType = Closed({ project_id: Type.String(), volume_type_id: Type.String() })
 const ProjectParams = Type.Object({ project_id: Identifier })
 
-export const defaultTypeRoutes = defineRoutes('volume', {
+export const defaultTypeRoutes = defineRoutes('cinder', {
   listDefaultTypes: {
     method: 'GET', path: '/default-types', since: '3.62', policy: 'volume_extension:default_get_all', summary: 'The default types that projects have of their own.',
     reply: { 200: Type.Object({ default_types: Type.Array(DefaultType) }) }, faults: [403],

@@ -78,7 +78,7 @@ const VolumeNames = Closed({
   volumes_links: PageLinks, count: Type.Optional(Type.Integer()),
 })
 
-export const volumeRoutes = defineRoutes('volume', {
+export const volumeRoutes = defineRoutes('cinder', {
   createVolume: {
     method: 'POST', path: '/volumes', policy: deferred('volume:create', 'volume:create_from_image'),
     summary: 'Create a volume, empty or from an image.',

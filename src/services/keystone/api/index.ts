@@ -1,15 +1,28 @@
 // Keystone's API: its tables joined with their handlers.
 import { createApi, keystoneFaults, serve, type Transport } from '#core/http'
-import { tokenRoutes } from '../contract/tokens.ts'
+import {
+  domainRoutes, endpointRoutes, grantRoutes, groupRoutes, projectRoutes, regionRoutes, roleAssignmentRoutes, roleRoutes, serviceRoutes, tokenRoutes, userRoutes,
+} from '../contract/index.ts'
 import { authenticate } from '../domain/authenticate.ts'
 import type { Keystone } from '../domain/keystone.ts'
+import { endpointHandlers, regionHandlers, serviceHandlers } from './catalog.ts'
 import { discovery } from './discovery.ts'
+import { grantHandlers } from './grants.ts'
+import { domainHandlers, projectHandlers } from './projects.ts'
+import { roleAssignmentHandlers } from './role-assignments.ts'
+import { roleHandlers } from './roles.ts'
 import { tokenHandlers } from './tokens.ts'
+import { groupHandlers, userHandlers } from './users.ts'
 
 export function identityApi(keystone: Keystone, options: { readonly authUrl: string; readonly checkReplies: boolean }): Transport {
   return createApi({
     service: 'keystone', prefix: '/v3', faults: keystoneFaults, policy: keystone.policy, capabilities: keystone, discovery, ...options,
     authenticate: (token, serviceToken) => authenticate(keystone, token, serviceToken),
-    routes: [serve(tokenRoutes, tokenHandlers(keystone))],
+    routes: [
+      serve(tokenRoutes, tokenHandlers(keystone)), serve(domainRoutes, domainHandlers(keystone)), serve(projectRoutes, projectHandlers(keystone)),
+      serve(userRoutes, userHandlers(keystone)), serve(groupRoutes, groupHandlers(keystone)), serve(roleRoutes, roleHandlers(keystone)),
+      serve(grantRoutes, grantHandlers(keystone)), serve(roleAssignmentRoutes, roleAssignmentHandlers(keystone)),
+      serve(regionRoutes, regionHandlers(keystone)), serve(serviceRoutes, serviceHandlers(keystone)), serve(endpointRoutes, endpointHandlers(keystone)),
+    ],
   })
 }

@@ -56,7 +56,7 @@ export type TokenDocument = Static<typeof TokenDocument>
 
 const query = Type.Object({ nocatalog: Flag, allow_expired: Flag })
 
-export const tokenRoutes = defineRoutes('identity', {
+export const tokenRoutes = defineRoutes('keystone', {
   issueToken: {
     method: 'POST', path: '/auth/tokens', policy: anonymous, summary: 'Log in: get a token, unscoped or for a project, a domain or the system.',
     query, body: LogIn, reply: { 201: TokenDocument }, faults: [400, 401, 403],

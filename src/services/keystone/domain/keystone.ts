@@ -12,7 +12,7 @@ import { type CatalogTemplate, catalogTemplate } from './catalog.ts'
 import type { KeyRepository } from './fernet/keys.ts'
 import type { Passwords } from './passwords.ts'
 import type { RoleGraph } from './role-graph.ts'
-import { Remembered } from './remembered.ts'
+import type { Remembered } from './remembered.ts'
 
 export interface Keystone extends Capabilities {
   readonly database: Database<Tables>

@@ -1,15 +1,10 @@
 // Whether a project exists: keystone knows.
+import { projectRoutes } from '#contract/keystone'
 import { client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { AppError, BadRequest } from '#core/errors'
 import { onBehalfOf } from '#core/service'
-import { defineRoutes, Type } from '#core/spec'
 import type { Nova } from './nova.ts'
-
-/** What is asked of keystone here. */
-const projectRoutes = defineRoutes('keystone', {
-  showProject: { method: 'GET', path: '/projects/:id', policy: 'identity:get_project', summary: 'Show a project.', reply: { 200: Type.Unknown() }, faults: [403, 404] },
-})
 
 /**
  * As upstream, only a plain “there is none” counts: a caller who may not ask, or a keystone that does not answer, is no reason to refuse.
