@@ -30,5 +30,6 @@ export const services: readonly Loaded[] = [
   },
   { name: 'glance', load: async () => (await import('../services/glance/index.ts')).glance },
   { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
+  { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
   { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
 ]

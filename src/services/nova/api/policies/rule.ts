@@ -1,12 +1,8 @@
-// How a noun states its policy rules: name, who may, what it means.
+// How nova's policy rules are written down: all for tokens of projects, as upstream since Zed.
 import { commonChecks, type Rule } from '#core/policy'
 
-export const who = {
-  admin: commonChecks.admin, member: commonChecks.projectMemberOrAdmin, reader: commonChecks.projectReaderOrAdmin, service: commonChecks.adminOrService,
-  anyone: commonChecks.anyone, nobody: commonChecks.nobody,
-} as const
+export const { admin, adminOrService, anyone, projectMemberOrAdmin: member, projectReaderOrAdmin: reader, userOrAdmin } = commonChecks
 
-/** Upstream scopes all of nova's rules to projects. */
 export function rule(name: string, check: string, description: string): Rule {
   return { name, check, description, scopes: ['project'] }
 }
