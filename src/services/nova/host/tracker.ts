@@ -4,7 +4,7 @@ import { ownContext } from '#core/service'
 import { reportProvider } from '../neighbours/placement.ts'
 import type { ComputeHost } from './host.ts'
 
-const soonSeconds = 1
+const soonSeconds = 0.2
 const everySeconds = 60
 
 /** What the host's memory, disks and CPUs amount to, to the conductor and to placement. */

@@ -144,3 +144,9 @@ export async function floatingAddresses(runtime: Access, ctx: RequestContext, po
   const { body } = await client(floatingIpRoutes, runtime.services.neutron, await asService(runtime, ctx)).listFloatingIps({ query: { port_id: ports.map(({ id }) => id) } })
   return body.floatingips.map((row: Record<string, any>) => ({ portId: row['port_id'], fixed: row['fixed_ip_address'], address: row['floating_ip_address'] }))
 }
+
+/** Names of security groups, whoever they belong to. */
+export async function securityGroupNames(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids, fields: ['id', 'name'] } })
+  return new Map(body.security_groups.map((row: Record<string, any>): [string, string] => [row['id'], row['name']]))
+}
