@@ -307,10 +307,10 @@ test('lists: filters, order, pages', async (t) => {
     'created_at=gt:never': 400, 'marker=x': 400, 'size_min=-1': 400, 'sort_key=name': 400,
   })
   const pages: string[] = []
-  let next: string | undefined = '/v2/images?limit=3'
+  let next: string | undefined = '/v2/images?limit=3&sort_key=name&sort_dir=desc'
   while (next !== undefined) {
     const { body }: { body: any } = await member.call('glance', 'GET', next)
-    assert.equal(body.first, '/v2/images?limit=3')
+    assert.equal(body.first, '/v2/images?limit=3&sort_key=name&sort_dir=desc')
     pages.push(body.images.map((image: { name: string }) => image.name).join(' '))
     next = body.next
   }
