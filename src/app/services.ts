@@ -29,4 +29,5 @@ export const services: readonly Loaded[] = [
     },
   },
   { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
+  { name: 'neutron', load: async () => (await import('../services/neutron/index.ts')).neutron },
 ]
