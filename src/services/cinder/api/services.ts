@@ -122,7 +122,7 @@ export function messageHandlers(cinder: Cinder): Handlers<typeof messageRoutes> 
       const asked = version.atLeast('3.5') ? query : {}
       const { page, offset } = pageOf(asked, Object.keys(messageSortColumns), cinder.settings.osapi_max_limit)
       const filters = filtersOf(asked)
-      keepFilters(filters, messageFilters, { admin: isAdmin(ctx), refuses: version.atLeast('3.31'), likeness: false })
+      keepFilters(filters, messageFilters, { admin: isAdmin(ctx), refuses: version.atLeast('3.31') })
       const filter: MessageFilter = {
         project_id: ctx.identity.projectId ?? '',
         ...Object.fromEntries([...filters].filter(([name]) => (messageFilters as readonly string[]).includes(name))),
