@@ -153,8 +153,8 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
     const { again } = await host(t)
     const driver = await again()
     await driver.open(call)
-    for (const wrong of [driver.powerOff(call, serverId, 0), driver.powerOn(call, serverId), driver.attachVolume(call, serverId, volume),
-      driver.consoleOutput(call, serverId), driver.pause(call, serverId)]) await assert.rejects(wrong, GuestUnknown)
+    for (const wrong of [() => driver.powerOff(call, serverId, 0), () => driver.powerOn(call, serverId), () => driver.attachVolume(call, serverId, volume),
+      () => driver.consoleOutput(call, serverId), () => driver.pause(call, serverId)]) await assert.rejects(wrong, GuestUnknown)
     await driver.destroy(call, serverId)
     await driver.close()
   })
