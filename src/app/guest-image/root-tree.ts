@@ -36,7 +36,7 @@ const textFiles: Readonly<Record<string, string>> = {
   'etc/shadow': `root:*:19700:0:99999:7:::\nnobody:*:19700:0:99999:7:::\n${guestUser}:${consolePassword}:19700:0:99999:7:::\n`,
   'etc/cloud-user': `${guestUser}\n`,
   'etc/hostname': 'nimbo\n',
-  'etc/hosts': '127.0.0.1 localhost\n',
+  'etc/hosts': '127.0.0.1 localhost\n127.0.1.1 nimbo\n',
   'etc/resolv.conf': '',
   'etc/nsswitch.conf': 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n',
   'etc/issue': `Nimbo test guest \\n \\l\nLog in as "${guestUser}" with your ssh key; the password on this console is "${guestUser}".\n\n`,

@@ -58,10 +58,10 @@ export function filtersOf(query: Query): Map<string, string> {
  * From 3.31 a filter that users do not have is refused, before it was ignored; administrators have them all
  * (cinder/api/common.py, reject_invalid_filters).
  */
-export function keepFilters(filters: Map<string, string>, known: readonly string[], rules: { admin: boolean; refuses: boolean; likeness: boolean }): void {
+export function keepFilters(filters: Map<string, string>, known: readonly string[], rules: { admin: boolean; refuses: boolean }): void {
   if (rules.admin) return
   filters.delete('all_tenants')
-  const unknown = [...filters.keys()].filter((key) => !known.includes(rules.likeness && key.endsWith('~') ? key.slice(0, -1) : key))
+  const unknown = [...filters.keys()].filter((key) => !known.includes(key))
   if (unknown.length === 0) return
   if (rules.refuses) throw new BadRequest(`Invalid filters ${unknown.join(',').slice(0, 200)} are found in query options.`)
   for (const key of unknown) filters.delete(key)

@@ -1,6 +1,8 @@
 // A small ISO 9660 image with Joliet names, for config drives: a volume label, directories, files, and no more.
 
 const sector = 2048
+/** Some readers look for other file systems further behind before they believe in this one. */
+const paddingSectors = 150
 
 interface Node {
   readonly name: string
@@ -41,7 +43,7 @@ export function isoImage(label: string, files: readonly IsoFile[]): Buffer {
     next += sectorsFor(file.content!.length)
   }
 
-  const image = Buffer.alloc(next * sector)
+  const image = Buffer.alloc((next + paddingSectors) * sector)
   const put = (data: Buffer, at: number) => data.copy(image, at * sector)
   put(descriptor(label, root, false, next, tables.plain, tableAt.plain), 16)
   put(descriptor(label, root, true, next, tables.joliet, tableAt.joliet), 17)
