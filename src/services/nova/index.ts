@@ -4,7 +4,7 @@ import { computeApi } from './api/index.ts'
 import { novaPolicy } from './api/policy.ts'
 import { novaOptions } from './config.ts'
 import { openDatabases } from './db/open.ts'
-import type { Nova } from './domain/nova.ts'
+import { createNova, type Nova } from './domain/nova.ts'
 
 export { novaOptions }
 
@@ -17,5 +17,5 @@ export const nova = defineService({
 })
 
 async function openNova(runtime: Runtime): Promise<Nova> {
-  return { runtime, settings: runtime.config(novaOptions), policy: novaPolicy(), ...(await openDatabases(runtime)) }
+  return createNova(runtime, runtime.config(novaOptions), novaPolicy(), await openDatabases(runtime), { api: [], cell: [] }, 'api')
 }

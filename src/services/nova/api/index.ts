@@ -3,6 +3,7 @@ import { computeFaults, createApi, type Transport } from '#core/http'
 import { computeVersions } from '../contract/versions.ts'
 import type { Nova } from '../domain/nova.ts'
 import { discovery } from './discovery.ts'
+import { nouns } from './nouns.ts'
 
 export function computeApi(nova: Nova): Transport {
   const { runtime } = nova
@@ -10,7 +11,7 @@ export function computeApi(nova: Nova): Transport {
     service: 'nova',
     prefix: '/v2.1',
     projectInPath: 'optional',
-    routes: [],
+    routes: [...nouns(nova)],
     versions: { list: computeVersions, type: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version' },
     faults: computeFaults,
     policy: nova.policy,
