@@ -1,6 +1,6 @@
 // Composes the roles of a cloud in one process: the same for `nimbo run` and for tests, with and without sockets.
 import { join } from 'node:path'
-import { createCredentials, type Credentials, type ServiceTarget, tokenVerifier } from '#core/client'
+import { createCredentials, type Credentials, networkTransport, type ServiceTarget, tokenVerifier } from '#core/client'
 import { type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
@@ -58,9 +58,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     transport: (request) => {
       const transport = transports.get(name)
       if (!transport) throw new ServiceUnavailable(`The ${name} service does not run.`)
-      return transport(request)
+      return (overNetwork(name) ?? transport)(request)
     },
   } satisfies ServiceTarget])) as Record<ServiceName, ServiceTarget>
+
+  const remote = new Map<string, Transport>()
+  const overNetwork = (name: ServiceName): Transport | undefined => {
+    const port = ports[name]
+    if (!options.overNetwork || port === undefined) return undefined
+    let transport = remote.get(name)
+    if (!transport) remote.set(name, (transport = networkTransport(`http://${settings.address}:${port}`)))
+    return transport
+  }
 
   const stop = async () => {
     for (const socket of sockets.splice(0)) await socket.close()

@@ -35,6 +35,7 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
   const helper = await startHelper({
     prefix, dataDirectory: directory, ownUser: { uid: ownId, gid: ownId, name: 'nobody' }, qemuUser: { uid: qemuId, gid: qemuId },
   })
+  await helper.allowTaps(true)
   const groups = process.getgroups!()
   process.setgroups!([qemuId])
   process.setegid!(ownId)
@@ -47,6 +48,7 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
       for (const id of (await helper.daemons(kind)).keys()) await helper.signalDaemon(kind, id, 'SIGKILL')
     }
     for (const name of await helper.netnsList()) await helper.netnsDelete(name)
+    await helper.allowTaps(false)
     await helper.close()
     await rm(directory, { recursive: true, force: true })
   })

@@ -23,7 +23,7 @@ export function attachmentHandlers(cinder: Cinder): Handlers<typeof attachmentRo
   async function page({ ctx, version, query }: Pick<HandlerInput<RouteSpec>, 'ctx' | 'version'> & { query: Query }): Promise<Attachment[]> {
     const { page, offset } = pageOf(query, sortable, cinder.settings.osapi_max_limit)
     const filters = filtersOf(query)
-    keepFilters(filters, ofUsers, { admin: isAdmin(ctx), refuses: version.atLeast('3.31'), likeness: version.atLeast('3.34') })
+    keepFilters(filters, ofUsers, { admin: isAdmin(ctx), refuses: version.atLeast('3.31') })
     const all = isAdmin(ctx) && filters.has('all_tenants')
     const [volumeId, serverId, status] = [filters.get('volume_id'), filters.get('instance_id'), filters.get('attach_status') ?? filters.get('status')]
     const filter: AttachmentFilter = {

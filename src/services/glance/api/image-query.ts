@@ -1,7 +1,6 @@
 // Reads the query of the image list. Any name that is no parameter and no attribute is a property of the images.
 import { BadRequest } from '#core/errors'
-import type { Comparison, EqualColumn, ImageQuery, SortColumn } from '../db/image-list.ts'
-import type { Limits } from '../domain/glance.ts'
+import type { Comparison, EqualColumn, ImageQuery, SortColumn } from '../model/image-query.ts'
 import type { MemberStatus, Visibility } from '../model/images.ts'
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -17,7 +16,7 @@ const listColumns: readonly string[] = ['name', 'status', 'container_format', 'd
 const parameters = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir', 'visibility', 'member_status', 'os_hidden', 'tag', 'size_min', 'size_max', 'created_at', 'updated_at', 'protected', ...equalColumns, ...numberColumns])
 const comparisons: Readonly<Record<string, Comparison>> = { gt: '>', gte: '>=', lt: '<', lte: '<=', eq: '=', neq: '!=' }
 
-export function readListQuery(query: Query, limits: Limits & { limit_param_default: number; api_limit_max: number }): ListRequest {
+export function readListQuery(query: Query, limits: { readonly limit_param_default: number; readonly api_limit_max: number }): ListRequest {
   if (query['changes-since'] !== undefined) throw new BadRequest('The "changes-since" filter is no longer available on v2.')
   const properties: [string, string][] = []
   for (const [name, value] of Object.entries(query)) if (!parameters.has(name)) properties.push([name, last(value) ?? ''])

@@ -1,28 +1,9 @@
 // The list of images: who may see what, filters, order and place in the order, as one statement.
 import { type Db, type Expression, sql, type SqlBool } from '#core/db'
-import type { Image, MemberStatus, Visibility } from '../model/images.ts'
+import type { ImageQuery, SortColumn } from '../model/image-query.ts'
+import type { Image, Visibility } from '../model/images.ts'
 import { toImages } from './images.ts'
 import type { GlanceTables } from './tables.ts'
-
-export type Comparison = '=' | '!=' | '>' | '>=' | '<' | '<='
-export type SortColumn = 'name' | 'status' | 'container_format' | 'disk_format' | 'size' | 'id' | 'created_at' | 'updated_at'
-export type EqualColumn = 'name' | 'status' | 'container_format' | 'disk_format' | 'id' | 'owner' | 'checksum' | 'os_hash_algo' | 'os_hash_value' | 'min_disk' | 'min_ram' | 'protected' | 'size'
-
-export interface ImageQuery {
-  /** Null for somebody who sees everything. */
-  readonly viewer: { readonly projectId: string } | null
-  readonly visibility: Visibility | 'all' | undefined
-  readonly memberStatus: MemberStatus | 'all'
-  readonly hidden: boolean
-  readonly equal: readonly (readonly [column: EqualColumn, values: readonly (string | number)[]])[]
-  readonly size: readonly (readonly [comparison: '>=' | '<=', bytes: number])[]
-  readonly times: readonly (readonly [column: 'created_at' | 'updated_at', comparison: Comparison, at: string])[]
-  readonly tags: readonly string[]
-  readonly properties: readonly (readonly [name: string, value: string])[]
-  readonly sort: readonly { readonly key: SortColumn; readonly direction: 'asc' | 'desc' }[]
-  readonly marker: Image | undefined
-  readonly limit: number
-}
 
 /** Nothing sorts before everything, on every engine. */
 const sortable = (column: SortColumn) => (column === 'size' ? sql<number>`coalesce(images.size, -1)` : sql<string>`coalesce(${sql.ref(`images.${column}`)}, '')`)

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Capabilities, Timer } from '#core/context'
+import { UploadCutOff } from '../model/errors.ts'
 import { hashAlgorithm } from '../model/images.ts'
 
 export interface HashTask {
@@ -46,7 +47,10 @@ const idleMs = 20_000
 interface Thread {
   readonly worker: Worker
   readonly waiting: Map<number, { resolve(digest: string | undefined): void; reject(error: unknown): void }>
+  gone: boolean
 }
+
+const interrupted = () => new UploadCutOff('The service stopped while it received the data; send it again.')
 
 export function createDigests({ clock, log }: Pick<Capabilities, 'clock' | 'log'>): Digests {
   const algorithms = ['md5', hashAlgorithm] as const
@@ -63,17 +67,20 @@ export function createDigests({ clock, log }: Pick<Capabilities, 'clock' | 'log'
       waiting.get(task)?.resolve(digest)
       waiting.delete(task)
     })
-    worker.on('error', (error) => {
-      log.error({ err: error }, 'a hashing thread failed')
-      threads = undefined
-      for (const each of waiting.values()) each.reject(error)
+    worker.on('error', (error) => log.error({ err: error }, 'a hashing thread failed'))
+    const thread: Thread = { worker, waiting, gone: false }
+    worker.on('exit', () => {
+      thread.gone = true
+      if (threads?.includes(thread)) void end()
+      for (const each of waiting.values()) each.reject(interrupted())
       waiting.clear()
     })
-    return { worker, waiting }
+    return thread
   }
 
   const ask = (thread: Thread, task: Omit<HashTask, 'task'>) =>
     new Promise<string | undefined>((resolve, reject) => {
+      if (thread.gone) return reject(interrupted())
       const number = ++counter
       thread.waiting.set(number, { resolve, reject })
       thread.worker.postMessage({ task: number, ...task } satisfies HashTask)
@@ -112,7 +119,7 @@ export function createDigests({ clock, log }: Pick<Capabilities, 'clock' | 'log'
           }
         },
         abandon() {
-          all({ abandon: true }).catch((error: unknown) => log.warn({ err: error }, 'a hashing thread is gone'))
+          if (threads === pair) all({ abandon: true }).catch((error: unknown) => log.warn({ err: error }, 'a hashing thread is gone'))
           closed()
         },
       }

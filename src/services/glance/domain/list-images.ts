@@ -1,7 +1,8 @@
 // The list of images that somebody sees.
 import type { RequestContext } from '#core/context'
 import { AppError, BadRequest } from '#core/errors'
-import { type ImageQuery, listImages as select } from '../db/image-list.ts'
+import { listImages as select } from '../db/image-list.ts'
+import type { ImageQuery } from '../model/image-query.ts'
 import type { Image } from '../model/images.ts'
 import { isAdmin, seeImage } from './access.ts'
 import type { Glance } from './glance.ts'

@@ -76,9 +76,7 @@ export async function receive(content: Readable, writer: BitsWriter, options: Re
     if (options.announcedBytes !== undefined && options.announcedBytes !== size) {
       throw new BadRequest(`The request announced ${options.announcedBytes} bytes of image data and sent ${size}.`)
     }
-    const result = await complete()
-    digest = undefined
-    return { ...result, sizeBytes: size, report: inspector.finish() }
+    return { ...(await complete()), sizeBytes: size, report: inspector.finish() }
   } catch (error) {
     options.signal.throwIfAborted()
     throw isOfStream(error) ? new UploadCutOff('The upload was cut off before all data had come.', {}, error) : error
@@ -98,7 +96,9 @@ export async function receive(content: Readable, writer: BitsWriter, options: Re
     if (filled > 0) await flush()
     await Promise.all(underway)
     if (failure) throw failure.error
-    return digest.finish()
+    const whole = digest
+    digest = undefined
+    return whole.finish()
   }
 
   function newBlock(): Block {

@@ -4,7 +4,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
+import { createCredentials } from '#core/client'
+import { systemClock, systemIds, systemRandom } from '#core/context'
 import { readText } from '#core/http'
+import { silentLog } from '#core/observe'
+import { imageFileRoutes, imageRoutes } from '../contract/index.ts'
 import { type Session, startCloud, type TestCloud, type TestCloudOptions } from '../../../app/testing/index.ts'
 
 const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
@@ -197,7 +201,7 @@ test('a size cap and the quota of a project hold, also for uploads side by side'
   const statuses = await Promise.all(images.map(async (id) => (await upload(member, id, [Buffer.alloc(1_500_000)])).status))
   const usage = await member.call('glance', 'GET', '/v2/info/usage')
   assert.deepEqual([more.status, large.status], [413, 413])
-  assert.deepEqual(statuses.sort(), [204, 204, 413, 413, 413])
+  assert.deepEqual(statuses.toSorted((a, b) => a - b), [204, 204, 413, 413, 413])
   assert.equal(files().length, 2)
   assert.deepEqual(usage.body.usage.image_size_total, { limit: 4, usage: 3 })
 })
@@ -307,10 +311,10 @@ test('lists: filters, order, pages', async (t) => {
     'created_at=gt:never': 400, 'marker=x': 400, 'size_min=-1': 400, 'sort_key=name': 400,
   })
   const pages: string[] = []
-  let next: string | undefined = '/v2/images?limit=3'
+  let next: string | undefined = '/v2/images?limit=3&sort_key=name&sort_dir=desc'
   while (next !== undefined) {
     const { body }: { body: any } = await member.call('glance', 'GET', next)
-    assert.equal(body.first, '/v2/images?limit=3')
+    assert.equal(body.first, '/v2/images?limit=3&sort_key=name&sort_dir=desc')
     pages.push(body.images.map((image: { name: string }) => image.name).join(' '))
     next = body.next
   }
@@ -331,4 +335,40 @@ test('discovery, schemas and stores answer as clients expect', async (t) => {
   const missing = await member.call('glance', 'GET', `/v2/images/${randomUUID()}`)
   assert.equal(missing.status, 404)
   assert.match(String(missing.body), /<h1>404 Not Found<\/h1>/)
+})
+
+test('a service that repeats a create with its key gets its first answer, and a traced download leaves its steps', async (t) => {
+  const { cloud, upload, download } = await prepare(t)
+  const member = await cloud.login('member')
+  const credentials = createCredentials({
+    keystone: cloud.services.keystone, userName: 'nova', password: `nova-${'s'.repeat(32)}`, capabilities: { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog },
+  })
+  const service = { 'x-service-token': await credentials.service(), 'idempotency-key': 'operation/create', 'x-nimbo-trace': 'trace-1' }
+  const body = { name: 'snapshot', disk_format: 'raw', container_format: 'bare' }
+  const first = await member.call('glance', 'POST', '/v2/images', body, service)
+  const second = await member.call('glance', 'POST', '/v2/images', body, service)
+  assert.deepEqual([first.status, second.status, second.body.id], [201, 201, first.body.id])
+
+  await upload(member, first.body.id, [Buffer.alloc(100)])
+  await download(member, first.body.id)
+  assert.deepEqual(await cloud.trace.spans('trace-1'), [])
+  await download(member, first.body.id, service)
+  const spans = await cloud.trace.spans('trace-1')
+  assert.deepEqual(spans.map(({ step, outcome }) => [step, outcome]), [[21, 'cached'], [22, 'cached'], [23, 'done'], [24, 'done'], [25, 'done'], [26, 'done']])
+  await member.call('glance', 'GET', `/v2/images/${first.body.id}/file`, undefined, { 'x-nimbo-trace': 'trace-2' })
+  assert.deepEqual(await cloud.trace.spans('trace-2'), [])
+})
+
+test('the typed client uploads, lists and downloads, as other services do', async (t) => {
+  const { cloud } = await prepare(t)
+  const member = await cloud.login('member')
+  const made = await member.client(imageRoutes).createImage({ body: { name: 'typed', disk_format: 'raw', container_format: 'bare' } })
+  const id = made.body.id
+  await member.client(imageFileRoutes).uploadImage({ params: { image_id: id }, body: Readable.from([Buffer.from('typed data')], { objectMode: false }) })
+  const shown = await member.client(imageRoutes).showImage({ params: { image_id: id } })
+  const listed = await member.client(imageRoutes).listImages({ query: { name: 'typed' } })
+  const { status, body } = await member.client(imageFileRoutes).downloadImage({ params: { image_id: id } })
+  const pieces: Uint8Array[] = []
+  if (body) for await (const piece of body) pieces.push(piece)
+  assert.deepEqual([shown.body.status, listed.body.images.length, status, Buffer.concat(pieces).toString()], ['active', 1, 200, 'typed data'])
 })
