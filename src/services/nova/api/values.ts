@@ -29,3 +29,14 @@ export function wholeNumber(value: string | undefined, parameter: string): numbe
 export function microseconds(iso: string): string {
   return iso.replace(/Z$/, '').padEnd(26, '0')
 }
+
+const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+
+export function looksLikeUuid(text: string): boolean {
+  return uuid.test(text)
+}
+
+/** The number of a row, from a path. */
+export function rowNumber(text: string): number | undefined {
+  return /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : undefined
+}
