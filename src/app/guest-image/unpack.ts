@@ -20,8 +20,8 @@ export async function unpackPackages(runner: ProcessRunner, workDirectory: strin
   const { guest, tools } = guestImagePackages
   const names = [kernel, ...guest, ...tools]
   const files = await download(runner, downloads, names)
-  for (const name of names) {
-    await runner.run('dpkg-deb', ['-x', join(downloads, files.get(name)!), tree], { timeoutSeconds: 60 })
+  for (const file of files.values()) {
+    await runner.run('dpkg-deb', ['-x', join(downloads, file), tree], { timeoutSeconds: 60 })
   }
   return { tree, kernelVersion: kernel.replace('linux-image-', '') }
 }
