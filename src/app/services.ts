@@ -32,4 +32,5 @@ export const services: readonly Loaded[] = [
   { name: 'glance', load: async () => (await import('../services/glance/index.ts')).glance },
   { name: 'neutron', load: async () => (await import('../services/neutron/index.ts')).neutron },
   { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
+  { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
 ]

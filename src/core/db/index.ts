@@ -6,6 +6,7 @@ export {
   isForeignKeyViolation, isUniqueViolation, type ConstraintKind,
 } from './errors.ts'
 export { fromJson, toJson } from './json.ts'
+export { afterMarker, orderings, type SortColumn, type SortedBy } from './keyset.ts'
 export type { Migration } from './migrations.ts'
 export { openDatabase, type OpenDatabaseOptions } from './open.ts'
 export { afterCommit, lockRow } from './transaction.ts'

@@ -1,4 +1,5 @@
 // Cinder's roles, put together from what the runtime gives.
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
@@ -77,6 +78,10 @@ async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
 export async function startVolume(runtime: Runtime): Promise<Role> {
   const database = await open(runtime)
   const settings = runtime.config(cinderOptions)
+  // QEMU's user passes through on its way to the volumes; what else lies here has rights of its own.
+  const directory = join(runtime.dataDirectory, 'cinder')
+  await mkdir(directory, { recursive: true })
+  await chmod(directory, 0o711)
   const driver = await openDriver(runtime)
   const backendName = settings.volume_backend_name === '' ? driver.name : settings.volume_backend_name
   const backend = `${runtime.host}@${backendName}`
@@ -88,7 +93,7 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
     clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace,
     database, settings, driver, backend, backendName, serviceId,
     fetchImage: await imageFetcher({
-      ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(runtime.dataDirectory, 'cinder', 'incoming'),
+      ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(directory, 'incoming'),
     }),
   })
 }

@@ -2,11 +2,17 @@
 import { createApi, neutronFaults, serve } from '#core/http'
 import { defineService, type Role, type Runtime } from '#core/service'
 import { discovery } from './api/discovery.ts'
+import { agentHandlers, extensionHandlers, ipAvailabilityHandlers, quotaHandlers, tagHandlers } from './api/management.ts'
 import { networkHandlers } from './api/networks.ts'
 import { portHandlers } from './api/ports.ts'
+import { floatingIpHandlers, routerHandlers } from './api/routers.ts'
+import { securityGroupHandlers, securityGroupRuleHandlers } from './api/security-groups.ts'
 import { subnetHandlers } from './api/subnets.ts'
 import { neutronOptions } from './config.ts'
-import { agentReports, networkRoutes, pluginRpc, portRoutes, subnetRoutes } from './contract/index.ts'
+import {
+  agentReports, agentRoutes, extensionRoutes, floatingIpRoutes, ipAvailabilityRoutes, networkRoutes, pluginRpc, portRoutes, quotaRoutes, routerRoutes,
+  securityGroupRoutes, securityGroupRuleRoutes, subnetRoutes, tagRoutes,
+} from './contract/index.ts'
 import { adoptAgent } from './domain/adopt-agent.ts'
 import type { Neutron } from './domain/neutron.ts'
 import { startDhcpAgent } from './host/dhcp-agent.ts'
@@ -35,6 +41,10 @@ async function startApi(runtime: Runtime): Promise<Role> {
     capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(networkRoutes, networkHandlers(neutron)), serve(subnetRoutes, subnetHandlers(neutron)), serve(portRoutes, portHandlers(neutron)),
+      serve(routerRoutes, routerHandlers(neutron)), serve(floatingIpRoutes, floatingIpHandlers(neutron)),
+      serve(securityGroupRoutes, securityGroupHandlers(neutron)), serve(securityGroupRuleRoutes, securityGroupRuleHandlers(neutron)),
+      serve(extensionRoutes, extensionHandlers(neutron)), serve(agentRoutes, agentHandlers(neutron)), serve(quotaRoutes, quotaHandlers(neutron)),
+      serve(ipAvailabilityRoutes, ipAvailabilityHandlers(neutron)), serve(tagRoutes, tagHandlers(neutron)),
     ],
   })
   return {

@@ -23,6 +23,11 @@ export function pageOf(query: Query, sortable: readonly string[], maxLimit: numb
   return { page, offset: Number(offset) }
 }
 
+/** Neither null nor left out. */
+export function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined
+}
+
 const yes = new Set(['t', 'true', 'on', 'y', 'yes', '1'])
 const no = new Set(['f', 'false', 'off', 'n', 'no', '0'])
 

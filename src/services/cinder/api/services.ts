@@ -12,7 +12,7 @@ import { capabilitiesFilter } from '../domain/scheduling/filters.ts'
 import { InvalidInput, MessageNotFound, ServiceNotFound } from '../model/errors.ts'
 import { extensions } from './extensions.ts'
 import { linksOf, nextPage, wireTime } from './links.ts'
-import { filtersOf, keepFilters, pageOf, switchOf } from './lists.ts'
+import { filtersOf, isGiven, keepFilters, pageOf, switchOf } from './lists.ts'
 
 interface Which {
   readonly binary?: string
@@ -26,7 +26,7 @@ export function serviceHandlers(cinder: Cinder): Handlers<typeof serviceRoutes> 
   async function change(asked: Which, disabled: boolean, reason: string | null) {
     const binary = asked.binary ?? asked.service ?? ''
     const { host } = asked
-    if (host == null || host === '') throw new InvalidInput("Invalid input received: Missing required element 'host' in request body.")
+    if (!isGiven(host) || host === '') throw new InvalidInput("Invalid input received: Missing required element 'host' in request body.")
     if (reason !== null && reason.trim() === '') throw new InvalidInput('Invalid input received: Disabled reason contains invalid characters or is too long')
     const known = await database.transaction((tx) => setServiceDisabled(tx, binary, host, disabled, reason, clock.now().toISOString()))
     if (!known) throw new ServiceNotFound(`Service ${binary.slice(0, 80)} could not be found on host ${host}.`)
@@ -75,7 +75,7 @@ export function serviceHandlers(cinder: Cinder): Handlers<typeof serviceRoutes> 
         const available = row.disabled === 0 && alive.isUp(row.binary, row.host, now, settings.service_down_time)
         zones.set(row.availability_zone, available || zones.get(row.availability_zone) === true)
       }
-      return { status: 200, body: { availabilityZoneInfo: [...zones].sort().map(([zoneName, available]) => ({ zoneName, zoneState: { available } })) } }
+      return { status: 200, body: { availabilityZoneInfo: [...zones].sort(([a], [b]) => a.localeCompare(b)).map(([zoneName, available]) => ({ zoneName, zoneState: { available } })) } }
     },
 
     async listPools({ ctx, version, query }) {

@@ -13,7 +13,7 @@ import { resetStatus } from '../domain/volumes/reset.ts'
 import { updateVolume } from '../domain/volumes/update.ts'
 import { ImageMetadataNotFound, InvalidVolume, MetadataChanged, MetadataNotFound } from '../model/errors.ts'
 import { dashed } from './attachments.ts'
-import { looseBoolean } from './lists.ts'
+import { isGiven, looseBoolean } from './lists.ts'
 
 const actions = 'volume_extension:volume_actions'
 const admins = 'volume_extension:volume_admin_actions'
@@ -31,7 +31,7 @@ export function volumeActionHandlers(cinder: Cinder): Handlers<typeof volumeActi
     async detach({ ctx, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, `${actions}:detach`)
       const id = body['os-detach']?.attachment_id
-      await legacy.detachVolume(cinder, ctx, volume, id == null ? undefined : dashed(id))
+      await legacy.detachVolume(cinder, ctx, volume, isGiven(id) ? dashed(id) : undefined)
       return { status: 202 }
     },
     async reserve({ ctx, params }) {
@@ -73,7 +73,7 @@ export function volumeActionHandlers(cinder: Cinder): Handlers<typeof volumeActi
     async resetStatus({ ctx, params, body }) {
       const { status, attach_status: attachStatus } = body['os-reset_status']
       const volume = await volumeFor(cinder, ctx, params.id, `${admins}:reset_status`)
-      await resetStatus(cinder, volume, { ...(status != null && { status: status.toLowerCase() }), ...(attachStatus != null && { attachStatus: attachStatus.toLowerCase() }) })
+      await resetStatus(cinder, volume, { ...(isGiven(status) && { status: status.toLowerCase() }), ...(isGiven(attachStatus) && { attachStatus: attachStatus.toLowerCase() }) })
       return { status: 202 }
     },
     async forceDelete({ ctx, params }) {

@@ -12,7 +12,7 @@ import { defaultType, typeFor } from '../domain/types.ts'
 import { DefaultTypeNotFound, ExtraSpecNotFound, TypeAccessNotFound } from '../model/errors.ts'
 import { userVisibleExtraSpecs, type VolumeType } from '../model/volume-type.ts'
 import { nextPage } from './links.ts'
-import { booleanOf, dictionaryOf, looseBoolean, pageOf, textOf } from './lists.ts'
+import { booleanOf, dictionaryOf, isGiven, looseBoolean, pageOf, textOf } from './lists.ts'
 
 type Specs = Readonly<Record<string, string | null>>
 
@@ -71,10 +71,10 @@ export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRo
     },
     async updateVolumeType({ ctx, params, body: { volume_type: asked } }) {
       const { name, description, is_public: isPublic } = asked
-      if (name != null && name.trim() === '') throw new BadRequest('Volume type name can not be empty.')
-      if (name == null && description == null && isPublic === undefined) throw new BadRequest('Specify volume type name, description, is_public or a combination thereof.')
+      if (isGiven(name) && name.trim() === '') throw new BadRequest('Volume type name can not be empty.')
+      if (!isGiven(name) && !isGiven(description) && isPublic === undefined) throw new BadRequest('Specify volume type name, description, is_public or a combination thereof.')
       const type = await updateType(cinder, await typeFor(cinder, ctx, params.id), {
-        ...(name != null && { name: name.trim() }), ...(description != null && { description }), ...(isPublic !== undefined && { isPublic: looseBoolean(isPublic) }),
+        ...(isGiven(name) && { name: name.trim() }), ...(isGiven(description) && { description }), ...(isPublic !== undefined && { isPublic: looseBoolean(isPublic) }),
       })
       return { status: 200, body: body(ctx, type) }
     },

@@ -73,7 +73,7 @@ test('of many that claim one volume at once one wins, the others are told why', 
   const demo = await cloud.login('demo')
   const { id } = await readyVolume(demo)
   const replies = await Promise.all(Array.from({ length: 8 }, (_, at_) => attach(demo, { volume_uuid: id, instance_uuid: `${at_}1111111-2222-3333-4444-555555555555`, connector })))
-  assert.deepEqual(replies.map((reply) => reply.status).sort(), [200, 400, 400, 400, 400, 400, 400, 400])
+  assert.deepEqual(replies.map((reply) => reply.status).sort((a, b) => a - b), [200, 400, 400, 400, 400, 400, 400, 400])
   const told = replies.find((reply) => reply.status === 400)?.body.badRequest.message
   assert.match(told, /^Invalid volume: Volume .* status must be available or downloading to reserve, but the current status is (reserved|attaching)\.$/)
   const { body } = await demo.call('cinder', 'GET', '/v3/attachments', undefined, at('3.27'))

@@ -5,9 +5,9 @@ import type { PolicyCheck } from '#core/http'
 import type { Operations } from '#core/operations'
 import type { Recorder } from '#core/trace'
 import type { GlanceTables } from '../db/tables.ts'
+import type { Incoming } from '../model/incoming.ts'
 import type { ImageStore } from '../model/store.ts'
 import type { Digests } from './digests.ts'
-import type { Incoming } from './upload.ts'
 
 export interface Limits {
   readonly image_size_cap: number

@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream'
 import type { RequestContext } from '#core/context'
 import { type Db, transition } from '#core/db'
-import { AppError, BadRequest, Cancelled, Conflict, ServiceUnavailable } from '#core/errors'
+import { BadRequest, Cancelled, Conflict, ServiceUnavailable } from '#core/errors'
 import { defineOperation, type OperationRun, step } from '#core/operations'
 import { type ImageReport, reasonsAgainst } from '#core/image-format'
 import { Type, Uuid } from '#core/spec'
@@ -11,19 +11,12 @@ import { deleteUpload, findImage, insertUpload } from '../db/images.ts'
 import type { GlanceTables } from '../db/tables.ts'
 import { ContentRefused, ImageGone, TooLarge, UploadCutOff } from '../model/errors.ts'
 import { hashAlgorithm, type Image } from '../model/images.ts'
+import type { Incoming } from '../model/incoming.ts'
 import { imageMachine } from '../model/states.ts'
 import { authorize, seeImage } from './access.ts'
 import type { Glance } from './glance.ts'
 import { claimBytes, claimUpload } from './quota.ts'
 import { receive } from './receive.ts'
-
-/** A stream that a client is sending, and how it ended. */
-export interface Incoming {
-  readonly content: Readable
-  readonly announcedBytes: number | undefined
-  readonly mostBytes: number
-  error?: unknown
-}
 
 interface UploadInput {
   readonly imageId: string
@@ -62,7 +55,7 @@ async function store(glance: Glance, run: OperationRun<UploadInput>): Promise<St
   try {
     return await take(glance, run, incoming)
   } catch (error) {
-    incoming.error = error
+    incoming.error = error as Error
     throw error
   }
 }
@@ -113,7 +106,7 @@ async function publish(tx: Db<GlanceTables>, glance: Glance, { input, result }: 
     await deleteUpload(tx, input.bits)
     await claimBytes(tx, glance.limits, input.owner, stored.sizeBytes)
   } catch (error) {
-    if (incoming) incoming.error = error
+    if (incoming) incoming.error = error as Error
     throw error
   }
   const moved = await transition(tx, imageMachine, {
@@ -163,8 +156,7 @@ async function answer(glance: Glance, id: string, bits: string): Promise<void> {
   if (image?.bits === bits) return
   if (!image) throw new ImageGone(`Image ${id} could not be found after upload. The image may have been deleted during the upload; its data was removed.`)
   const error = glance.incoming.get(bits)?.error
-  if (error instanceof AppError && !(error instanceof Cancelled)) throw error
-  if (error !== undefined) throw error
+  if (error && !(error instanceof Cancelled)) throw error
   throw new ServiceUnavailable('The upload did not end well; send the data again.')
 }
 

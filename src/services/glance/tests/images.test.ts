@@ -201,7 +201,7 @@ test('a size cap and the quota of a project hold, also for uploads side by side'
   const statuses = await Promise.all(images.map(async (id) => (await upload(member, id, [Buffer.alloc(1_500_000)])).status))
   const usage = await member.call('glance', 'GET', '/v2/info/usage')
   assert.deepEqual([more.status, large.status], [413, 413])
-  assert.deepEqual(statuses.sort(), [204, 204, 413, 413, 413])
+  assert.deepEqual(statuses.toSorted((a, b) => a - b), [204, 204, 413, 413, 413])
   assert.equal(files().length, 2)
   assert.deepEqual(usage.body.usage.image_size_total, { limit: 4, usage: 3 })
 })

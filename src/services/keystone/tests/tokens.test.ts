@@ -213,3 +213,10 @@ describe('a delegated token', () => {
     later(1)
   })
 })
+
+test('a person’s log-in waits under its audit id to become steps 1 and 2 of a boot', async (t) => {
+  const { cloud, password } = await startIdentity(t)
+  const { body } = await password(demo, demoProject)
+  cloud.trace.begin({ traceId: 'boot', serverId: 'server', name: 'web', projectId: 'p', startedAt: 0, auditId: body.token.audit_ids[0] })
+  assert.deepEqual((await cloud.trace.spans('boot')).map(({ step, outcome }) => [step, outcome]), [[1, 'done'], [2, 'done']])
+})

@@ -5,6 +5,7 @@ const Any = Type.Unsafe<Readonly<Record<string, unknown>>>(Type.Object({}))
 const Id = Type.String()
 const Ids = Type.Array(Id)
 const Done = Type.Object({})
+const Addresses = Type.Optional(Type.Array(Type.String()))
 
 /** The plugin: it decides on bindings, tells agents what to do, and answers what they ask. */
 export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
@@ -15,11 +16,15 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
   unwirePort: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ portId: Id, host: Type.String(), networkId: Id }), result: Done }),
   syncNetwork: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ networkId: Id }), result: Done }),
   syncRouter: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ routerId: Id, hosts: Type.Array(Type.String()) }), result: Done }),
-  syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids }), result: Done }),
+  syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
   /** An agent saves that a port works. */
   portIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
   /** Everything that an L2 agent's host should have. */
   hostState: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ host: Type.String() }), result: Any }),
+  /** Which of some addresses are in the set of a group now. */
+  addressesIn: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ addressSetId: Id, addresses: Type.Array(Type.String()) }), result: Type.Object({ present: Type.Array(Type.String()) }) }),
+  /** What DHCP shall tell some ports of a network; those that are gone are left out. */
+  dhcpHosts: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, portIds: Ids }), result: Type.Object({ hosts: Type.Array(Any) }) }),
   groupSpecs: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ groupIds: Ids, addressSetIds: Ids }), result: Any }),
   dhcpState: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ host: Type.String() }), result: Type.Object({ networkIds: Ids }) }),
   dhcpSpec: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, host: Type.String() }), result: Any }),
@@ -47,14 +52,16 @@ export const agentReports = defineRpc('neutron-agent-reports', '1.0', {
 export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.0', {
   wirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ wiring: Any }), result: Done }),
   unwirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ portId: Id }), result: Done }),
-  /** Groups or address sets changed: ask for them again, if ports here use them. */
-  groupsChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ groupIds: Ids, addressSetIds: Ids }), result: Done }),
+  /** Groups or address sets changed: ask for them again, if ports here use them; of the sets only for these addresses, if they are named. */
+  groupsChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
   /** A network is not as it was, or its ports are elsewhere; without `network` it is gone. */
   networkChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, network: Type.Optional(Any) }), result: Done }),
 })
 
 export const dhcpAgentRpc = defineRpc('neutron-dhcp-agent', '1.0', {
   syncNetwork: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
+  /** A port came, went or has another address. */
+  portChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, portId: Id }), result: Done }),
 })
 
 export const l3AgentRpc = defineRpc('neutron-l3-agent', '1.0', {

@@ -154,3 +154,8 @@ export async function hostsOfNetwork(db: Tx, networkId: string): Promise<string[
 export async function securityGroupIdsOf(db: Tx, portId: string): Promise<string[]> {
   return (await db.selectFrom('port_security_groups').select('security_group_id').where('port_id', '=', portId).execute()).map((row) => row.security_group_id)
 }
+
+export async function savePairs(tx: Tx, portId: string, pairs: readonly { readonly ip_address: string }[], had: boolean): Promise<void> {
+  if (had) await tx.deleteFrom('port_address_pairs').where('port_id', '=', portId).execute()
+  if (pairs.length > 0) await tx.insertInto('port_address_pairs').values(pairs.map(({ ip_address }) => ({ port_id: portId, ip_address }))).execute()
+}

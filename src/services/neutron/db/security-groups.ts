@@ -111,18 +111,18 @@ export async function groupHasPorts(tx: Tx, id: string): Promise<boolean> {
   return (await tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', id).limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Addresses of the ports in a group, those that they may use beside their own included. */
-export async function memberAddresses(db: Tx, groupId: string): Promise<{ ip_address: string; }[]> {
-  return db.selectFrom('ip_allocations').select('ip_allocations.ip_address')
-    .innerJoin('port_security_groups', 'port_security_groups.port_id', 'ip_allocations.port_id')
-    .where('port_security_groups.security_group_id', '=', groupId).execute()
-}
-
-export async function memberPairs(db: Tx, groupId: string): Promise<string[]> {
-  const rows = await db.selectFrom('ports').select('allowed_address_pairs')
-    .innerJoin('port_security_groups', 'port_security_groups.port_id', 'ports.id')
-    .where('port_security_groups.security_group_id', '=', groupId).where('allowed_address_pairs', '!=', '[]').execute()
-  return rows.flatMap((row) => (JSON.parse(row.allowed_address_pairs) as { ip_address: string }[]).map((pair) => pair.ip_address))
+/** Addresses of the ports in a group, those included that they may use beside their own; of some addresses only, if they are named. */
+export async function memberAddresses(db: Tx, groupId: string, among?: readonly string[]): Promise<string[]> {
+  let own = db.selectFrom('ip_allocations').select('ip_allocations.ip_address')
+    .innerJoin('port_security_groups', 'port_security_groups.port_id', 'ip_allocations.port_id').where('port_security_groups.security_group_id', '=', groupId)
+  let allowed = db.selectFrom('port_address_pairs').select('port_address_pairs.ip_address')
+    .innerJoin('port_security_groups', 'port_security_groups.port_id', 'port_address_pairs.port_id').where('port_security_groups.security_group_id', '=', groupId)
+  if (among) {
+    own = own.where('ip_allocations.ip_address', 'in', [...among])
+    allowed = allowed.where('port_address_pairs.ip_address', 'in', [...among])
+  }
+  const rows = [...(await own.execute()), ...(await allowed.execute())]
+  return [...new Set(rows.map((row) => row.ip_address))]
 }
 
 /** Hosts that carry ports of any of the groups. */

@@ -140,6 +140,8 @@ export interface NeutronTables extends OperationTables {
   ports: PortRow
   ip_allocations: AllocationRow
   binding_levels: BindingLevelRow
+  /** Addresses that ports may use beside their own, once more for those who look for them by group. */
+  port_address_pairs: { port_id: string; ip_address: string }
   port_security_groups: { port_id: string; security_group_id: string }
   security_groups: SecurityGroupRow
   security_group_rules: SecurityGroupRuleRow

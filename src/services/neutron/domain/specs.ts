@@ -4,7 +4,7 @@ import { allocationsOfPort } from '../db/allocations.ts'
 import { networkRow, segmentOf, type Tx } from '../db/networks.ts'
 import { type PortRecord, portRecords, portsByOwner, portsOfDevice, portsOnNetwork } from '../db/ports.ts'
 import { floatingIpsOfRouter, routerRow } from '../db/routers.ts'
-import { groupsThatName, memberAddresses, memberPairs, securityGroupRecords, type SecurityGroupRecord } from '../db/security-groups.ts'
+import { memberAddresses, securityGroupRecords, type SecurityGroupRecord } from '../db/security-groups.ts'
 import { subnetsOfNetwork, subnetsOfNetworks } from '../db/subnets.ts'
 import type { NetworkRow, SegmentRow, SubnetRow } from '../db/tables.ts'
 import { parsePrefix } from '../model/addresses.ts'
@@ -63,8 +63,7 @@ export function groupSpec({ row, rules }: SecurityGroupRecord) {
 }
 
 export async function addressSetSpec(db: Tx, groupId: string) {
-  const addresses = [...(await memberAddresses(db, groupId)).map((row) => row.ip_address), ...(await memberPairs(db, groupId))]
-  return { id: groupId, addresses: [...new Set(addresses)] }
+  return { id: groupId, addresses: await memberAddresses(db, groupId) }
 }
 
 /** Groups by id with their rules, and the addresses behind the groups that are asked for. */
@@ -80,11 +79,6 @@ export async function groupsOfPort(db: Tx, groupIds: readonly string[]) {
   const records = await securityGroupRecords(db, groupIds)
   const sets = new Set(records.flatMap((record) => record.rules.flatMap((rule) => rule.remote_group_id ?? [])))
   return { groups: records.map(({ row }) => ({ id: row.id, revision: row.revision_number })), addressSetIds: [...sets] }
-}
-
-/** Groups whose rules name one of these as the other side. */
-export async function dependentGroups(db: Tx, addressSetIds: readonly string[]): Promise<string[]> {
-  return [...new Set((await groupsThatName(db, addressSetIds)).map((row) => row.security_group_id))]
 }
 
 export async function dhcpSpec(neutron: Neutron, db: Tx, networkId: string, host: string) {
@@ -121,6 +115,12 @@ function hostSpec({ row, addresses }: PortRecord, served: ReadonlySet<string>) {
     addresses: here.map((address) => ({ subnetId: address.subnet_id, address: address.ip_address })),
     options: (JSON.parse(row.extra_dhcp_opts) as DhcpOption[]).map((option) => ({ name: option.opt_name, value: option.opt_value, ipVersion: option.ip_version })),
   }
+}
+
+/** What DHCP shall tell some ports of a network. */
+export async function dhcpHosts(db: Tx, networkId: string, portIds: readonly string[]) {
+  const served = new Set((await subnetsOfNetwork(db, networkId)).map((subnet) => subnet.id))
+  return (await portRecords(db, portIds)).filter(({ row }) => row.network_id === networkId && row.device_owner !== dhcpOwner).map((record) => hostSpec(record, served))
 }
 
 /** A router as its L3 agent should make it, with the networks that it touches. */

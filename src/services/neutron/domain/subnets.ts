@@ -26,7 +26,7 @@ import { beginRouterSync } from './sync-router.ts'
 export type NewSubnetBody = Static<typeof NewSubnet>
 type SubnetChangeBody = Static<typeof SubnetChange>
 
-function subnetTarget({ row, network }: Pick<SubnetRecord, 'row' | 'network'>): Target {
+export function subnetTarget({ row, network }: Pick<SubnetRecord, 'row' | 'network'>): Target {
   return {
     project_id: row.project_id, tenant_id: row.project_id, 'network:project_id': network.project_id, 'network:tenant_id': network.project_id,
     shared: network.shared === 1, 'router:external': network.external === 1,

@@ -116,3 +116,22 @@ export function coalesced(work: (id: string, ctx: RequestContext) => Promise<voi
     return next
   }
 }
+
+/**
+ * The same for single items of a thing: what is named while the thing is worked on is gathered and done in one go after it,
+ * so the last look at each item is later than the last word about it.
+ */
+export function gathered(work: (id: string, items: readonly string[], ctx: RequestContext) => Promise<void>): (id: string, items: readonly string[], ctx: RequestContext) => Promise<void> {
+  const waiting = new Map<string, Set<string>>()
+  const run = coalesced(async (id, ctx) => {
+    const items = [...(waiting.get(id) ?? [])]
+    waiting.delete(id)
+    if (items.length > 0) await work(id, items, ctx)
+  })
+  return (id, items, ctx) => {
+    const set = waiting.get(id) ?? new Set()
+    for (const item of items) set.add(item)
+    waiting.set(id, set)
+    return run(id, ctx)
+  }
+}

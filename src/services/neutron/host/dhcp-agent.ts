@@ -2,8 +2,11 @@
 import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
-import type { DhcpSpec, NetworkSpec } from '../drivers/index.ts'
-import { agentHost, coalesced, reporting, untilDone } from './agent.ts'
+import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
+import { agentHost, gathered, reporting, untilDone } from './agent.ts'
+
+/** In place of a port: the whole network. */
+const everything = '*'
 
 interface Answer {
   readonly network?: NetworkSpec
@@ -13,31 +16,45 @@ interface Answer {
 export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   const host = await agentHost(runtime)
   const { driver, server, ctx: own, call } = host
-  const served = new Set<string>()
-  /** What was told last: the same again is not done again. */
-  const told = new Map<string, string>()
+  /** What DHCP was told last, by network. */
+  const served = new Map<string, DhcpSpec>()
   let stopped = false
 
-  const sync = coalesced(async (networkId: string, ctx: RequestContext) => {
+  async function serve(ctx: RequestContext, spec: DhcpSpec): Promise<void> {
+    served.set(spec.networkId, spec)
+    const { problems } = await driver.ensureDhcp(call(ctx), spec)
+    for (const problem of problems) runtime.log.warn({ subject: problem.subject, network: spec.networkId }, `left out of DHCP: ${problem.message}`)
+  }
+
+  async function pullNetwork(ctx: RequestContext, networkId: string): Promise<void> {
     const answer = (await server.any().dhcpSpec(ctx, { networkId, host: runtime.host })) as Answer
-    if (!answer.dhcp || !answer.network) {
-      if (served.delete(networkId)) await driver.removeDhcp(call(ctx), networkId)
-      told.delete(networkId)
-      return
-    }
-    const text = JSON.stringify(answer)
-    if (told.get(networkId) === text) return
-    await driver.ensureNetwork(call(ctx), answer.network)
-    const { problems } = await driver.ensureDhcp(call(ctx), answer.dhcp)
-    for (const problem of problems) runtime.log.warn({ subject: problem.subject, network: networkId }, `left out of DHCP: ${problem.message}`)
-    served.add(networkId)
-    told.set(networkId, text)
+    if (answer.dhcp && answer.network) {
+      await driver.ensureNetwork(call(ctx), answer.network)
+      await serve(ctx, answer.dhcp)
+    } else if (served.delete(networkId)) await driver.removeDhcp(call(ctx), networkId)
+  }
+
+  /** Single ports of a network, or the whole of it. */
+  const adjust = gathered(async (networkId, portIds, ctx) => {
+    const known = served.get(networkId)
+    if (!known || portIds.includes(everything)) return pullNetwork(ctx, networkId)
+    const { hosts } = await server.any().dhcpHosts(ctx, { networkId, portIds: [...portIds] })
+    const next = new Map(known.hosts.map((each) => [each.portId, each]))
+    for (const portId of portIds) next.delete(portId)
+    for (const each of hosts as unknown as DhcpHostSpec[]) next.set(each.portId, each)
+    await serve(ctx, { ...known, hosts: [...next.values()] })
   })
+  const sync = (networkId: string, ctx: RequestContext) => adjust(networkId, [everything], ctx)
 
   const listening = runtime.bus.serve(dhcpAgentRpc, runtime.host, {
     async syncNetwork(ctx, { networkId }) {
       await ready
       await sync(networkId, ctx)
+      return {}
+    },
+    async portChanged(ctx, { networkId, portId }) {
+      await ready
+      await adjust(networkId, [portId], ctx)
       return {}
     },
   })

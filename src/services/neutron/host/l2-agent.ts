@@ -5,7 +5,7 @@ import type { Role, Runtime } from '#core/service'
 import { mark, traced } from '#core/trace'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
 import { type AddressSetSpec, type FabricSpec, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId } from '../drivers/index.ts'
-import { type AgentHost, agentHost, coalesced, reporting, untilDone } from './agent.ts'
+import { type AgentHost, agentHost, gathered, reporting, untilDone } from './agent.ts'
 import { firstAddress } from './fabric-address.ts'
 
 interface Needs {
@@ -30,6 +30,8 @@ interface GroupSpecs {
   readonly addressSets: readonly AddressSetSpec[]
 }
 
+/** In place of an address: the whole set. */
+const everything = '*'
 const uuidOf = (short: string) => `${short}00-0000-0000-000000000000`
 
 export async function startL2Agent(runtime: Runtime): Promise<Role> {
@@ -65,15 +67,16 @@ class L2Agent {
   /** What was told last of each: the same again is not done again. */
   readonly #networks = new Map<string, string>()
   readonly #groups = new Map<string, number>()
-  readonly #sets = new Set<string>()
+  /** Addresses by set. */
+  readonly #sets = new Map<string, Set<string>>()
   readonly #ports = new Map<string, { revision: number; groupIds: readonly string[] }>()
-  readonly #refreshSet: (id: string, ctx: RequestContext) => Promise<void>
+  readonly #refreshSet: (id: string, addresses: readonly string[], ctx: RequestContext) => Promise<void>
   #ready: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(host: AgentHost) {
     this.#host = host
-    this.#refreshSet = coalesced((id, ctx) => this.#pull(ctx, [], [id]))
+    this.#refreshSet = gathered((id, addresses, ctx) => this.#adjustSet(ctx, id, addresses))
   }
 
   get load(): number {
@@ -107,11 +110,11 @@ class L2Agent {
         await this.#unwire(ctx, portId)
         return {}
       },
-      groupsChanged: async (ctx, { groupIds, addressSetIds }) => {
+      groupsChanged: async (ctx, { groupIds, addressSetIds, addresses }) => {
         await this.#ready
         const mine = groupIds.filter((id) => this.#groups.has(id))
-        if (mine.length > 0) await this.#pull(ctx, mine, [])
-        await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, ctx)))
+        if (mine.length > 0) await this.#pull(ctx, mine)
+        await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, addresses && addresses.length > 0 ? addresses : [everything], ctx)))
         return {}
       },
       networkChanged: async (ctx, { networkId, network }) => {
@@ -131,6 +134,8 @@ class L2Agent {
     if (known && known.revision > revision) return
     await this.#ensureNetwork(ctx, network)
     await this.#ensureGroups(ctx, { groups, addressSetIds })
+    const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
+    await Promise.all(port.securityGroupIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, used, ctx)))
     this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
     this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds })
   }
@@ -155,24 +160,39 @@ class L2Agent {
 
   async #ensureGroups(ctx: RequestContext, { groups, addressSetIds }: Needs): Promise<void> {
     const outdated = groups.filter(({ id, revision }) => (this.#groups.get(id) ?? -1) < revision).map(({ id }) => id)
-    for (const id of addressSetIds) this.#sets.add(id)
-    if (outdated.length > 0) await this.#pull(ctx, outdated, [])
-    await Promise.all(addressSetIds.map((id) => this.#refreshSet(id, ctx)))
+    if (outdated.length > 0) await this.#pull(ctx, outdated)
+    await Promise.all(addressSetIds.filter((id) => !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
   }
 
-  async #pull(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[]): Promise<void> {
+  /** Groups as they are now, and the sets that their rules name, where those are new here. */
+  async #pull(ctx: RequestContext, groupIds: readonly string[]): Promise<void> {
     const { driver, server, call } = this.#host
-    const answer = (await server.any().groupSpecs(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds] })) as unknown as GroupSpecs
-    for (const { revision, spec } of answer.groups) {
+    const { groups } = (await server.any().groupSpecs(ctx, { groupIds: [...groupIds], addressSetIds: [] })) as unknown as GroupSpecs
+    for (const { revision, spec } of groups) {
       this.#report(await driver.ensureSecurityGroup(call(ctx), spec))
       this.#groups.set(spec.id, revision)
-      for (const rule of spec.rules) {
-        if (rule.remoteAddressSetId === null || this.#sets.has(rule.remoteAddressSetId)) continue
-        this.#sets.add(rule.remoteAddressSetId)
-        await this.#refreshSet(rule.remoteAddressSetId, ctx)
-      }
     }
-    for (const spec of answer.addressSets) this.#report(await driver.ensureAddressSet(call(ctx), spec))
+    const named = new Set(groups.flatMap(({ spec }) => spec.rules.flatMap((rule) => rule.remoteAddressSetId ?? [])))
+    await Promise.all([...named].filter((id) => !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+  }
+
+  /** Bring some addresses of a set, or all of it, up to date. */
+  async #adjustSet(ctx: RequestContext, id: string, addresses: readonly string[]): Promise<void> {
+    const { driver, server, call } = this.#host
+    const known = this.#sets.get(id)
+    let next: Set<string>
+    if (!known || addresses.includes(everything)) {
+      const { addressSets } = (await server.any().groupSpecs(ctx, { groupIds: [], addressSetIds: [id] })) as unknown as GroupSpecs
+      next = new Set(addressSets[0]?.addresses)
+    } else {
+      const present = new Set((await server.any().addressesIn(ctx, { addressSetId: id, addresses: [...addresses] })).present)
+      const changed = addresses.filter((address) => known.has(address) !== present.has(address))
+      if (changed.length === 0) return
+      next = known
+      for (const address of changed) if (!next.delete(address)) next.add(address)
+    }
+    this.#sets.set(id, next)
+    this.#report(await driver.ensureAddressSet(call(ctx), { id, addresses: [...next] }))
   }
 
   async #resync(): Promise<void> {

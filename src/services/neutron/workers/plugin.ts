@@ -8,11 +8,12 @@ import { dhcpHost, dhcpNetworks } from '../db/agents.ts'
 import { networkRow, segmentOf } from '../db/networks.ts'
 import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
 import { routerRow, routersOnHost, setFloatingIpStatus } from '../db/routers.ts'
-import { hostsOfGroups } from '../db/security-groups.ts'
+import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
 import { bindTo } from '../domain/binding.ts'
 import { metadataPort } from '../domain/metadata.ts'
 import type { Neutron } from '../domain/neutron.ts'
-import { dependentGroups, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
+import { usedAddresses } from '../domain/ports/create.ts'
+import { dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
 import { hostState } from './host-state.ts'
 
 export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
@@ -26,6 +27,7 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
 
   /** Other hosts of a network learn where its ports are, when tunnels join them. */
   async function tellOthers(ctx: RequestContext, networkId: string, except: string): Promise<void> {
+    if (hostsWith('l2').every((host) => host === except)) return
     const others = (await hostsOfNetwork(database.read, networkId)).filter((host) => host !== except && alive('l2', host))
     if (others.length === 0) return
     const network = await networkRow(database.read, networkId)
@@ -33,10 +35,19 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     await Promise.all(others.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, network: await networkSpec(neutron, database.read, network, host) })))
   }
 
-  async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], except?: string): Promise<void> {
-    const dependent = await dependentGroups(database.read, addressSetIds)
-    const hosts = (await hostsOfGroups(database.read, [...new Set([...groupIds, ...dependent])])).filter((host) => host !== except && alive('l2', host))
-    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds] })))
+  /** Hosts without ports of the groups are not told of new rules; of single addresses all are, since asking for whom costs more. */
+  async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], addresses: readonly string[], except?: string): Promise<void> {
+    const living = hostsWith('l2').filter((host) => host !== except)
+    if (living.length === 0) return
+    const concerned = groupIds.length > 0 ? new Set(await hostsOfGroups(database.read, groupIds)) : undefined
+    const hosts = concerned ? living.filter((host) => concerned.has(host)) : living
+    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], addresses: [...addresses] })))
+  }
+
+  /** One port of a network is not as DHCP knows it. */
+  async function tellDhcp(ctx: RequestContext, networkId: string, portId: string): Promise<void> {
+    const host = await dhcpHost(database.read, networkId)
+    if (host !== undefined && alive('dhcp', host)) await dhcp.on(host).portChanged(ctx, { networkId, portId })
   }
 
   async function serveDhcp(ctx: RequestContext, networkId: string): Promise<void> {
@@ -76,8 +87,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       mark(trace, clock, ctx, 33)
       await Promise.all([
         l2.on(host).wirePort(ctx, { wiring }),
-        serveDhcp(ctx, network.id),
-        pushGroups(ctx, [], record.securityGroupIds, host),
+        tellDhcp(ctx, network.id, portId),
+        pushGroups(ctx, [], record.securityGroupIds, usedAddresses(record), host),
         tellOthers(ctx, network.id, host),
       ])
       return { up: true }
@@ -87,7 +98,7 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       const row = await portRow(database.read, portId)
       // It has come back to this host meanwhile: its new wiring stands.
       if (row?.host_id !== host) await l2.on(host).unwirePort(ctx, { portId })
-      await Promise.all([serveDhcp(ctx, networkId), tellOthers(ctx, networkId, host)])
+      await Promise.all([tellDhcp(ctx, networkId, portId), tellOthers(ctx, networkId, host)])
       return {}
     },
 
@@ -110,8 +121,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       return {}
     },
 
-    async syncGroups(ctx, { groupIds, addressSetIds }) {
-      await pushGroups(ctx, groupIds, addressSetIds)
+    async syncGroups(ctx, { groupIds, addressSetIds, addresses }) {
+      await pushGroups(ctx, groupIds, addressSetIds, addresses ?? [])
       return {}
     },
 
@@ -126,6 +137,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     },
 
     hostState: async (_ctx, { host }) => hostState(neutron, host, await portsOnHost(database.read, host)),
+    addressesIn: async (_ctx, { addressSetId, addresses }) => ({ present: await memberAddresses(database.read, addressSetId, addresses) }),
+    dhcpHosts: async (_ctx, { networkId, portIds }) => ({ hosts: await dhcpHosts(database.read, networkId, portIds) }),
     groupSpecs: (_ctx, { groupIds, addressSetIds }) => groupSpecs(database.read, groupIds, addressSetIds),
     dhcpState: async (_ctx, { host }) => ({ networkIds: await dhcpNetworks(database.read, host) }),
     dhcpSpec: (_ctx, { networkId, host }) => dhcpSpec(neutron, database.read, networkId, host),

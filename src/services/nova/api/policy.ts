@@ -1,7 +1,11 @@
 // All policy rules of the compute API: each noun declares its own, this joins them.
 import { compilePolicy, type Policy, type Rule } from '#core/policy'
+import { flavorRules } from './policies/flavors.ts'
+import { hostRules } from './policies/hosts.ts'
+import { keypairRules } from './policies/keypairs.ts'
+import { serverRules } from './policies/servers.ts'
 
-const rules: readonly Rule[] = []
+const rules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules]
 
 export function novaPolicy(overrides: Readonly<Record<string, string>> = {}): Policy {
   return compilePolicy(rules, overrides)

@@ -1,3 +1,10 @@
 // What others may import of nova.
 export { externalEventRoutes } from './server-external-events.ts'
 export { computeVersions } from './versions.ts'
+export { flavorExtraSpecRoutes } from './flavor-extra-specs.ts'
+export { flavorAccessRoutes, flavorRoutes } from './flavors.ts'
+export { keypairRoutes } from './keypairs.ts'
+export { aggregateRoutes } from './aggregates.ts'
+export { availabilityZoneRoutes } from './availability-zones.ts'
+export { hypervisorRoutes } from './hypervisors.ts'
+export { serviceRoutes } from './services.ts'

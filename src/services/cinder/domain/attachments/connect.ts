@@ -1,7 +1,7 @@
 // A claimed volume is made reachable for the host that names itself. A durable operation: the export outlives this process.
 import type { RequestContext } from '#core/context'
 import { toJson, type Db, fromJson } from '#core/db'
-import { AppError, fromWireError, type WireError } from '#core/errors'
+import { type AppError, fromWireError, type WireError } from '#core/errors'
 import { defineOperation, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
 import { type Static, Type, Uuid } from '#core/spec'
 import { attachmentFault, attachmentsOf, findAttachment, updateAttachment } from '../../db/attachments.ts'

@@ -4,7 +4,7 @@ import { once } from '#core/operations'
 import type { Static } from '#core/spec'
 import type { NewPort } from '../../contract/ports.ts'
 import { networkRow, type Tx } from '../../db/networks.ts'
-import { insertPort, insertPortSecurityGroups, type PortRecord, portRecords } from '../../db/ports.ts'
+import { insertPort, insertPortSecurityGroups, type PortRecord, portRecords, savePairs } from '../../db/ports.ts'
 import { groupOwners } from '../../db/security-groups.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow, SubnetRow } from '../../db/tables.ts'
@@ -19,7 +19,7 @@ import { claimQuota } from '../quotas.ts'
 import { ensureDefaultGroup } from '../security-group-defaults.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginWire } from '../wire-port.ts'
-import { readDhcpOptions, readMac, readPairs } from './validate.ts'
+import { type AddressPair, readDhcpOptions, readMac, readPairs } from './validate.ts'
 
 export type NewPortBody = Static<typeof NewPort>
 
@@ -110,10 +110,17 @@ export async function insertNewPort(neutron: Neutron, tx: Tx, ctx: RequestContex
   row = await insertWithMac(neutron, tx, row, body.mac_address !== undefined && body.mac_address !== null)
   await claimAddresses(tx, addresses)
   await insertPortSecurityGroups(tx, id, groupIds)
+  await savePairs(tx, id, pairs, false)
   const record: PortRecord = { row, addresses, securityGroupIds: groupIds, tags: [] }
   if (row.vif_type === 'bridge' && !trusted) await beginWire(neutron, tx, ctx, row)
-  else if (groupIds.length > 0) await membersChanged(neutron, tx, ctx, groupIds, projectId)
+  else if (groupIds.length > 0) await membersChanged(neutron, tx, ctx, groupIds, projectId, usedAddresses(record))
   return record
+}
+
+/** The addresses that a port sends from: its own, and those that it is allowed beside them. */
+export function usedAddresses({ row, addresses }: Pick<PortRecord, 'row' | 'addresses'>): string[] {
+  const pairs = row.allowed_address_pairs === '[]' ? [] : (JSON.parse(row.allowed_address_pairs) as AddressPair[])
+  return [...new Set([...addresses.map((address) => address.ip_address), ...pairs.map((pair) => pair.ip_address)])]
 }
 
 /** A MAC of our own making that is taken is made anew; one that was asked for is refused. */

@@ -1,9 +1,9 @@
 // Deleting ports: the row goes at once, the wire by an operation that outlives it.
 import type { RequestContext } from '#core/context'
+import { allocationsOfPort } from '../../db/allocations.ts'
 import { deleteTags, type Tx } from '../../db/networks.ts'
-import { deletePortRow } from '../../db/ports.ts'
+import { deletePortRow, securityGroupIdsOf } from '../../db/ports.ts'
 import { clearFloatingIpsOf } from '../../db/routers.ts'
-import { securityGroupIdsOf } from '../../db/ports.ts'
 import type { PortRow } from '../../db/tables.ts'
 import { ServicePortInUse } from '../../model/errors.ts'
 import { authorize } from '../access.ts'
@@ -13,7 +13,7 @@ import { checkRevision } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginRouterSync } from '../sync-router.ts'
 import { beginUnwire } from '../wire-port.ts'
-import { portTarget } from './create.ts'
+import { portTarget, usedAddresses } from './create.ts'
 import { findPort } from './list.ts'
 
 /** Ports that neutron makes for itself and takes away with their network. */
@@ -37,9 +37,10 @@ export async function deletePort(neutron: Neutron, ctx: RequestContext, id: stri
 /** Rights being settled: the rows, and the operations that take wire and memberships away. */
 export async function removePort(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow): Promise<void> {
   const groupIds = await securityGroupIdsOf(tx, row.id)
+  const addresses = groupIds.length > 0 ? usedAddresses({ row, addresses: await allocationsOfPort(tx, row.id) }) : []
   for (const routerId of await clearFloatingIpsOf(tx, row.id, timeText(neutron))) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
   await deletePortRow(tx, row.id)
   await deleteTags(tx, [row.id])
   if (row.host_id !== '' && !row.device_owner.startsWith('network:')) await beginUnwire(neutron, tx, ctx, row, row.host_id)
-  if (groupIds.length > 0) await membersChanged(neutron, tx, ctx, groupIds, row.project_id)
+  if (groupIds.length > 0) await membersChanged(neutron, tx, ctx, groupIds, row.project_id, addresses)
 }

@@ -5,7 +5,7 @@ import type { PortChange } from '../../contract/ports.ts'
 import { allocationsOfPort, deleteAllocations } from '../../db/allocations.ts'
 import { ConstraintViolation } from '#core/db'
 import { type Tx, updateRow } from '../../db/networks.ts'
-import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord } from '../../db/ports.ts'
+import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
@@ -16,7 +16,7 @@ import { type Neutron, timeText } from '../neutron.ts'
 import { checkRevision, type Change } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
-import { authorizeFixedIps, groupsFor, portTarget } from './create.ts'
+import { authorizeFixedIps, groupsFor, portTarget, usedAddresses } from './create.ts'
 import { findPort } from './list.ts'
 import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
 
@@ -52,11 +52,12 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
     throw error
   }
   if (body.fixed_ips !== undefined && body.fixed_ips !== null) await changeAddresses(neutron, tx, record, after, body.fixed_ips)
+  if (after.allowed_address_pairs !== row.allowed_address_pairs) await savePairs(tx, row.id, JSON.parse(after.allowed_address_pairs) as AddressPair[], row.allowed_address_pairs !== '[]')
   const changed = (await portRecord(tx, row.id)) ?? record
   await rewire(neutron, tx, ctx, row, changed.row, body.fixed_ips !== undefined || body.security_groups !== undefined || body.extra_dhcp_opts !== undefined)
   const touched = new Set([...record.securityGroupIds, ...groupIds])
   if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || body.port_security_enabled !== undefined)) {
-    await membersChanged(neutron, tx, ctx, [...touched], row.project_id)
+    await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])
   }
   return changed
 }
