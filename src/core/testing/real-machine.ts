@@ -36,14 +36,14 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
     prefix, dataDirectory: directory, ownUser: { uid: ownId, gid: ownId, name: 'nobody' }, qemuUser: { uid: qemuId, gid: qemuId },
   })
   await helper.allowTaps(true)
-  const groups = process.getgroups!()
-  process.setgroups!([qemuId])
-  process.setegid!(ownId)
-  process.seteuid!(ownId)
+  const groups = process.getgroups?.() ?? []
+  process.setgroups?.([qemuId])
+  process.setegid?.(ownId)
+  process.seteuid?.(ownId)
   t.after(async () => {
-    process.seteuid!(0)
-    process.setegid!(0)
-    process.setgroups!(groups)
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(groups)
     for (const kind of ['qemu', 'qemu-storage-daemon', 'dnsmasq'] satisfies DaemonKind[]) {
       for (const id of (await helper.daemons(kind)).keys()) await helper.signalDaemon(kind, id, 'SIGKILL')
     }
