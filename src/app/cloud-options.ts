@@ -17,7 +17,9 @@ export interface CloudOptions {
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Check every reply against its schema; for tests. */
   readonly checkReplies?: boolean
-  /** Reach the services through sockets, as from other processes; else directly. */
+  /** Listen on the ports of the settings. */
   readonly sockets?: boolean
+  /** The services reach each other through those sockets too, as from other processes; else directly. */
+  readonly overNetwork?: boolean
   readonly progress?: (message: string) => void
 }

@@ -1,10 +1,11 @@
 // Composes the roles of a cloud in one process: the same for `nimbo run` and for tests, with and without sockets.
 import { join } from 'node:path'
-import { createCredentials, type Credentials, type ServiceTarget, tokenVerifier } from '#core/client'
+import { createCredentials, type Credentials, networkTransport, type ServiceTarget, tokenVerifier } from '#core/client'
 import { type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
 import { type Bus, createLocalBus } from '#core/rpc'
+import type { Capabilities } from '#core/context'
 import type { Role, Runtime, Service, ServiceName } from '#core/service'
 import { createRecorder, type Recorder, traceMigrations, type TraceTables } from '#core/trace'
 import type { CloudOptions } from './cloud-options.ts'
@@ -58,9 +59,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     transport: (request) => {
       const transport = transports.get(name)
       if (!transport) throw new ServiceUnavailable(`The ${name} service does not run.`)
-      return transport(request)
+      return (overNetwork(name) ?? transport)(request)
     },
   } satisfies ServiceTarget])) as Record<ServiceName, ServiceTarget>
+
+  const remote = new Map<string, Transport>()
+  const overNetwork = (name: ServiceName): Transport | undefined => {
+    const port = ports[name]
+    if (!options.overNetwork || port === undefined) return undefined
+    let transport = remote.get(name)
+    if (!transport) remote.set(name, (transport = networkTransport(`http://${settings.address}:${port}`)))
+    return transport
+  }
 
   const stop = async () => {
     for (const socket of sockets.splice(0)) await socket.close()
@@ -121,9 +131,25 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       await startService(await load.load())
       if (load.name === 'keystone') await load.prepare?.(runtimeOf('keystone'), options)
     }
+    options.progress?.('Waiting for the host to report')
+    await allReady(roles, capabilities)
   } catch (error) {
     await stop()
     throw error
   }
   return { services: targets, trace, bus, ports, stop }
+}
+
+const readySeconds = 60
+
+async function allReady(roles: readonly Role[], { clock }: Capabilities): Promise<void> {
+  const abort = new AbortController()
+  const late = clock.sleep(readySeconds * 1000, abort.signal).then(() => {
+    throw new ServiceUnavailable(`Not every part of the cloud was ready after ${readySeconds} s. The log says what it waits for.`)
+  }, () => undefined)
+  try {
+    await Promise.race([Promise.all(roles.map((role) => role.ready)), late])
+  } finally {
+    abort.abort()
+  }
 }

@@ -12,6 +12,7 @@ import { readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
+import { leaveHost } from './host-traces.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
 import { ensureSecrets, isRoot, type Secrets, type Settings, writeSettings } from './settings.ts'
@@ -45,7 +46,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
     await installPackages(processes, early)
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
-    privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu })
+    privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu }, files.cache)
     machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
     const secrets = keepChoices()
     // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
@@ -100,6 +101,10 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
       throw error
     }
     await cloud.stop()
+    if (privileged && machine) {
+      const guests = await leaveHost({ privileged, settings, files, qemuUid: machine.qemuUid })
+      log.info({ guests }, guests > 0 ? 'guests go on running, with their networks and volumes' : 'the host is as it was')
+    }
     await privileged?.close()
     rmSync(files.state, { force: true })
   }

@@ -29,6 +29,8 @@ export const services: readonly Loaded[] = [
     },
   },
   { name: 'placement', load: async () => (await import('../services/placement/index.ts')).placement },
-  { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
+  { name: 'glance', load: async () => (await import('../services/glance/index.ts')).glance },
+  { name: 'neutron', load: async () => (await import('../services/neutron/index.ts')).neutron },
   { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
+  { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
 ]

@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { readSettings } from '../settings.ts'
-import { clearHost } from '../clear-host.ts'
+import { clearHost } from '../host-traces.ts'
 import { CommandError, print } from '../terminal.ts'
 import { down } from './down.ts'
 

@@ -64,7 +64,7 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   const partial = `${options.output}.part`
   await runner.run('qemu-img', ['convert', '-q', '-c', '-f', 'raw', '-O', 'qcow2', raw, partial], { timeoutSeconds: 120 })
   await rename(partial, options.output)
-  for (const scratch of ['tree', 'static', 'root', 'disk.raw', 'initrd.gz']) {
+  for (const scratch of ['tree', 'root', 'disk.raw', 'initrd.gz']) {
     await rm(join(workDirectory, scratch), { recursive: true, force: true })
   }
 }
@@ -76,7 +76,7 @@ async function initrdEntries(unpacked: Unpacked, modules: readonly KernelModule[
     path.split('/').forEach((_, index, parts) => directories.add(parts.slice(0, index + 1).join('/')))
   }
   const entries: ArchiveEntry[] = [...directories].map((path) => ({ path, mode: directoryMode }))
-  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(unpacked.staticBusybox) })
+  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(join(unpacked.tree, 'bin/busybox')) })
   entries.push({ path: 'init', mode: programMode, content: await readFile(join(files, 'initrd-init')) })
   for (const { path } of modules) {
     entries.push({ path: join(target, path), mode: fileMode, content: await readFile(join(unpacked.tree, target, path)) })

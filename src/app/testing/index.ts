@@ -44,7 +44,7 @@ export interface TestCloud extends Omit<Cloud, 'stop'> {
 export interface TestCloudOptions {
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly capabilities?: Partial<Capabilities>
-  /** Speak through sockets on free ports. */
+  /** Speak through sockets on free ports, the services among each other too. */
   readonly sockets?: boolean
   readonly dataDirectory?: string
 }
@@ -74,7 +74,7 @@ export async function startCloud(t: TestContext, names: readonly ServiceName[], 
     secrets: { adminPassword: passwords.admin, demoPassword: passwords.demo, servicePasswords, metadataSecret: 'metadata-secret' },
     only: ['keystone', ...names.filter((name) => name !== 'keystone')],
     config: { ...options.config, keystone: { password_hash_rounds: 4, ...options.config?.['keystone'] } },
-    sockets: options.sockets === true,
+    sockets: options.sockets === true, overNetwork: options.sockets === true,
   })
   let stopped = false
   const stop = async () => {

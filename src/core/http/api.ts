@@ -277,7 +277,10 @@ function toReply(outcome: { status: number; headers?: Record<string, string>; bo
   if (body === undefined || body === null) return { status, headers, body: null }
   if (typeof body === 'object' && Symbol.asyncIterator in body) {
     headers['content-type'] ??= 'application/octet-stream'
-    return { status, headers, body: method === 'HEAD' ? null : asReadable(body as AsyncIterable<Uint8Array>) }
+    const content = asReadable(body as AsyncIterable<Uint8Array>)
+    // Nobody will read it: let go of the file behind it.
+    if (method === 'HEAD') content.destroy()
+    return { status, headers, body: method === 'HEAD' ? null : content }
   }
   headers['content-type'] ??= 'application/json'
   const text = body instanceof PreparedJson ? body.text : headers['content-type'].startsWith('text/') ? String(body) : JSON.stringify(body)

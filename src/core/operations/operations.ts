@@ -78,9 +78,11 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
     async settled(resourceId, { except, signal }) {
       for (;;) {
         signal.throwIfAborted()
+        // Listen before looking: what ends between the two is heard.
+        const end = listenForEnd(resourceId, signal)
         const open = (await openOperations(database.read, resourceId)).filter((row) => row.id !== except)
-        if (open.length === 0) return
-        await ending(resourceId, signal)
+        if (open.length === 0) return end.stop()
+        await end.heard
       }
     },
     open: (resourceId) => openOperations(database.read, resourceId),
@@ -98,21 +100,21 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
     },
   }
 
-  /** An end on the resource, or a slow look at the rows for what ended elsewhere. */
-  async function ending(resourceId: string, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const set = waiting.get(resourceId) ?? new Set()
-      waiting.set(resourceId, set)
-      const done = () => {
-        timer.cancel()
-        signal.removeEventListener('abort', done)
-        set.delete(done)
-        if (set.size === 0) waiting.delete(resourceId)
-        resolve()
-      }
-      const timer = clock.after(1000, done)
-      signal.addEventListener('abort', done, { once: true })
-      set.add(done)
-    })
+  /** Heard at an end on the resource, or after a while, to look at the rows for what ended elsewhere. */
+  function listenForEnd(resourceId: string, signal: AbortSignal): { readonly heard: Promise<void>; stop(): void } {
+    const { promise: heard, resolve } = Promise.withResolvers<void>()
+    const set = waiting.get(resourceId) ?? new Set()
+    waiting.set(resourceId, set)
+    const stop = (): void => {
+      timer.cancel()
+      signal.removeEventListener('abort', stop)
+      set.delete(stop)
+      if (set.size === 0 && waiting.get(resourceId) === set) waiting.delete(resourceId)
+      resolve()
+    }
+    const timer = clock.after(1000, stop)
+    signal.addEventListener('abort', stop, { once: true })
+    set.add(stop)
+    return { heard, stop }
   }
 }

@@ -1,6 +1,6 @@
 // The control plane's end of the privileged helper: forks it while still root, then asks it by messages.
 import { fork } from 'node:child_process'
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { CommandFailed, HelperGone, NotAllowed } from './errors.ts'
@@ -24,9 +24,13 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** Fork the helper; call it as root, before the process drops to its own user. */
-export async function startHelper(options: HelperOptions): Promise<StartedHelper> {
-  const cache = rootsOwnCache()
+/**
+ * Fork the helper; call it as root, before the process drops to its own user.
+ *
+ * @param compileCache a folder of root's own for compiled code: it saves the helper 100 ms and 15 MB
+ */
+export async function startHelper(options: HelperOptions, compileCache?: string): Promise<StartedHelper> {
+  const cache = compileCache !== undefined && isRootsOwn(compileCache) ? compileCache : undefined
   const child = fork(program, [], {
     serialization: 'advanced',
     execArgv: smallHeap,
@@ -130,16 +134,10 @@ export async function startHelper(options: HelperOptions): Promise<StartedHelper
   }
 }
 
-/**
- * Where compiled code is kept: it saves the helper 100 ms and 15 MB. Only root may write there, since root runs what
- * is read from it; the control plane's own cache would not do.
- */
-function rootsOwnCache(): string | undefined {
-  const directory = '/run/nimbo-compile-cache'
-  if (process.getuid?.() !== 0) return undefined
-  mkdirSync(directory, { recursive: true, mode: 0o755 })
-  const stat = lstatSync(directory)
-  return stat.isDirectory() && stat.uid === 0 && (stat.mode & 0o022) === 0 ? directory : undefined
+/** A cache is used only where nobody but root can write: root runs what is read from it. */
+function isRootsOwn(directory: string): boolean {
+  const stat = lstatSync(directory, { throwIfNoEntry: false })
+  return stat !== undefined && stat.isDirectory() && stat.uid === 0 && (stat.mode & 0o022) === 0
 }
 
 /** A server on a socket that already listens; callers add their own connection listener. */

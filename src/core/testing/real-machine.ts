@@ -35,18 +35,20 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
   const helper = await startHelper({
     prefix, dataDirectory: directory, ownUser: { uid: ownId, gid: ownId, name: 'nobody' }, qemuUser: { uid: qemuId, gid: qemuId },
   })
-  const groups = process.getgroups!()
-  process.setgroups!([qemuId])
-  process.setegid!(ownId)
-  process.seteuid!(ownId)
+  await helper.allowTaps(true)
+  const groups = process.getgroups?.() ?? []
+  process.setgroups?.([qemuId])
+  process.setegid?.(ownId)
+  process.seteuid?.(ownId)
   t.after(async () => {
-    process.seteuid!(0)
-    process.setegid!(0)
-    process.setgroups!(groups)
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(groups)
     for (const kind of ['qemu', 'qemu-storage-daemon', 'dnsmasq'] satisfies DaemonKind[]) {
       for (const id of (await helper.daemons(kind)).keys()) await helper.signalDaemon(kind, id, 'SIGKILL')
     }
     for (const name of await helper.netnsList()) await helper.netnsDelete(name)
+    await helper.allowTaps(false)
     await helper.close()
     await rm(directory, { recursive: true, force: true })
   })

@@ -1,4 +1,6 @@
 // Cinder's roles, put together from what the runtime gives.
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
 import { rpcClient } from '#core/rpc'
@@ -12,11 +14,12 @@ import { registerService } from './db/services.ts'
 import type { CinderTables } from './db/tables.ts'
 import { ensureDefaultType } from './db/volume-types.ts'
 import type { Cinder } from './domain/cinder.ts'
+import { loadVolumeDriver, type VolumeDriver } from './drivers/index.ts'
 import { ServiceView } from './domain/service-view.ts'
 import { operations as definitions } from './domain/operations.ts'
-import { memoryDriver } from './workers/memory-driver.ts'
+import { imageFetcher } from './workers/fetch-image.ts'
 import { startSchedulerRole } from './workers/scheduler-role.ts'
-import { reconcile, startVolumeRole } from './workers/volume-role.ts'
+import { reconcile, remind, startVolumeRole } from './workers/volume-role.ts'
 
 const open = (runtime: Runtime) => runtime.database<CinderTables>('cinder', cinderMigrations)
 
@@ -60,18 +63,37 @@ export async function startScheduler(runtime: Runtime): Promise<Role> {
   })
 }
 
+/** The configured storage, or the one that fits the cloud. @throws Error where `file` lacks the rights that it needs */
+async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
+  const { volume_driver: configured } = runtime.config(cinderOptions)
+  const name = configured === '' ? (runtime.driver === 'real' ? 'file' : 'fake') : configured
+  if (name === 'fake') return loadVolumeDriver('fake', { capabilities: runtime, totalGiB: 10_000_000 })
+  if (name !== 'file') throw new Error(`[cinder] volume_driver: there is no driver ${name}; choose file or fake`)
+  if (!runtime.privileged) throw new Error('[cinder] volume_driver: file needs root; without it only fake can run')
+  return loadVolumeDriver('file', {
+    directory: join(runtime.dataDirectory, 'cinder', 'volumes'), capabilities: runtime, runner: runtime.processes, privileged: runtime.privileged,
+  })
+}
+
 export async function startVolume(runtime: Runtime): Promise<Role> {
   const database = await open(runtime)
   const settings = runtime.config(cinderOptions)
-  const driver = memoryDriver()
+  // QEMU's user passes through on its way to the volumes; what else lies here has rights of its own.
+  const directory = join(runtime.dataDirectory, 'cinder')
+  await mkdir(directory, { recursive: true })
+  await chmod(directory, 0o711)
+  const driver = await openDriver(runtime)
   const backendName = settings.volume_backend_name === '' ? driver.name : settings.volume_backend_name
   const backend = `${runtime.host}@${backendName}`
   const serviceId = await register(runtime, 'cinder-volume', backend)
   await driver.open({ signal: new AbortController().signal, epoch: 0, log: runtime.log })
+  if (driver.name === 'fake') await remind({ database, driver, backend, log: runtime.log })
   await reconcile({ database, driver, log: runtime.log })
   return startVolumeRole({
     clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace,
     database, settings, driver, backend, backendName, serviceId,
-    fetchImage: () => Promise.reject(new Error('images are not joined yet')),
+    fetchImage: await imageFetcher({
+      ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(directory, 'incoming'),
+    }),
   })
 }

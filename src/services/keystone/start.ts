@@ -6,7 +6,7 @@ import { ownContext, type Runtime } from '#core/service'
 import { identityPolicy } from './api/policy.ts'
 import { keystoneOptions } from './config.ts'
 import { migrations, type Tables } from './db/index.ts'
-import { openKeyRepository, rotateKeys } from './domain/fernet/keys.ts'
+import { memoryKeys, openKeyRepository, rotateKeys } from './domain/fernet/keys.ts'
 import type { Keystone } from './domain/keystone.ts'
 import { createPasswords } from './domain/passwords.ts'
 import { Remembered } from './domain/remembered.ts'
@@ -24,7 +24,7 @@ export async function openKeystone(runtime: IdentityRuntime): Promise<Keystone> 
   return {
     clock, random, ids, log, trace, options,
     database: await runtime.database<Tables>('keystone', migrations),
-    keys: openKeyRepository(keyDirectory(runtime), runtime, () => remembered.forget()),
+    keys: runtime.dataDirectory === ':memory:' ? memoryKeys(random) : openKeyRepository(keyDirectory(runtime), runtime, () => remembered.forget()),
     passwords: createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, random),
     policy: identityPolicy(),
     remembered,

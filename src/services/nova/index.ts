@@ -5,6 +5,10 @@ import { novaPolicy } from './api/policy.ts'
 import { novaOptions } from './config.ts'
 import { openDatabases } from './db/open.ts'
 import { createNova, type Nova } from './domain/nova.ts'
+import { operationDefinitions } from './domain/operations.ts'
+import { startCompute } from './host/index.ts'
+import { startConductor } from './workers/conductor.ts'
+import { startScheduler } from './workers/scheduler.ts'
 
 export { novaOptions }
 
@@ -12,10 +16,14 @@ export const nova = defineService({
   name: 'nova',
   options: novaOptions,
   roles: {
-    api: async (runtime) => ({ transport: computeApi(await openNova(runtime)), stop() {} }) satisfies Role,
+    // The host first, so that what the conductor resumes finds it.
+    compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
+    scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
+    conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
+    api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
   },
 })
 
-async function openNova(runtime: Runtime): Promise<Nova> {
-  return createNova(runtime, runtime.config(novaOptions), novaPolicy(), await openDatabases(runtime), { api: [], cell: [] }, 'api')
+async function openNova(runtime: Runtime, role: string): Promise<Nova> {
+  return createNova(runtime, runtime.config(novaOptions), novaPolicy(), await openDatabases(runtime), operationDefinitions, role)
 }

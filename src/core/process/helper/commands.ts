@@ -77,7 +77,7 @@ export function createHelper(options: HelperOptions): Helper {
     },
     async nftQuery(args, where) {
       const netns = optionalNamespace(options, where)
-      const asked = queryWords(args, ['table', 'tables', 'chain', 'map', 'set', 'ruleset'])
+      const asked = queryWords(args, ['table', 'tables', 'chain', 'chains', 'map', 'set', 'sets', 'ruleset'])
       try {
         const { stdout } = await run('nft', ['-j', 'list', ...asked], { netns })
         return { result: (JSON.parse(stdout) as { nftables: unknown[] }).nftables }

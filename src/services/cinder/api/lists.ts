@@ -23,6 +23,11 @@ export function pageOf(query: Query, sortable: readonly string[], maxLimit: numb
   return { page, offset: Number(offset) }
 }
 
+/** Neither null nor left out. */
+export function isGiven<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined
+}
+
 const yes = new Set(['t', 'true', 'on', 'y', 'yes', '1'])
 const no = new Set(['f', 'false', 'off', 'n', 'no', '0'])
 
@@ -58,10 +63,10 @@ export function filtersOf(query: Query): Map<string, string> {
  * From 3.31 a filter that users do not have is refused, before it was ignored; administrators have them all
  * (cinder/api/common.py, reject_invalid_filters).
  */
-export function keepFilters(filters: Map<string, string>, known: readonly string[], rules: { admin: boolean; refuses: boolean; likeness: boolean }): void {
+export function keepFilters(filters: Map<string, string>, known: readonly string[], rules: { admin: boolean; refuses: boolean }): void {
   if (rules.admin) return
   filters.delete('all_tenants')
-  const unknown = [...filters.keys()].filter((key) => !known.includes(rules.likeness && key.endsWith('~') ? key.slice(0, -1) : key))
+  const unknown = [...filters.keys()].filter((key) => !known.includes(key))
   if (unknown.length === 0) return
   if (rules.refuses) throw new BadRequest(`Invalid filters ${unknown.join(',').slice(0, 200)} are found in query options.`)
   for (const key of unknown) filters.delete(key)

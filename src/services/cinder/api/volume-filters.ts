@@ -27,7 +27,7 @@ export function volumeFilter(ctx: RequestContext, version: Version, query: Query
   const admin = isAdmin(ctx)
   const filters = filtersOf(query)
   for (const [name, since] of Object.entries(added)) if (!version.atLeast(since)) filters.delete(name)
-  keepFilters(filters, ofUsers, { admin, refuses: version.atLeast('3.31'), likeness: version.atLeast('3.34') })
+  keepFilters(filters, ofUsers, { admin, refuses: version.atLeast('3.31') })
   const take = (name: string): string | undefined => {
     const value = filters.get(name)
     filters.delete(name)

@@ -16,7 +16,7 @@ import { updateVolume, type VolumeChange } from '../domain/volumes/update.ts'
 import { InvalidInput } from '../model/errors.ts'
 import type { Volume } from '../model/volume.ts'
 import { nextPage } from './links.ts'
-import { pageOf, looseBoolean, type Query, switchOf } from './lists.ts'
+import { isGiven, looseBoolean, pageOf, type Query, switchOf } from './lists.ts'
 import { volumeFilter } from './volume-filters.ts'
 import { eyesOf, viewVolume, viewVolumeName } from './views/volumes.ts'
 
@@ -47,10 +47,10 @@ export function volumeHandlers(cinder: Cinder): Handlers<typeof volumeRoutes> {
       for (const key of ['snapshot_id', 'source_volid', 'backup_id', 'group_id', 'consistencygroup_id'] as const) {
         if (key in asked && (asked as Record<string, unknown>)[key]) throw new InvalidInput(`Invalid input received: ${key} is not supported; create the volume empty or from an image.`)
       }
-      if (asked.multiattach != null && looseBoolean(asked.multiattach)) {
+      if (isGiven(asked.multiattach) && looseBoolean(asked.multiattach)) {
         throw new BadRequest('multiattach parameter has been removed. The default behavior is to use multiattach enabled volume types. Contact your administrator to create a multiattach enabled volume type and use it to create multiattach volumes.')
       }
-      if (asked.size == null) throw new InvalidInput("Invalid input received: Volume size 'None' must be an integer and greater than 0")
+      if (!isGiven(asked.size)) throw new InvalidInput("Invalid input received: Volume size 'None' must be an integer and greater than 0")
       const sizeGiB = Number(asked.size)
       if (sizeGiB > 2_147_483_647) throw new InvalidInput(`Invalid input received: Volume size '${asked.size}' is too large.`)
       const type = asked.volume_type ? await typeFor(cinder, ctx, asked.volume_type) : await defaultType(cinder, ctx)
@@ -106,7 +106,7 @@ export function volumeHandlers(cinder: Cinder): Handlers<typeof volumeRoutes> {
 
 /** Names lose the spaces around them (cinder/api/validation, name_non_mandatory_remove_white_spaces). */
 function trimmed(text: string | null | undefined): string | null {
-  return text == null ? null : text.trim()
+  return isGiven(text) ? text.trim() : null
 }
 
 interface AskedChange {

@@ -15,10 +15,15 @@ const created = {
   connector: Type.Optional(Nullable(ConnectorBody)),
 }
 
-/** How the volume is reached. Of the NBD kind `data` has `socket`, `export` and `access_mode`. */
+/** How the volume is reached: flat, as upstream answers it. Of the kind `nbd` are `socket`, `export` and `access_mode`. */
 export const ConnectionInfo = Type.Object({
   driver_volume_type: Type.Optional(Type.String()),
-  data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  socket: Type.Optional(Type.String()),
+  export: Type.Optional(Type.String()),
+  access_mode: Type.Optional(Type.String()),
+  encrypted: Type.Optional(Type.Boolean()),
+  volume_id: Type.Optional(Type.String()),
+  attachment_id: Type.Optional(Type.String()),
 })
 export type ConnectionInfo = Static<typeof ConnectionInfo>
 

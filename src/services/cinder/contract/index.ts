@@ -1,8 +1,11 @@
 // What other services may know of cinder.
 export { attachmentRoutes, type Attachment, type ConnectionInfo } from './attachments.ts'
+export { limitRoutes, quotaRoutes } from './quotas.ts'
 export { rollCall, serviceEvents, type ServiceReport } from './service-events.ts'
+export { messageRoutes, serviceRoutes } from './services.ts'
 export { type Pool, schedulerRpc } from './scheduler-rpc.ts'
 export { cinderVersions } from './versions.ts'
+export { volumeActionRoutes, volumeMetadataRoutes } from './volume-actions.ts'
 export { type ImageSource, volumeRpc } from './volume-rpc.ts'
 export { defaultTypeRoutes, extraSpecRoutes, volumeTypeRoutes, type VolumeType } from './volume-types.ts'
 export { volumeRoutes, type Volume } from './volumes.ts'

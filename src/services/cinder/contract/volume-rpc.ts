@@ -8,6 +8,9 @@ const lease = { operation: Type.Optional(Type.String()), epoch: Type.Optional(Ty
 /** The image that a volume is filled from: what glance said of it when the volume was asked for. */
 export const ImageSource = Type.Object({
   imageId: Type.String(),
+  /** What its owner says it is. */
+  declared: Type.String(),
+  /** How it is read. */
   format: Type.Union([Type.Literal('raw'), Type.Literal('qcow2')]),
   sizeBytes: Type.Integer(),
   hashAlgorithm: Type.String(),

@@ -1,5 +1,5 @@
 // Walking a sorted list by its marker: the rows that come after one row, for any mix of keys and directions.
-import { type Db, sql, type Expression, type SqlBool } from '#core/db'
+import { sql, type Expression, type SqlBool } from '#core/db'
 import type { SortKey } from '#core/http'
 
 /** A wire name, the column behind it, and what an empty one counts as when sorted. */
@@ -34,5 +34,3 @@ export function afterMarker(sort: readonly SortKey[], columns: Readonly<Record<s
 export function contains(column: string, text: string): Expression<SqlBool> {
   return sql<SqlBool>`${sql.ref(column)} like ${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`} escape '\\'`
 }
-
-export type AnyDb = Db<any>

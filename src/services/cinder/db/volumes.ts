@@ -151,8 +151,8 @@ export async function typeIsUsed(db: Db<CinderTables>, typeId: string): Promise<
   return (await db.selectFrom('volumes').select('id').where('volume_type_id', '=', typeId).limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Ids of the volumes that lie on a backend. */
-export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<{ id: string; status: VolumeRow['status'] }[]> {
-  return db.selectFrom('volumes').select(['id', 'status'])
+/** The volumes that lie on a backend. */
+export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<Pick<VolumeRow, 'id' | 'status' | 'size'>[]> {
+  return db.selectFrom('volumes').select(['id', 'status', 'size'])
     .where(({ eb, or }) => or([eb('host', '=', backend), eb('host', 'like', `${backend}#%`)])).execute()
 }

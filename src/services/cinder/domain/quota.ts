@@ -61,6 +61,8 @@ export interface Claim {
   readonly gigabytes: number
   /** The size that the one volume will have. */
   readonly volumeGiB: number
+  /** GiB of the claim that the rows hold already. */
+  readonly counted?: number
 }
 
 /**
@@ -80,9 +82,10 @@ export async function checkQuota(tx: Db<CinderTables>, settings: Settings, claim
   }
   const used = countUp(await usageByType(tx, claim.projectId))
   for (const name of ['gigabytes', `gigabytes_${typeName}`]) {
-    const [limit, consumed] = [limitOf(name), used[name] ?? 0]
-    if (limit >= 0 && claim.gigabytes > 0 && consumed + claim.gigabytes > limit) {
-      throw over(`Requested volume or snapshot exceeds allowed ${name} quota. Requested ${claim.gigabytes}G, quota is ${limit}G and ${consumed}G has been consumed.`)
+    const more = claim.gigabytes + (claim.counted ?? 0)
+    const [limit, consumed] = [limitOf(name), (used[name] ?? 0) - (claim.counted ?? 0)]
+    if (limit >= 0 && more > 0 && consumed + more > limit) {
+      throw over(`Requested volume or snapshot exceeds allowed ${name} quota. Requested ${more}G, quota is ${limit}G and ${consumed}G has been consumed.`)
     }
   }
   for (const name of ['volumes', `volumes_${typeName}`]) {

@@ -23,6 +23,10 @@ export const volumeMachine = defineMachine({
     claim_again: { from: ['available', 'in-use'], to: 'attaching' },
     begin_detaching: { from: ['in-use'], to: 'detaching' },
     roll_detaching: { from: ['detaching'], to: 'in-use' },
+    /** One of several uses ended, or a connection failed: what is left says where the volume stands. */
+    still_used: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'in-use' },
+    still_connecting: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'attaching' },
+    still_reserved: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'reserved' },
     released: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'available' },
     extend: { from: ['available'], to: 'extending' },
     extend_attached: { from: ['in-use'], to: 'extending' },

@@ -8,7 +8,7 @@ import { rollCall, serviceEvents, volumeRpc } from '#contract/cinder'
 import type { Settings } from '../config.ts'
 import { attachmentsOf } from '../db/attachments.ts'
 import type { CinderTables } from '../db/tables.ts'
-import { findVolumeRow, moveVolume, updateVolume } from '../db/volumes.ts'
+import { findVolumeRow, moveVolume, updateVolume, volumesOn } from '../db/volumes.ts'
 import type { VolumeDriver } from '../drivers/interface.ts'
 import { BackendFailed, InvalidVolume, VolumeNotFound } from '../model/errors.ts'
 import type { FetchImage } from './fetch-image.ts'
@@ -79,7 +79,7 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
         const call = callOf(ctx, lease)
         if (image) {
           await role.database.transaction((tx) => moveVolume(tx, volumeId, 'download', { updated_at: role.clock.now().toISOString() }))
-          await role.fetchImage(ctx, image, stopping.signal, (file) =>
+          await role.fetchImage(ctx, image, row.size, stopping.signal, (file) =>
             traced(role.trace, role.clock, ctx, 46, () => role.driver.createFromImage(call, volume, { path: file, format: image.format })))
         } else {
           await traced(role.trace, role.clock, ctx, 46, () => role.driver.create(call, volume))
@@ -154,9 +154,7 @@ function poolOf({ driver, settings, backendName, clock }: VolumeRole, stats: Awa
   }
 }
 
-/**
- * At the start: what should be exported is, and what no attachment uses is not any more.
- */
+/** At the start: what should be exported is, and what no attachment uses is not any more. */
 export async function reconcile(role: Pick<VolumeRole, 'database' | 'driver' | 'log'>): Promise<void> {
   const call: CallContext = { signal: neverAborted, epoch: 0, log: role.log }
   for (const volumeId of await role.driver.ensure(call)) {
@@ -166,5 +164,17 @@ export async function reconcile(role: Pick<VolumeRole, 'database' | 'driver' | '
     if (used) continue
     role.log.warn({ volume: volumeId }, 'an export that nobody uses is taken back')
     await role.driver.unexport(call, volumeId)
+  }
+}
+
+/** The fake backend forgets with its process: give it back what the rows say it holds. */
+export async function remind(role: Pick<VolumeRole, 'database' | 'driver' | 'log' | 'backend'>): Promise<void> {
+  const call: CallContext = { signal: neverAborted, epoch: 0, log: role.log }
+  for (const row of await volumesOn(role.database.read, role.backend)) {
+    if (['creating', 'downloading', 'error'].includes(row.status)) continue
+    await role.driver.create(call, { volumeId: row.id, sizeGiB: row.size })
+    const uses = await attachmentsOf(role.database.read, [row.id])
+    const use = uses.find((attachment) => attachment.connectionInfo !== null)
+    if (use) await role.driver.export(call, row.id, { readOnly: use.mode === 'ro' })
   }
 }

@@ -23,7 +23,7 @@ export interface Tables {
   regions: { id: string; description: string; parent_region_id: string | null; extra: string }
   services: { id: string; type: string; name: string | null; description: string | null; enabled: number; extra: string }
   endpoints: { id: string; service_id: string; region_id: string | null; interface: string; url: string; enabled: number; extra: string }
-  /** What is no longer valid: a token or a chain of them (`audit`), or all issued up to a second for a user, project or domain. */
+  /** What is no longer valid: a token or a chain of them (`audit`), or all issued up to a moment for a user, project or domain. Times in milliseconds since 1970. */
   revocations: { id: string; kind: RevocationKind; value: string; issued_before: number; revoked_at: number }
   settings: { name: string; value: string }
 }

@@ -93,7 +93,7 @@ export interface RevocationQuery {
   readonly userId: string
   readonly projectIds: readonly string[]
   readonly domainIds: readonly string[]
-  /** Seconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly issuedAt: number
 }
 
@@ -109,11 +109,9 @@ export async function isRevoked(db: Db<Tables>, query: RevocationQuery): Promise
   return row !== undefined
 }
 
-/** The last second up to which something that the token would rest on was revoked, or 0. */
-export async function lastRevocation(db: Db<Tables>, query: Omit<RevocationQuery, 'auditIds' | 'issuedAt'>): Promise<number> {
-  const values = [query.userId, ...query.projectIds, ...query.domainIds]
-  const row = await db.selectFrom('revocations').select((select) => select.fn.max('issued_before').as('last'))
-    .where('value', 'in', values).where('kind', '!=', 'audit').executeTakeFirst()
+/** The latest moment up to which something was revoked, in milliseconds since 1970, or 0. */
+export async function lastRevocation(db: Db<Tables>): Promise<number> {
+  const row = await db.selectFrom('revocations').select((select) => select.fn.max('issued_before').as('last')).executeTakeFirst()
   return Number(row?.last ?? 0)
 }
 
@@ -121,15 +119,16 @@ export interface NewRevocation {
   readonly id: string
   readonly kind: RevocationKind
   readonly value: string
-  /** Seconds since 1970. */
+  /** Milliseconds since 1970, as are the others. */
+  readonly issuedBefore: number
   readonly now: number
-  /** Revocations older than this concern no token that could still be valid, in seconds since 1970. */
+  /** Revocations older than this concern no token that could still be valid. */
   readonly forgetBefore: number
 }
 
-export async function insertRevocation(tx: Db<Tables>, { id, kind, value, now, forgetBefore }: NewRevocation): Promise<void> {
+export async function insertRevocation(tx: Db<Tables>, { id, kind, value, issuedBefore, now, forgetBefore }: NewRevocation): Promise<void> {
   await tx.deleteFrom('revocations').where('revoked_at', '<', forgetBefore).execute()
-  await tx.insertInto('revocations').values({ id, kind, value, issued_before: now, revoked_at: now }).execute()
+  await tx.insertInto('revocations').values({ id, kind, value, issued_before: issuedBefore, revoked_at: now }).execute()
 }
 
 export async function noteFailedLogin(tx: Db<Tables>, userId: string, at: string, restart: boolean): Promise<void> {

@@ -5,7 +5,7 @@ import type { Verified } from '#core/http'
 import { findDomain, findScopeProject, findScopeProjectByName, findUser, findUserByName, forgetFailedLogins, noteFailedLogin, type UserWithDomain } from '../db/tokens.ts'
 import { Refused, unauthorized, ValidationError } from '../model/errors.ts'
 import type { Scope } from '../model/tokens.ts'
-import type { Keystone } from './keystone.ts'
+import { type Keystone, moment } from './keystone.ts'
 import { checkToken, type IssuedToken, issueToken, mayHave } from './tokens.ts'
 
 export interface DomainWish {
@@ -42,9 +42,11 @@ const mostMethods = 8
 
 /** @param callerToken the token of the service that asks for a delegation @throws Unauthorized, Refused, ValidationError */
 export async function logIn(keystone: Keystone, auth: LogIn, callerToken: string | undefined): Promise<IssuedToken> {
+  const { generation } = keystone.remembered
+  const issuedAt = await moment(keystone, keystone.database.read)
   const proven = await prove(keystone, auth, callerToken)
   const scope = await chooseScope(keystone, auth, proven)
-  return issueToken(keystone, { userId: proven.userId, methods: proven.methods, scope, expiresAt: proven.expiresAt, chain: proven.chain })
+  return issueToken(keystone, { userId: proven.userId, methods: proven.methods, scope, expiresAt: proven.expiresAt, issuedAt, generation, chain: proven.chain })
 }
 
 async function prove(keystone: Keystone, { identity }: LogIn, callerToken: string | undefined): Promise<Proven> {

@@ -6,7 +6,7 @@ import type { Recorder } from '#core/trace'
 import type { Options } from '../config.ts'
 import { allImplications, allRoles } from '../db/roles.ts'
 import { catalogRows } from '../db/catalog.ts'
-import { insertRevocation } from '../db/tokens.ts'
+import { insertRevocation, lastRevocation } from '../db/tokens.ts'
 import type { RevocationKind, Tables } from '../db/tables.ts'
 import { type CatalogTemplate, catalogTemplate } from './catalog.ts'
 import type { KeyRepository } from './fernet/keys.ts'
@@ -28,7 +28,13 @@ export interface Keystone extends Capabilities {
 
 export const newId = (keystone: Pick<Keystone, 'ids'>): string => keystone.ids.uuid().replaceAll('-', '')
 
-export const nowSeconds = (keystone: Pick<Keystone, 'clock'>): number => Math.floor(keystone.clock.now().getTime() / 1000)
+/**
+ * A moment after every revocation so far, though the clock may not have moved since: what is issued with this date was
+ * asked for after them, and what is revoked with it covers all that was issued before.
+ */
+export async function moment({ clock }: Pick<Keystone, 'clock'>, db: Db<Tables>): Promise<Date> {
+  return new Date(Math.max(clock.now().getTime(), (await lastRevocation(db)) + 1))
+}
 
 /** What tokens rest on changes with this transaction: once it is committed, every remembered verdict is void. */
 export function changed(keystone: Keystone, tx: Db<Tables>, reason: string): void {
@@ -40,9 +46,10 @@ export function changed(keystone: Keystone, tx: Db<Tables>, reason: string): voi
 
 /** From now on, no token counts that was issued to a user, for a project or in a domain; or one chain of tokens. */
 export async function revoke(keystone: Keystone, tx: Db<Tables>, kind: RevocationKind, value: string): Promise<void> {
-  const now = nowSeconds(keystone)
+  const now = keystone.clock.now().getTime()
   const { expiration: lifetime, allow_expired_window: window } = keystone.options
-  await insertRevocation(tx, { id: newId(keystone), kind, value, now, forgetBefore: now - lifetime - window })
+  const issuedBefore = (await moment(keystone, tx)).getTime()
+  await insertRevocation(tx, { id: newId(keystone), kind, value, issuedBefore, now, forgetBefore: now - (lifetime + window) * 1000 })
   changed(keystone, tx, `${kind} revoked`)
 }
 

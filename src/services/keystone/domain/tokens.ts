@@ -1,13 +1,13 @@
 // Tokens: made from claims, and checked anew against users, projects, domains, assignments and revocations.
 import type { Identity } from '#core/context'
 import { Unauthorized } from '#core/errors'
-import { ancestorsOf, assignedRoleIds, findDomain, findScopeProject, findUser, isRevoked, lastRevocation, type ScopeTarget } from '../db/tokens.ts'
+import { ancestorsOf, assignedRoleIds, findDomain, findScopeProject, findUser, isRevoked, type ScopeTarget } from '../db/tokens.ts'
 import { unauthorized } from '../model/errors.ts'
 import type { RoleRef, Scope, TokenClaims, TokenModel } from '../model/tokens.ts'
 import { fillCatalog } from './catalog.ts'
 import { open, seal } from './fernet/fernet.ts'
 import { packClaims, unpackClaims } from './fernet/payload.ts'
-import { catalog, type Keystone, nowSeconds, revoke, roleGraph } from './keystone.ts'
+import { catalog, type Keystone, revoke, roleGraph } from './keystone.ts'
 import type { KnownToken } from './remembered.ts'
 import { effectiveRoles } from './role-graph.ts'
 
@@ -21,6 +21,9 @@ export interface NewToken {
   readonly methods: readonly string[]
   readonly scope: Scope
   readonly expiresAt: Date
+  /** When the log-in began, and in which generation: what is revoked while it is proven covers it. */
+  readonly issuedAt: Date
+  readonly generation: number
   /** The first audit id of the chain, for a token made from another. */
   readonly chain?: string | undefined
 }
@@ -28,18 +31,14 @@ export interface NewToken {
 /** @throws Unauthorized when user, target or roles do not carry the token */
 export async function issueToken(keystone: Keystone, asked: NewToken): Promise<IssuedToken> {
   const { remembered, keys, random } = keystone
-  const { generation } = remembered
   const auditId = random.bytes(16).toString('base64url')
   const auditIds = asked.chain === undefined ? [auditId] : [auditId, asked.chain]
   const found = await findBehind(keystone, asked)
-  // A token bears whole seconds: one made in the second of a revocation is dated after it, so that it is not taken for older.
-  const last = await lastRevocation(keystone.database.read, revocableBy(found))
-  const issuedAt = new Date(Math.max(nowSeconds(keystone), last + 1) * 1000)
-  const { chain: _chain, ...rest } = asked
-  const model: TokenModel = { ...rest, ...found, auditIds, issuedAt }
+  const { chain: _chain, generation, ...rest } = asked
+  const model: TokenModel = { ...rest, ...found, auditIds }
   const primary = keys.keys()[0]
   if (!primary) throw new Error('there is no fernet key')
-  const id = seal(primary, packClaims(model), issuedAt.getTime() / 1000, random.bytes(16))
+  const id = seal(primary, packClaims(model), Math.floor(model.issuedAt.getTime() / 1000), random.bytes(16))
   const known: KnownToken = { model, identity: toIdentity(model) }
   remembered.keep(id, known, generation)
   return { id, known }
@@ -80,7 +79,7 @@ async function readToken(keystone: Keystone, id: string): Promise<KnownToken> {
   const latest = claims.expiresAt.getTime() + keystone.options.allow_expired_window * 1000
   if (latest <= keystone.clock.now().getTime()) throw unauthorized()
   const found = await findBehind(keystone, claims)
-  const revoked = await isRevoked(keystone.database.read, { ...revocableBy(found), auditIds: claims.auditIds, issuedAt: claims.issuedAt.getTime() / 1000 })
+  const revoked = await isRevoked(keystone.database.read, { ...revocableBy(found), auditIds: claims.auditIds, issuedAt: claims.issuedAt.getTime() })
   if (revoked) throw unauthorized()
   const model: TokenModel = { ...claims, ...found }
   const known: KnownToken = { model, identity: toIdentity(model) }
@@ -90,8 +89,7 @@ async function readToken(keystone: Keystone, id: string): Promise<KnownToken> {
 
 function readClaims({ keys }: Keystone, id: string): TokenClaims | undefined {
   const opened = open(keys.keys(), id)
-  const claims = opened && unpackClaims(opened.message)
-  return opened && claims && { ...claims, issuedAt: new Date(opened.madeAtSeconds * 1000) }
+  return opened && unpackClaims(opened.message, opened.madeAtSeconds)
 }
 
 export async function revokeToken(keystone: Keystone, { model }: KnownToken): Promise<void> {
@@ -164,7 +162,8 @@ export async function describeToken(keystone: Keystone, known: KnownToken, withC
   return (known.withCatalog = JSON.stringify({ token: { ...viewToken(model), catalog: entries } }))
 }
 
-const micros = (time: Date): string => time.toISOString().replace('Z', '000Z')
+/** Whole seconds, written with the fraction that clients have come to expect. */
+const micros = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, '.000000Z')
 
 function viewToken(model: TokenModel) {
   const { user, project, domain, scope, roles } = model

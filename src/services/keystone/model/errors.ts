@@ -1,5 +1,5 @@
 // What can go wrong in identity, in the words that upstream's clients know.
-import { Conflict, errorClass, NotFound, Unauthorized } from '#core/errors'
+import { errorClass, NotFound, Unauthorized } from '#core/errors'
 
 export const Refused = errorClass('Forbidden', 403, 'identity.forbidden')
 export const ValidationError = errorClass('ValidationError', 400, 'identity.validation')
@@ -15,8 +15,4 @@ export function forbidden(rule: string) {
 
 export function notFound(kind: string, id: string) {
   return new NotFound(`Could not find ${kind}: ${id}.`)
-}
-
-export function duplicate(kind: string, what: string) {
-  return new Conflict(`Conflict occurred attempting to store ${kind} - Duplicate entry found with ${what}.`)
 }

@@ -10,8 +10,9 @@ export interface TokenClaims {
   readonly userId: string
   readonly methods: readonly string[]
   readonly scope: Scope
+  /** In whole seconds. */
   readonly expiresAt: Date
-  /** Whole seconds: the format keeps no more. */
+  /** To the millisecond: what was revoked in the same second is told from what was issued after it. */
   readonly issuedAt: Date
   /** Its own, and for a token made from another the first of the chain. */
   readonly auditIds: readonly string[]

@@ -1,9 +1,13 @@
 // The compute API: every noun's table with its handlers, behind one pipeline.
-import { computeFaults, createApi, type Transport } from '#core/http'
+import { computeFaults, createApi, serve, type Transport } from '#core/http'
+import { externalEventRoutes } from '../contract/server-external-events.ts'
+import { serverRoutes } from '../contract/servers.ts'
 import { computeVersions } from '../contract/versions.ts'
 import type { Nova } from '../domain/nova.ts'
 import { discovery } from './discovery.ts'
 import { nouns } from './nouns.ts'
+import { externalEventHandlers } from './server-external-events.ts'
+import { serverHandlers } from './servers/index.ts'
 
 export function computeApi(nova: Nova): Transport {
   const { runtime } = nova
@@ -11,7 +15,11 @@ export function computeApi(nova: Nova): Transport {
     service: 'nova',
     prefix: '/v2.1',
     projectInPath: 'optional',
-    routes: [...nouns(nova)],
+    routes: [
+      serve(serverRoutes, serverHandlers(nova)),
+      serve(externalEventRoutes, externalEventHandlers(nova)),
+      ...nouns(nova),
+    ],
     versions: { list: computeVersions, type: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version' },
     faults: computeFaults,
     policy: nova.policy,

@@ -5,8 +5,9 @@ import { hostRules } from './policies/hosts.ts'
 import { keypairRules } from './policies/keypairs.ts'
 import { quotaRules } from './policies/quotas.ts'
 import { serverGroupRules } from './policies/server-groups.ts'
+import { serverRules } from './policies/servers.ts'
 
-const rules: readonly Rule[] = [...flavorRules, ...keypairRules, ...hostRules, ...quotaRules, ...serverGroupRules]
+const rules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules, ...quotaRules, ...serverGroupRules]
 
 export function novaPolicy(overrides: Readonly<Record<string, string>> = {}): Policy {
   return compilePolicy(rules, overrides)

@@ -34,7 +34,7 @@ export const conductorRpc = defineRpc('nova-conductor', '1.0', {
   /** A guest changed its power by itself, or was found in another state than expected. */
   powerChanged: cast({ since: '1.0', args: Type.Object({ serverId: Type.String(), host: Type.String(), powerState: Type.Integer() }) }),
   /** Neutron says that the addresses of a server changed. */
-  portsChanged: cast({ since: '1.0', args: Type.Object({ serverId: Type.String(), ports: opaque }) }),
+  refreshPorts: cast({ since: '1.0', args: Type.Object({ serverId: Type.String() }) }),
   /** For the scheduler's view. */
   listHosts: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({}), result: opaque }),
 })

@@ -94,6 +94,8 @@ export interface VirtualInterfaceRow {
   address: string
   /** JSON list of `{ address, version, subnet_id, type, floating }`. */
   addresses: string
+  /** JSON list of ids. */
+  security_groups: string
   tap: string | null
   mtu: number
   tag: string | null

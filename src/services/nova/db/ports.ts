@@ -6,7 +6,7 @@ import type { CellTables, VirtualInterfaceRow } from './cell-tables.ts'
 export function toPort(row: Selectable<VirtualInterfaceRow>): ServerPort {
   return {
     portId: row.uuid, networkId: row.network_id, networkName: row.network_name, macAddress: row.address, mtu: row.mtu,
-    addresses: JSON.parse(row.addresses) as FixedAddress[], tap: row.tap ?? '', preserve: row.preserve === 1, active: row.active === 1,
+    addresses: JSON.parse(row.addresses) as FixedAddress[], securityGroups: JSON.parse(row.security_groups) as string[], tap: row.tap ?? '', preserve: row.preserve === 1, active: row.active === 1,
     ...(row.tag !== null && { tag: row.tag }),
   }
 }
@@ -17,7 +17,7 @@ export async function replacePorts(tx: Db<CellTables>, serverId: string, ports: 
   if (ports.length === 0) return
   await tx.insertInto('virtual_interfaces').values(ports.map((port, position) => ({
     uuid: port.portId, instance_uuid: serverId, network_id: port.networkId, network_name: port.networkName, address: port.macAddress,
-    addresses: JSON.stringify(port.addresses), tap: port.tap, mtu: port.mtu, tag: port.tag ?? null, position,
+    addresses: JSON.stringify(port.addresses), security_groups: JSON.stringify(port.securityGroups), tap: port.tap, mtu: port.mtu, tag: port.tag ?? null, position,
     preserve: port.preserve ? 1 : 0, active: port.active ? 1 : 0, created_at: now,
   }))).execute()
 }

@@ -57,6 +57,7 @@ export interface ServerPort {
   readonly macAddress: string
   readonly mtu: number
   readonly addresses: readonly FixedAddress[]
+  readonly securityGroups: readonly string[]
   readonly tap: string
   readonly tag?: string
   /** It was given, not made by nova: it outlives the server. */
@@ -67,6 +68,8 @@ export interface ServerPort {
 /** All that a host needs to know to build or restart a server. */
 export interface ServerDescription {
   readonly serverId: string
+  /** Counts the servers of the cell; absent while it is only planned. */
+  readonly number?: number
   readonly name: string
   readonly hostname: string
   readonly projectId: string

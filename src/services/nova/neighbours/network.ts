@@ -1,8 +1,9 @@
 // What nova asks of neutron: networks and ports that a request names, and the ports of servers.
-import { networkRoutes, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
+import { floatingIpRoutes, networkRoutes, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
+import type { SubnetFacts } from '../model/metadata-tree.ts'
 import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
 import { unlessAbsent } from './absent.ts'
 
@@ -64,20 +65,11 @@ export async function listSecurityGroups(runtime: Access, ctx: RequestContext): 
   return body.security_groups.map((row: Record<string, any>) => ({ id: row['id'], name: row['name'], projectId: row['project_id'] }))
 }
 
-export interface SubnetView {
-  readonly id: string
-  readonly cidr: string
-  readonly version: 4 | 6
-  readonly gateway: string | null
-  readonly nameServers: readonly string[]
-  readonly routes: readonly { readonly destination: string; readonly nexthop: string }[]
-}
-
-export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetView[]> {
+export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetFacts[]> {
   if (ids.length === 0) return []
   const { body } = await client(subnetRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSubnets({ query: { id: ids } })
   return body.subnets.map((row: Record<string, any>) => ({
-    id: row['id'], cidr: row['cidr'], version: row['ip_version'], gateway: row['gateway_ip'], nameServers: row['dns_nameservers'], routes: row['host_routes'],
+    id: row['id'], cidr: row['cidr'], version: row['ip_version'], gateway: row['gateway_ip'], dhcp: row['enable_dhcp'] === true, nameServers: row['dns_nameservers'], routes: row['host_routes'],
   }))
 }
 
@@ -90,7 +82,7 @@ export function toServerPort(port: PortView, network: { networkName: string; mtu
   return {
     portId: port.id, networkId: port.networkId, networkName: network.networkName, mtu: network.mtu, macAddress: port.macAddress, tap: tapName(port.id),
     addresses: port.fixedIps.map(({ subnetId, address }): FixedAddress => ({ address, version: address.includes(':') ? 6 : 4, subnetId, floating: [] })),
-    preserve: more.preserve, active: port.active, ...(more.tag !== undefined && { tag: more.tag }),
+    securityGroups: port.securityGroups, preserve: more.preserve, active: port.active, ...(more.tag !== undefined && { tag: more.tag }),
   }
 }
 
@@ -137,4 +129,24 @@ export async function deletePort(runtime: Access, ctx: RequestContext, portId: s
 
 export async function setSecurityGroups(runtime: Access, ctx: RequestContext, portId: string, groups: readonly string[]): Promise<void> {
   await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).updatePort({ params: { id: portId }, body: { port: { security_groups: [...groups] } } })
+}
+
+/** Name and MTU of networks, whoever they belong to. */
+export async function networkFacts(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, { networkName: string; mtu: number }>> {
+  if (ids.length === 0) return new Map()
+  const { body } = await client(networkRoutes, runtime.services.neutron, await asService(runtime, ctx)).listNetworks({ query: { id: ids } })
+  return new Map(body.networks.map(toNetwork).map(({ id, name, mtu }) => [id, { networkName: name, mtu }]))
+}
+
+/** Floating addresses that lead to these ports. */
+export async function floatingAddresses(runtime: Access, ctx: RequestContext, ports: readonly PortView[]): Promise<{ portId: string; fixed: string; address: string }[]> {
+  if (ports.length === 0) return []
+  const { body } = await client(floatingIpRoutes, runtime.services.neutron, await asService(runtime, ctx)).listFloatingIps({ query: { port_id: ports.map(({ id }) => id) } })
+  return body.floatingips.map((row: Record<string, any>) => ({ portId: row['port_id'], fixed: row['fixed_ip_address'], address: row['floating_ip_address'] }))
+}
+
+/** Names of security groups, whoever they belong to. */
+export async function securityGroupNames(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids, fields: ['id', 'name'] } })
+  return new Map(body.security_groups.map((row: Record<string, any>): [string, string] => [row['id'], row['name']]))
 }

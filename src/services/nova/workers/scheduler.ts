@@ -29,7 +29,10 @@ export function startScheduler(runtime: Runtime, settings: NovaSettings): Role {
   }
 
   const serving = runtime.bus.serve(schedulerRpc, runtime.host, {
-    selectDestination: (ctx, request) => selectDestination({ runtime, settings, hosts }, ctx, request),
+    async selectDestination(ctx, request) {
+      const { considered, ...chosen } = await selectDestination({ runtime, settings, hosts }, ctx, request)
+      return { ...chosen, considered: [...considered] }
+    },
     async hostsChanged() {
       view = undefined
     },

@@ -44,7 +44,7 @@ export const providerHandlers = (placement: Placement): Handlers<typeof provider
     const wanted = body as { name: string; uuid?: string; parent_provider_uuid?: string | null }
     const provider = await createProvider(placement, ctx, {
       name: wanted.name, uuid: wanted.uuid === undefined ? placement.ids.uuid() : normalUuid(wanted.uuid),
-      parent: wanted.parent_provider_uuid == null ? undefined : normalUuid(wanted.parent_provider_uuid),
+      parent: wanted.parent_provider_uuid === undefined || wanted.parent_provider_uuid === null ? undefined : normalUuid(wanted.parent_provider_uuid),
     })
     const headers = { location: `${baseUrl}/resource_providers/${provider.uuid}` }
     if (!version.atLeast('1.20')) return { status: 201, headers }

@@ -42,7 +42,7 @@ function visibleMetadata(volume: Volume): Record<string, string> {
   return {
     ...volume.metadata,
     ...(volume.readOnly !== null && { readonly: volume.readOnly ? 'True' : 'False' }),
-    ...(volume.readOnly !== null && mode != null && mode !== 'null' && { attached_mode: mode }),
+    ...(volume.readOnly !== null && mode !== undefined && mode !== null && mode !== 'null' && { attached_mode: mode }),
   }
 }
 

@@ -84,6 +84,8 @@ export const identity: Migration = {
       .addColumn('revoked_at', 'bigint', (column) => column.notNull())
       .execute()
     await schema.createIndex('revocations_value').on('revocations').columns(['value', 'kind']).execute()
+    await schema.createIndex('revocations_issued_before').on('revocations').column('issued_before').execute()
+    await schema.createIndex('revocations_revoked_at').on('revocations').column('revoked_at').execute()
     await schema.createTable('settings')
       .addColumn('name', 'varchar(64)', (column) => column.primaryKey()).addColumn('value', 'text', (column) => column.notNull())
       .execute()

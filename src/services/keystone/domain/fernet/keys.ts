@@ -38,6 +38,12 @@ export function openKeyRepository(directory: string, { random, clock }: { random
   }
 }
 
+/** Keys that live as long as the process, for a cloud that keeps nothing. */
+export function memoryKeys(random: Random): KeyRepository {
+  const keys = [random.bytes(32)]
+  return { keys: () => keys }
+}
+
 function fillKeyDirectory(directory: string, random: Random): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (numbers(directory).length > 0) return

@@ -1,5 +1,6 @@
 // What a token says, packed as Keystone packs it: a version by scope, ids as the 16 bytes of their UUIDs
-// (keystone/token/token_formatters.py).
+// (keystone/token/token_formatters.py). The expiry is a float of whole seconds there; we put into its fraction that of the
+// time of issue, of which the token itself keeps whole seconds only.
 import type { Scope, TokenClaims } from '../../model/tokens.ts'
 import { Float, pack, type Packed, unpack } from './msgpack.ts'
 
@@ -12,7 +13,7 @@ export function packClaims(claims: TokenClaims): Buffer {
   const { scope } = claims
   const user = packId(claims.userId)
   const methods = methodBits.reduce((sum, [name, bit]) => (claims.methods.includes(name) ? sum | bit : sum), 0)
-  const expires = new Float(claims.expiresAt.getTime() / 1000)
+  const expires = new Float(Math.floor(claims.expiresAt.getTime() / 1000) + (claims.issuedAt.getTime() % 1000) / 1000)
   const auditIds = claims.auditIds.map((id) => Buffer.from(id, 'base64url'))
   switch (scope.kind) {
     case 'unscoped':
@@ -27,15 +28,15 @@ export function packClaims(claims: TokenClaims): Buffer {
 }
 
 /** Undefined for a payload of a kind that we do not issue, or that is none. */
-export function unpackClaims(bytes: Buffer): Omit<TokenClaims, 'issuedAt'> | undefined {
+export function unpackClaims(bytes: Buffer, madeAtSeconds: number): TokenClaims | undefined {
   try {
-    return readClaims(unpack(bytes))
+    return readClaims(unpack(bytes), madeAtSeconds)
   } catch {
     return undefined
   }
 }
 
-function readClaims(payload: Packed): Omit<TokenClaims, 'issuedAt'> | undefined {
+function readClaims(payload: Packed, madeAtSeconds: number): TokenClaims | undefined {
   if (!Array.isArray(payload)) return undefined
   const [version, user, bits, ...rest] = payload as readonly Packed[]
   const scope = readScope(version, rest[0])
@@ -44,7 +45,11 @@ function readClaims(payload: Packed): Omit<TokenClaims, 'issuedAt'> | undefined 
   if (!scope || userId === undefined || typeof bits !== 'number' || typeof expires !== 'number' || !Array.isArray(audit)) return undefined
   const auditIds = audit.map((id: Packed) => (id instanceof Uint8Array ? Buffer.from(id).toString('base64url') : ''))
   if (auditIds.length < 1 || auditIds.includes('')) return undefined
-  return { userId, methods: methodBits.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name), scope, expiresAt: new Date(Math.round(expires * 1000)), auditIds }
+  const milliseconds = Math.round(expires * 1000)
+  return {
+    userId, scope, auditIds, methods: methodBits.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name),
+    expiresAt: new Date(milliseconds - (milliseconds % 1000)), issuedAt: new Date(madeAtSeconds * 1000 + (milliseconds % 1000)),
+  }
 }
 
 function readScope(version: Packed | undefined, value: Packed | undefined): Scope | undefined {

@@ -22,12 +22,14 @@ export async function takeInventory({ privileged, names }: Engine): Promise<Inve
     return { fabric: false, networks: [], ports: [], securityGroups: [], addressSets: [], dhcp, routers, strangers: [] }
   }
   const netns = names.fabric
-  const [links, filter, sources] = await Promise.all([
+  const [links, chains, sets, sources] = await Promise.all([
     privileged.ipQuery(['link', 'show'], { netns }) as Promise<Link[]>,
-    privileged.nftQuery(['table', 'inet', table], { netns }),
+    // Without their rules: those of some hundred ports are megabytes.
+    privileged.nftQuery(['chains', 'inet'], { netns }),
+    privileged.nftQuery(['sets', 'inet'], { netns }),
     privileged.nftQuery(['map', 'bridge', table, 'port_sources'], { netns }),
   ])
-  const named = (kind: 'chain' | 'set', start: string) => filter
+  const named = (kind: 'chain' | 'set', start: string) => [...chains, ...sets]
     .map((entry) => (entry[kind] as { name?: string } | undefined)?.name ?? '')
     .filter((name) => name.startsWith(start)).map((name) => name.slice(start.length)).sort()
   const map = sources.map((entry) => entry['map'] as { elem?: [string, unknown][] } | undefined).find(Boolean)

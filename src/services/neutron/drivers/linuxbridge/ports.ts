@@ -20,6 +20,7 @@ export async function plugPort(engine: Engine, spec: PortSpec): Promise<PluggedP
   const mtu = checkMtu(spec.mtu)
   mac(spec.macAddress)
   const where = { netns: names.fabric }
+  const isNew = (await engine.portNumbers.find(uuid(spec.id))) === undefined
   // The filter comes before the wire: no packet passes without it.
   const problems = spec.portSecurityEnabled ? await filterPort(engine, spec) : await unfilterPort(engine, spec.id)
   const lines = spec.device === 'tap' ? [`tuntap add dev ${device} mode tap user ${options.qemuUid}`] : []
@@ -28,6 +29,7 @@ export async function plugPort(engine: Engine, spec: PortSpec): Promise<PluggedP
   try {
     await privileged.ip(lines, { ...where, tolerate: ['exists'] })
   } catch (error) {
+    if (isNew && spec.device === 'tap') await unplugPort(engine, spec.id)
     if (!(error instanceof CommandFailed) || !/does not exist|Cannot find device|Invalid argument/.test(error.stderr)) throw error
     throw new NetworkAbsent(`The network ${spec.networkId} or the device of port ${spec.id} is not on this host.`, { portId: spec.id }, error)
   }

@@ -16,7 +16,7 @@ export const call: CallContext = { signal: new AbortController().signal, epoch: 
 
 /** An id that is different in its first eleven characters for each number. */
 export const id = (number: number) => `${number.toString(16).padStart(8, '0')}-00${number.toString(16).slice(-2).padStart(2, '0')}-4000-8000-000000000000`
-export const macOf = (number: number) => `fa:16:3e:00:00:${number.toString(16).padStart(2, '0')}`
+export const macOf = (number: number) => `fa:16:3e:00:${(number >> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')}`
 
 export interface Lab {
   readonly driver: NetworkDriver

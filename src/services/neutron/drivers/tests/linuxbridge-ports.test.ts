@@ -1,5 +1,6 @@
 // Ports on the real kernel: what a guest may claim to be, and what security groups let pass.
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { NetworkSpec } from '../interface.ts'
 import { call, id, macOf, needsRoot, port, rule, runner, startLab } from './lab.ts'
@@ -52,7 +53,6 @@ test('a guest cannot act as DHCP server for the others', needsRoot, async (t) =>
   const stop = new AbortController()
   const leases = `${lab.dataDirectory}/leases`
   const config = `${lab.dataDirectory}/udhcpd.conf`
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(leases, '')
   writeFileSync(config, `start 10.0.0.50\nend 10.0.0.60\ninterface eth0\nlease_file ${leases}\npidfile ${leases}.pid\n`)
   const server = runner.run('/usr/bin/nsenter', [`--net=/run/netns/${guest.netns}`, '--', '/usr/bin/busybox', 'udhcpd', '-f', '-S', config], { timeoutSeconds: 30, signal: stop.signal })
@@ -174,4 +174,23 @@ test('a restarted engine goes on with what it finds, and each thing can be taken
   await driver.removeNetwork(call, id(0x104))
   const empty = await driver.inventory(call)
   assert.deepEqual({ ...empty, fabric: false }, { fabric: false, networks: [], ports: [], securityGroups: [], addressSets: [], dhcp: [], routers: [], strangers: [] })
+})
+
+const qemu = existsSync('/usr/bin/qemu-system-x86_64') ? needsRoot : { skip: 'needs qemu-system-x86_64' }
+test('QEMU, as its own user without any right, opens the tap in the fabric', qemu, async (t) => {
+  const lab = await startLab(t)
+  await lab.driver.ensureNetwork(call, network(0x105))
+  const { device, netns } = await lab.driver.plugPort(call, port(0x45, id(0x105), '10.0.0.1', { device: 'tap' }))
+  const { pid } = await lab.helper.startDaemon({
+    kind: 'qemu', id: id(0x45), netns, outputFile: `${lab.dataDirectory}/qemu.log`,
+    args: ['-M', 'q35,accel=tcg', '-m', '16', '-nodefaults', '-display', 'none', '-S', '-netdev', `tap,id=n0,ifname=${device},script=no,downscript=no`, '-device', 'virtio-net-pci,netdev=n0,romfile='],
+  })
+  t.after(() => process.kill(pid, 'SIGKILL'))
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  assert.equal((await lab.helper.daemons('qemu')).get(id(0x45))?.pid, pid, readFileSync(`${lab.dataDirectory}/qemu.log`, 'utf8'))
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  assert.match(status, /^Uid:\s+64123\s+64123\s+64123\s+64123$/m)
+  assert.match(status, /^CapBnd:\s+0+$/m)
+  const [tap] = await lab.helper.ipQuery(['link', 'show', 'dev', device], { netns }) as { flags: string[] }[]
+  assert.ok(tap?.flags.includes('LOWER_UP'), 'somebody holds the tap')
 })

@@ -108,7 +108,26 @@ test('two tenants with the same addresses: floating addresses, translation, meta
   // An address of the host's own, beyond the fabric.
   const uplink = readFileSync('/proc/net/fib_trie', 'utf8').includes('198.18.0.1') ? '198.18.0.1' : '127.0.0.1'
   assert.equal(await one.pings(uplink), true, 'the guest reaches the host')
+  const talk = await lab.helper.listen({ netns: one.netns, address: '10.0.0.5', port: 90 })
+  t.after(() => talk.close())
+  let received = 0
+  talk.on('connection', (socket) => {
+    // The connection is cut without a farewell, and would keep the test waiting for ever.
+    t.after(() => socket.destroy())
+    socket.on('error', () => {}).on('data', (chunk) => (received += chunk.length))
+  })
+  const stop = new AbortController()
+  const talking = runner.run('/bin/sh', ['-c', 'while sleep 0.05; do echo x; done | busybox nc 198.51.100.21 90'], { timeoutSeconds: 20, signal: stop.signal }).catch(() => {})
+  const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+  for (let turn = 0; turn < 60 && received < 6; turn += 1) await pause(50)
+  assert.ok(received >= 6, 'a conversation with the floating address runs')
   await driver.ensureRouter(call, router(1, { floatingIps: [] }))
+  await pause(100)
+  const heard = received
+  await pause(500)
+  assert.equal(received, heard, 'and ends when the address is taken away')
+  stop.abort()
+  await talking
   assert.equal(await fromHost('198.51.100.21'), '', 'a floating address that is taken away leads nowhere')
   assert.equal(await one.pings(uplink), true, 'and the guest still gets out, as its router')
 

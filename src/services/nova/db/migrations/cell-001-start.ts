@@ -59,6 +59,7 @@ export const cellStart: Migration = {
       .addColumn('uuid', 'text', (column) => column.primaryKey()).addColumn('instance_uuid', 'text', (column) => column.notNull())
       .addColumn('network_id', 'text', (column) => column.notNull()).addColumn('network_name', 'text', (column) => column.notNull())
       .addColumn('address', 'text', (column) => column.notNull()).addColumn('addresses', 'text', (column) => column.notNull())
+      .addColumn('security_groups', 'text', (column) => column.notNull())
       .addColumn('tap', 'text').addColumn('mtu', 'integer', (column) => column.notNull()).addColumn('tag', 'text')
       .addColumn('position', 'integer', (column) => column.notNull()).addColumn('preserve', 'integer', (column) => column.notNull())
       .addColumn('active', 'integer', (column) => column.notNull()).addColumn('created_at', 'text', (column) => column.notNull())

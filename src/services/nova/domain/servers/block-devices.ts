@@ -1,8 +1,9 @@
 // What becomes of a server's block devices while it is built: volumes that nova made, connections that cinder gave.
+import { AppError } from '#core/errors'
 import type { OperationRun } from '#core/operations'
 import { createVolume, deleteVolume } from '../../neighbours/volumes.ts'
 import { findInstance, withParts } from '../../db/instances.ts'
-import { volumeKey, volumesToMake } from '../../model/block-devices.ts'
+import { volumeKey, type VolumeToMake, volumesToMake } from '../../model/block-devices.ts'
 import { type Nova, now } from '../nova.ts'
 import { describeServer } from './describe.ts'
 
@@ -50,10 +51,21 @@ export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly ser
   const server = describeServer(rows)
   const made = server.blockDevices.filter((device) => device.made).flatMap(({ volumeId }) => volumeId ?? [])
   for (const { deviceId, volume } of volumesToMake(server)) {
-    made.push((await createVolume(nova.runtime, run.ctx, volume, volumeKey(run.id, host, deviceId))).id)
+    const volumeId = await nameAgain(nova, run, volume, volumeKey(run.id, host, deviceId))
+    if (volumeId !== undefined) made.push(volumeId)
   }
   for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
   if (made.length === 0) return
   await nova.cells.cell1.transaction((tx) =>
     tx.updateTable('block_device_mappings').set({ volume_id: null, made_volume: 0 }).where('instance_uuid', '=', serverId).where('made_volume', '=', 1).execute())
+}
+
+async function nameAgain(nova: Nova, run: OperationRun<{ readonly serverId: string }>, volume: VolumeToMake['volume'], key: string): Promise<string | undefined> {
+  try {
+    return (await createVolume(nova.runtime, run.ctx, volume, key)).id
+  } catch (error) {
+    // Refused now, and so it was before.
+    if (error instanceof AppError && error.status < 500) return undefined
+    throw error
+  }
 }

@@ -46,7 +46,7 @@ async function tell<T>(nova: Nova, run: Run, command: (compute: Methods, ctx: Re
 
 /** What a user asked for wrongly fails everywhere; a host that is full, broken or silent does not stand for the others. */
 function mayRunElsewhere(error: AppError): boolean {
-  return error.code === HostUnfit.code || (error.status >= 500 && error.code.startsWith('hypervisor.'))
+  return error.code === HostUnfit.code || error.code === 'compute.spawn_failed'
 }
 
 async function schedule(nova: Nova, run: Run): Promise<Destination> {

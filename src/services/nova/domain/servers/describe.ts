@@ -24,7 +24,7 @@ const imagePrefix = 'image_'
 export function describeServer({ instance, blockDevices, ports }: ServerRows): ServerDescription {
   const system = JSON.parse(instance.system_metadata) as Record<string, string>
   return {
-    serverId: instance.uuid, name: instance.display_name, hostname: instance.hostname, projectId: instance.project_id, userId: instance.user_id,
+    serverId: instance.uuid, ...(instance.id !== undefined && { number: instance.id }), name: instance.display_name, hostname: instance.hostname, projectId: instance.project_id, userId: instance.user_id,
     host: instance.host, imageId: instance.image_ref,
     imageProperties: Object.fromEntries(Object.entries(system).filter(([key]) => key.startsWith(imagePrefix)).map(([key, value]) => [key.slice(imagePrefix.length), value])),
     flavor: JSON.parse(instance.flavor) as FlavorSnapshot,

@@ -1,0 +1,72 @@
+// A volume grows. The larger size is claimed from the quota at once, and given back should it fail.
+import type { RequestContext } from '#core/context'
+import type { Db } from '#core/db'
+import { defineOperation, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
+import { type Static, Type, Uuid } from '#core/spec'
+import type { CinderTables } from '../../db/tables.ts'
+import { findVolumeRow, moveVolume } from '../../db/volumes.ts'
+import { InvalidInput, InvalidVolume } from '../../model/errors.ts'
+import { backendOf, type Volume } from '../../model/volume.ts'
+import type { Allowed, Cinder } from '../cinder.ts'
+import { tellOwner } from '../messages.ts'
+import { checkQuota } from '../quota.ts'
+
+const Input = Type.Object({ volumeId: Uuid, fromGiB: Type.Integer(), toGiB: Type.Integer(), inUse: Type.Boolean() })
+type Input = Static<typeof Input>
+
+/** @throws InvalidInput, InvalidVolume, QuotaExceeded */
+export async function extendVolume(cinder: Cinder, ctx: RequestContext, volume: Allowed<Volume>, toGiB: number, inUse: boolean): Promise<void> {
+  await cinder.database.transaction(async (tx) => {
+    const row = await findVolumeRow(tx, volume.id)
+    const size = row?.size ?? volume.sizeGiB
+    if (toGiB <= size) throw new InvalidInput(`Invalid input received: New size for extend must be greater than current size. (current: ${size}, extended: ${toGiB}).`)
+    const moved = await moveVolume(tx, volume.id, inUse ? 'extend_attached' : 'extend', {
+      previous_status: row?.status ?? null, claimed_size: toGiB, updated_at: cinder.clock.now().toISOString(),
+    })
+    if (!moved) {
+      throw new InvalidVolume(`Invalid volume: Volume ${volume.id} status must be '{'status': '${inUse ? 'in-use' : 'available'}'}' to extend, currently ${row?.status ?? 'deleted'}.`)
+    }
+    // The claim stands already: what is counted must fit with nothing more.
+    await checkQuota(tx, cinder.settings, { projectId: volume.projectId, typeName: volume.typeName, volumes: 0, gigabytes: 0, volumeGiB: toGiB, counted: toGiB - size })
+    await cinder.operations.begin(tx, ctx, extendVolumeOperation, {
+      resourceId: volume.id, projectId: volume.projectId, input: { volumeId: volume.id, fromGiB: size, toGiB, inUse },
+    })
+  })
+}
+
+async function checkRoom(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
+  const { volumeId, fromGiB, toGiB } = run.input
+  await cinder.scheduler.any().checkGrowth(run.ctx, { volumeId, moreGiB: toGiB - fromGiB })
+}
+
+async function grow(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
+  const { volumeId, toGiB, inUse } = run.input
+  const row = await findVolumeRow(cinder.database.read, volumeId)
+  if (!row || row.host === null) throw new InvalidVolume(`Invalid volume: Volume ${volumeId} has no backend.`)
+  await cinder.volumes.on(backendOf(row.host)).extendVolume(run.ctx, { volumeId, sizeGiB: toGiB, inUse, operation: run.id, epoch: run.epoch })
+}
+
+async function publish(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>): Promise<void> {
+  const { volumeId, toGiB, inUse } = run.input
+  await moveVolume(tx, volumeId, inUse ? 'extended_attached' : 'extended', {
+    size: toGiB, claimed_size: toGiB, previous_status: null, updated_at: cinder.clock.now().toISOString(),
+  })
+}
+
+/** Where the backend was never asked to grow it, or cannot, the volume is as it was. */
+async function giveBack(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>, fault: OperationFault): Promise<void> {
+  const { volumeId, fromGiB, inUse } = run.input
+  const row = await findVolumeRow(tx, volumeId)
+  if (!row) return
+  const untouched = fault.step !== 'grow' || fault.code === InvalidVolume.code
+  await moveVolume(tx, volumeId, untouched ? (inUse ? 'extended_attached' : 'extended') : 'extend_failed', {
+    claimed_size: fromGiB, previous_status: null, updated_at: cinder.clock.now().toISOString(),
+  })
+  await tellOwner(tx, cinder, run, { projectId: row.project_id, volumeId, action: 'extend volume' }, fault)
+}
+
+export const extendVolumeOperation = defineOperation<Cinder, Input>('volume.extend', {
+  input: Input, deadlineSeconds: 900, onCrash: 'resume',
+  steps: [step('check-room', { run: checkRoom }), step('grow', { run: grow }), pivot('publish', { commit: publish })],
+  failed: giveBack,
+})

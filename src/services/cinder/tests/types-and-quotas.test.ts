@@ -1,0 +1,138 @@
+// Volume types, quotas, limits, services, pools and messages through the front door.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startCloud } from '../../../app/testing/index.ts'
+import { at, readyVolume, until, untilGone } from './help.ts'
+
+test('types: made by administrators, seen by whom they are for', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  assert.equal((await demo.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'x' } })).status, 403)
+  const made = await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'fast', extra_specs: { volume_backend_name: 'fake', 'RESKEY:availability_zones': 'nova' } } })
+  const { id } = made.body.volume_type
+  assert.deepEqual([made.status, made.body], [200, {
+    volume_type: {
+      id, name: 'fast', is_public: true, description: null, extra_specs: { volume_backend_name: 'fake', 'RESKEY:availability_zones': 'nova' }, qos_specs_id: null,
+      'os-volume-type-access:is_public': true,
+    },
+  }])
+  assert.equal((await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'fast' } })).status, 409)
+  const seen = await demo.call('cinder', 'GET', `/v3/types/${id}`)
+  assert.deepEqual(seen.body.volume_type, {
+    id, name: 'fast', is_public: true, description: null, extra_specs: { 'RESKEY:availability_zones': 'nova' }, 'os-volume-type-access:is_public': true,
+  })
+  const names = async (who = demo, query = '') => (await who.call('cinder', 'GET', `/v3/types${query}`, undefined, at('3.52'))).body.volume_types.map((type: any) => type.name).sort()
+  assert.deepEqual(await names(), ['__DEFAULT__', 'fast'])
+  assert.equal((await demo.call('cinder', 'GET', '/v3/types/default')).body.volume_type.name, '__DEFAULT__')
+
+  const hidden = (await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'hidden', 'os-volume-type-access:is_public': false } })).body.volume_type
+  assert.deepEqual(await names(), ['__DEFAULT__', 'fast'])
+  assert.deepEqual(await names(admin, '?is_public=None'), ['__DEFAULT__', 'fast', 'hidden'])
+  assert.deepEqual(await names(admin, '?is_public=False'), ['hidden'])
+  assert.equal((await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1, volume_type: 'hidden' } })).status, 404)
+  const act = (name: string) => admin.call('cinder', 'POST', `/v3/types/${hidden.id}/action`, { [name]: { project: demo.projectId } })
+  assert.deepEqual([(await act('addProjectAccess')).status, (await act('addProjectAccess')).status], [202, 409])
+  assert.deepEqual((await admin.call('cinder', 'GET', `/v3/types/${hidden.id}/os-volume-type-access`)).body, { volume_type_access: [{ volume_type_id: hidden.id, project_id: demo.projectId }] })
+  assert.equal((await readyVolume(demo, { volume_type: 'hidden' })).volume_type_id, hidden.id)
+  assert.deepEqual([(await act('removeProjectAccess')).status, (await act('removeProjectAccess')).status], [202, 404])
+  assert.equal((await admin.call('cinder', 'DELETE', `/v3/types/${hidden.id}`)).status, 400)
+
+  const specs = (method: string, path = '', body?: unknown) => admin.call('cinder', method, `/v3/types/${id}/extra_specs${path}`, body)
+  assert.deepEqual((await specs('POST', '', { extra_specs: { tier: 'gold' } })).body, { extra_specs: { tier: 'gold' } })
+  assert.deepEqual((await specs('PUT', '/tier', { tier: 'silver' })).body, { tier: 'silver' })
+  assert.deepEqual((await specs('GET', '/tier')).body, { tier: 'silver' })
+  assert.equal((await demo.call('cinder', 'GET', `/v3/types/${id}/extra_specs/tier`)).status, 404)
+  assert.equal((await specs('DELETE', '/tier')).status, 202)
+  assert.equal((await specs('DELETE', '/tier')).status, 404)
+  assert.equal((await admin.call('cinder', 'PUT', `/v3/types/${id}`, { volume_type: { description: 'd' } })).body.volume_type.description, 'd')
+  assert.equal((await admin.call('cinder', 'DELETE', `/v3/types/${id}`)).status, 202)
+  const standard = (await admin.call('cinder', 'GET', '/v3/types/default')).body.volume_type.id
+  assert.equal((await admin.call('cinder', 'DELETE', `/v3/types/${standard}`)).status, 400)
+
+  const own = (method: string, body?: unknown) => admin.call('cinder', method, `/v3/default-types/${demo.projectId}`, body, at('3.62'))
+  await act('addProjectAccess')
+  assert.equal((await own('PUT', { default_type: { volume_type: 'hidden' } })).status, 200)
+  assert.equal((await readyVolume(demo)).volume_type, 'hidden')
+  assert.deepEqual([(await own('DELETE')).status, (await own('DELETE')).status], [204, 404])
+})
+
+test('a quota is never overshot, not by many at once', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const set = (quota: Record<string, unknown>) => admin.call('cinder', 'PUT', `/v3/os-quota-sets/${demo.projectId}`, { quota_set: quota })
+  assert.equal((await set({ volumes: 5, gigabytes: '100', 'volumes___DEFAULT__': 4 })).body.quota_set.volumes, 5)
+  assert.equal((await demo.call('cinder', 'PUT', `/v3/os-quota-sets/${demo.projectId}`, { quota_set: { volumes: 99 } })).status, 403)
+  const replies = await Promise.all(Array.from({ length: 12 }, () => demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })))
+  const statuses = replies.map((reply) => reply.status)
+  assert.deepEqual([statuses.filter((status) => status === 202).length, statuses.filter((status) => status === 413).length], [4, 8])
+  assert.deepEqual(replies.find((reply) => reply.status === 413)?.body.overLimit.message, "Maximum number of volumes allowed (4) exceeded for quota 'volumes___DEFAULT__'.")
+  await set({ 'volumes___DEFAULT__': -1 })
+  const large = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 97 } })
+  assert.equal(large.body.overLimit.message, 'Requested volume or snapshot exceeds allowed gigabytes quota. Requested 97G, quota is 100G and 4G has been consumed.')
+  const shown = (await demo.call('cinder', 'GET', `/v3/os-quota-sets/${demo.projectId}?usage=true`)).body.quota_set
+  assert.deepEqual([shown.volumes, shown.gigabytes, shown.id], [{ limit: 5, in_use: 4, reserved: 0 }, { limit: 100, in_use: 4, reserved: 0 }, demo.projectId])
+  assert.equal((await set({ volumes: 3 })).status, 400)
+  assert.equal((await set({ nonsense: 3 })).status, 400)
+  assert.equal((await demo.call('cinder', 'GET', `/v3/os-quota-sets/${admin.projectId}`)).status, 403)
+  const limits = (await demo.call('cinder', 'GET', '/v3/limits')).body.limits
+  assert.deepEqual(limits, {
+    rate: [], absolute: {
+      maxTotalVolumes: 5, maxTotalVolumeGigabytes: 100, maxTotalSnapshots: 10, maxTotalBackups: 10, maxTotalBackupGigabytes: 1000,
+      totalVolumesUsed: 4, totalGigabytesUsed: 4, totalSnapshotsUsed: 0, totalBackupsUsed: 0, totalBackupGigabytesUsed: 0,
+    },
+  })
+  assert.equal((await admin.call('cinder', 'DELETE', `/v3/os-quota-sets/${demo.projectId}`)).status, 200)
+  assert.equal((await demo.call('cinder', 'GET', `/v3/os-quota-sets/${demo.projectId}`)).body.quota_set.volumes, 10)
+  assert.equal((await admin.call('cinder', 'PUT', '/v3/os-quota-class-sets/default', { quota_class_set: { volumes: 4 } })).body.quota_class_set.volumes, 4)
+  assert.equal((await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })).status, 413)
+})
+
+test('services report, a disabled one gets no volumes, and the owner learns why', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  await readyVolume(demo)
+  const listed = (await admin.call('cinder', 'GET', '/v3/os-services', undefined, at('3.70'))).body.services
+  assert.deepEqual(listed.map(({ updated_at: _at, ...rest }: any) => rest), [
+    {
+      binary: 'cinder-volume', host: 'host-1@fake', zone: 'nova', status: 'enabled', state: 'up', backend_state: 'up', cluster: null, disabled_reason: null,
+      replication_status: 'disabled', active_backend_id: null, frozen: false,
+    },
+    { binary: 'cinder-scheduler', host: 'host-1', zone: 'nova', status: 'enabled', state: 'up', cluster: null, disabled_reason: null },
+  ])
+  assert.equal((await demo.call('cinder', 'GET', '/v3/os-services')).status, 403)
+  assert.deepEqual((await demo.call('cinder', 'GET', '/v3/os-availability-zone')).body, { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] })
+  const pools = (await admin.call('cinder', 'GET', '/v3/scheduler-stats/get_pools?detail=true')).body.pools
+  assert.deepEqual([pools.length, pools[0].name, pools[0].capabilities.volume_backend_name], [1, 'host-1@fake#fake', 'fake'])
+  assert.ok((await demo.call('cinder', 'GET', '/v3/extensions')).body.extensions.some((each: any) => each.alias === 'os-volume-actions'))
+
+  const put = (path: string, body: unknown) => admin.call('cinder', 'PUT', `/v3/os-services/${path}`, body)
+  assert.deepEqual((await put('disable-log-reason', { binary: 'cinder-volume', host: 'host-1@fake', disabled_reason: 'repair' })).body, {
+    host: 'host-1@fake', service: 'cinder-volume', binary: 'cinder-volume', disabled: true, status: 'disabled', disabled_reason: 'repair',
+  })
+  assert.equal((await put('disable', { binary: 'cinder-volume', host: 'nowhere' })).status, 404)
+  const { body: { volume: { id } } } = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  await until(demo, id, 'error')
+  const { messages: [message] } = (await demo.call('cinder', 'GET', `/v3/messages?resource_uuid=${id}`, undefined, at('3.5'))).body
+  assert.deepEqual([message.event_id, message.message_level, message.resource_type, message.user_message], [
+    'VOLUME_VOLUME_001_003', 'ERROR', 'VOLUME', 'schedule allocate volume: No valid backend was found. No weighed backends available: no backend is up and enabled.',
+  ])
+  assert.deepEqual((await admin.call('cinder', 'GET', '/v3/messages', undefined, at('3.5'))).body, { messages: [] })
+  assert.equal((await demo.call('cinder', 'DELETE', `/v3/messages/${message.id}`, undefined, at('3.3'))).status, 204)
+  assert.equal((await demo.call('cinder', 'GET', `/v3/messages/${message.id}`, undefined, at('3.3'))).status, 404)
+  assert.equal((await demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)).status, 202)
+  await untilGone(demo, id)
+  await put('enable', { binary: 'cinder-volume', host: 'host-1@fake' })
+  await readyVolume(demo)
+})
+
+test('what no backend offers ends in an error that says so', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  await readyVolume(demo)
+  await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'shared', extra_specs: { multiattach: '<is> True' } } })
+  const { body: { volume } } = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1, volume_type: 'shared' } })
+  assert.equal(volume.multiattach, true)
+  await until(demo, volume.id, 'error')
+  const { messages: [message] } = (await demo.call('cinder', 'GET', '/v3/messages', undefined, at('3.3'))).body
+  assert.match(message.user_message, /CapabilitiesFilter refused 1/)
+})

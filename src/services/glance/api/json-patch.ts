@@ -1,0 +1,60 @@
+// Reads the two forms of JSON patch that glance takes into a list of changes.
+import { BadRequest, Forbidden } from '#core/errors'
+import type { TSchema } from '#core/spec'
+import { checkBody } from '#core/validation'
+import { imageFields } from '../contract/image-shapes.ts'
+import type { Change } from '../domain/update-image.ts'
+
+const operations = ['add', 'replace', 'remove'] as const
+type Operation = (typeof operations)[number]
+
+const readOnly = new Set(['created_at', 'updated_at', 'status', 'checksum', 'size', 'virtual_size', 'direct_url', 'self', 'file', 'schema', 'stores', 'id', 'os_hash_algo', 'os_hash_value'])
+const reserved = new Set(['location', 'deleted', 'deleted_at'])
+const text: TSchema = { type: 'string', maxLength: 65_535 } as never
+
+/** @throws Forbidden for names that only glance sets: data, status and places are never taken from a client */
+export function refuseReserved(name: string): void {
+  if (readOnly.has(name)) throw new Forbidden(`Attribute '${name}' is read-only.`)
+  // Places of data would let a client name files and hosts (SECURITY-CASES 8, 32).
+  if (name === 'locations') throw new Forbidden("It's not allowed to set locations.")
+  if (reserved.has(name) || name.startsWith('os_glance')) throw new Forbidden(`Attribute '${name.slice(0, 255)}' is reserved.`)
+}
+
+export function readPatch(body: readonly unknown[], old: boolean): Change[] {
+  return body.map((each) => {
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) throw new BadRequest('Operations must be JSON objects.')
+    const raw = each as Readonly<Record<string, unknown>>
+    const [operation, pointer] = old ? readOld(raw) : readNew(raw)
+    const path = readPointer(pointer)
+    const name = path[0]
+    if (name === undefined || path.length !== 1) throw path[0] === 'locations' ? new Forbidden("It's not allowed to set locations.") : new BadRequest(`Invalid JSON pointer for this resource: '/${path.join('/').slice(0, 200)}'`)
+    refuseReserved(name)
+    if (name === '' || name.length > 255) throw new BadRequest('Custom property should not be greater than 255 characters.')
+    if (operation === 'remove') return { operation, name }
+    if (!('value' in raw)) throw new BadRequest(`Operation "${operation}" requires a member named "value".`)
+    const problem = checkBody((imageFields[name] as TSchema | undefined) ?? text, raw['value'])
+    if (problem !== undefined) throw new BadRequest(`Provided object does not match schema 'image': ${name}: ${problem}`)
+    return { operation, name, value: raw['value'] }
+  })
+}
+
+function readNew(raw: Readonly<Record<string, unknown>>): [Operation, unknown] {
+  const operation = operations.find((each) => each === raw['op'])
+  if (!operation) throw new BadRequest(`Invalid operation: \`${String(raw['op']).slice(0, 80)}\`. It must be one of the following: ${operations.join(', ')}.`)
+  if (!('path' in raw)) throw new BadRequest("Unable to find 'path' in JSON Schema change")
+  return [operation, raw['path']]
+}
+
+function readOld(raw: Readonly<Record<string, unknown>>): [Operation, unknown] {
+  const found = operations.filter((each) => each in raw)
+  const operation = found[0]
+  if (!operation || found.length > 1) throw new BadRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
+  return [operation, raw[operation]]
+}
+
+function readPointer(pointer: unknown): string[] {
+  if (typeof pointer !== 'string' || !pointer.startsWith('/')) throw new BadRequest(`Pointer \`${String(pointer).slice(0, 200)}\` does not start with "/".`)
+  if (/\/\s*\//.test(pointer) || (pointer.length > 1 && pointer.endsWith('/'))) throw new BadRequest(`Pointer \`${pointer.slice(0, 200)}\` has an empty part.`)
+  if (/~(?![01])/.test(pointer)) throw new BadRequest(`Pointer \`${pointer.slice(0, 200)}\` contains "~" not part of a recognized escape sequence.`)
+  return pointer.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~').trim())
+}

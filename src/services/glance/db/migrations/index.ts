@@ -1,0 +1,4 @@
+import { operationMigration } from '#core/operations'
+import { firstSchema } from './001-images.ts'
+
+export const glanceMigrations = [operationMigration, firstSchema]

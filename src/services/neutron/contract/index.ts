@@ -1,0 +1,11 @@
+// What others may know of neutron: its routes, its extensions, and how its roles talk to each other.
+export { type Extension, extensions } from './extensions.ts'
+export { FloatingIp, FloatingIpChange, floatingIpRoutes, NewFloatingIp } from './floating-ips.ts'
+export { agentRoutes, extensionRoutes, ipAvailabilityRoutes, tagRoutes } from './management.ts'
+export { Network, NetworkChange, networkRoutes, NewNetwork } from './networks.ts'
+export { NewPort, Port, PortChange, portRoutes } from './ports.ts'
+export { quotaRoutes } from './quotas.ts'
+export { NewRouter, Router, RouterChange, routerRoutes } from './routers.ts'
+export { NewSecurityGroup, NewSecurityGroupRule, SecurityGroup, SecurityGroupChange, SecurityGroupRule, securityGroupRoutes, securityGroupRuleRoutes } from './security-groups.ts'
+export { NewSubnet, Subnet, SubnetChange, subnetRoutes } from './subnets.ts'
+export { agentReports, dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc, pluginRpc } from './agent-rpc.ts'

@@ -1,0 +1,67 @@
+// Who may: rules for whole objects and for single attributes, and whose a new object becomes.
+import type { RequestContext } from '#core/context'
+import { BadRequest } from '#core/errors'
+import type { Target } from '#core/policy'
+import { PolicyNotAuthorized } from '../model/errors.ts'
+import type { Neutron } from './neutron.ts'
+
+export type { Target }
+
+export function allows(neutron: Neutron, ctx: RequestContext, rule: string, target: Target): boolean {
+  return neutron.policy.allows(rule, ctx.identity, target)
+}
+
+/** @throws PolicyNotAuthorized */
+export function authorize(neutron: Neutron, ctx: RequestContext, rule: string, target: Target): void {
+  if (!allows(neutron, ctx, rule, target)) throw new PolicyNotAuthorized(`rule:${rule} is disallowed by policy`)
+}
+
+/**
+ * Check the rules of those attributes that a body sets. `defaults` are values that nobody needs a right for.
+ *
+ * @throws PolicyNotAuthorized
+ */
+export function authorizeAttributes(neutron: Neutron, ctx: RequestContext, rule: string, body: Readonly<Record<string, unknown>>, names: readonly string[], target: Target, defaults: Readonly<Record<string, unknown>> = {}): void {
+  for (const name of names) {
+    const value = body[name]
+    if (value === undefined || value === defaults[name] || (name in defaults && String(value).toLowerCase() === String(defaults[name]))) continue
+    authorize(neutron, ctx, `${rule}:${name}`, target)
+  }
+}
+
+export function isAdmin(neutron: Neutron, ctx: RequestContext): boolean {
+  return allows(neutron, ctx, 'context_is_admin', {})
+}
+
+/** Administrators and services look beyond their own project. */
+export function seesAll(neutron: Neutron, ctx: RequestContext): boolean {
+  return isAdmin(neutron, ctx) || allows(neutron, ctx, 'service_api', {})
+}
+
+/**
+ * Whose a new object becomes.
+ *
+ * @throws BadRequest where both names of the owner differ, or somebody names another project than their own
+ */
+export function ownerOf(neutron: Neutron, ctx: RequestContext, body: { readonly tenant_id?: string; readonly project_id?: string }): string {
+  const { tenant_id: tenant, project_id: project } = body
+  if (tenant !== undefined && project !== undefined && tenant !== project) throw new BadRequest("'project_id' and 'tenant_id' do not match")
+  const named = project ?? tenant
+  const own = ctx.identity.projectId ?? ''
+  if (named === undefined || named === '') {
+    if (own === '') throw new BadRequest('Running without keystone AuthN requires that tenant_id is specified')
+    return own
+  }
+  if (named !== own && !isAdmin(neutron, ctx) && !allows(neutron, ctx, 'service_api', {})) {
+    throw new BadRequest("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges")
+  }
+  return named
+}
+
+/** A boolean in any spelling that the schema let through. */
+export function toFlag(value: unknown, absent: boolean): boolean {
+  if (value === undefined || value === null) return absent
+  return typeof value === 'boolean' ? value : /^(true|1|yes|on|t|y)$/i.test(String(value))
+}
+
+export const bit = (value: boolean): 0 | 1 => (value ? 1 : 0)

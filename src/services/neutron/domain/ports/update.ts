@@ -1,0 +1,132 @@
+// Changing ports: names, addresses, groups, and binding to a host, which wires the port there.
+import type { RequestContext } from '#core/context'
+import type { Static } from '#core/spec'
+import type { PortChange } from '../../contract/ports.ts'
+import { allocationsOfPort, deleteAllocations } from '../../db/allocations.ts'
+import { ConstraintViolation } from '#core/db'
+import { type Tx, updateRow } from '../../db/networks.ts'
+import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
+import { subnetsOfNetwork } from '../../db/subnets.ts'
+import type { NetworkRow, PortRow } from '../../db/tables.ts'
+import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
+import { authorize, authorizeAttributes, bit, toFlag } from '../access.ts'
+import { bindTo } from '../binding.ts'
+import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
+import { type Neutron, timeText } from '../neutron.ts'
+import { checkRevision, type Change } from '../revisions.ts'
+import { membersChanged } from '../sync-groups.ts'
+import { beginUnwire, beginWire } from '../wire-port.ts'
+import { authorizeFixedIps, groupsFor, portTarget, usedAddresses } from './create.ts'
+import { findPort } from './list.ts'
+import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
+
+/** What the wire of a port depends on; a new name changes nothing there. */
+const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'port_security_enabled', 'allowed_address_pairs', 'device_id'] as const
+
+type PortChangeBody = Static<typeof PortChange>
+
+const attributes = ['device_id', 'device_owner', 'mac_address', 'port_security_enabled', 'binding:host_id', 'binding:profile', 'binding:vnic_type', 'allowed_address_pairs'] as const
+
+export async function updatePort(neutron: Neutron, ctx: RequestContext, id: string, { body, ifRevision }: Change<PortChangeBody>): Promise<PortRecord> {
+  return neutron.database.transaction(async (tx) => {
+    const { record, network } = await findPort(neutron, ctx, tx, id)
+    const target = portTarget({ ...record.row, ...(typeof body.device_owner === 'string' && { device_owner: body.device_owner }) }, network)
+    authorize(neutron, ctx, 'update_port', target)
+    authorizeAttributes(neutron, ctx, 'update_port', body, attributes, target)
+    authorizeFixedIps(neutron, ctx, 'update_port', body.fixed_ips, target)
+    checkRevision(record.row, ifRevision)
+    return changePort(neutron, tx, ctx, record, network, body)
+  })
+}
+
+/** The change itself, rights being settled. */
+export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, record: PortRecord, network: NetworkRow, body: PortChangeBody): Promise<PortRecord> {
+  const { row } = record
+  const set = changedColumns(neutron, row, body)
+  const after = { ...row, ...set }
+  const groupIds = await changeGroups(neutron, tx, ctx, record, after, body)
+  try {
+    await updateRow(tx, 'ports', row.id, set, timeText(neutron))
+  } catch (error) {
+    if (error instanceof ConstraintViolation && error.kind === 'unique') throw new MacAddressInUse(`Unable to complete operation for network ${network.id}. The mac address ${after.mac_address} is in use.`)
+    throw error
+  }
+  if (body.fixed_ips !== undefined && body.fixed_ips !== null) await changeAddresses(neutron, tx, record, after, body.fixed_ips)
+  if (after.allowed_address_pairs !== row.allowed_address_pairs) await savePairs(tx, row.id, JSON.parse(after.allowed_address_pairs) as AddressPair[], row.allowed_address_pairs !== '[]')
+  const changed = (await portRecord(tx, row.id)) ?? record
+  await rewire(neutron, tx, ctx, row, changed.row, body.fixed_ips !== undefined || body.security_groups !== undefined || body.extra_dhcp_opts !== undefined)
+  const touched = new Set([...record.securityGroupIds, ...groupIds])
+  if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || body.port_security_enabled !== undefined)) {
+    await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])
+  }
+  return changed
+}
+
+/** A port that moved is unplugged where it was and plugged in where it is; one that stayed is plugged in as it now should be. */
+async function rewire(neutron: Neutron, tx: Tx, ctx: RequestContext, before: PortRow, after: PortRow, otherwise: boolean): Promise<void> {
+  if (after.device_owner.startsWith('network:')) return
+  const touched = wiredColumns.some((column) => before[column] !== after[column])
+  if (before.host_id !== '' && before.host_id !== after.host_id) await beginUnwire(neutron, tx, ctx, before, before.host_id)
+  if (after.vif_type === 'bridge' && (touched || otherwise)) await beginWire(neutron, tx, ctx, after)
+}
+
+function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): Partial<PortRow> {
+  const secure = toFlag(body.port_security_enabled, row.port_security_enabled === 1) && !row.device_owner.startsWith('network:')
+  const mac = body.mac_address === undefined || body.mac_address === null ? row.mac_address : readMac(body.mac_address)
+  if (mac !== row.mac_address && row.host_id !== '' && row.vif_type !== 'unbound') {
+    throw new PortBound(`Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.vif_type}, old_mac ${row.mac_address}, new_mac ${mac}.`)
+  }
+  const pairs = body.allowed_address_pairs === undefined ? (JSON.parse(row.allowed_address_pairs) as AddressPair[]) : readPairs(body.allowed_address_pairs, mac)
+  if (pairs.length > 0 && !secure) throw new PairsNeedPortSecurity('Port Security must be enabled in order to have allowed address pairs on a port.')
+  const vnicType = body['binding:vnic_type'] ?? row.vnic_type
+  const host = body['binding:host_id'] === undefined ? row.host_id : body['binding:host_id'] ?? ''
+  const rebind = host !== row.host_id || row.vif_type === 'binding_failed' || vnicType !== row.vnic_type
+  return {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.description !== undefined && { description: body.description ?? '' }),
+    ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
+    ...(body.device_id !== undefined && { device_id: body.device_id ?? '' }),
+    ...(body.device_owner !== undefined && { device_owner: body.device_owner ?? '' }),
+    ...(body['binding:profile'] !== undefined && { profile: JSON.stringify(body['binding:profile'] ?? {}) }),
+    ...(body.extra_dhcp_opts !== undefined && { extra_dhcp_opts: JSON.stringify(readDhcpOptions(body.extra_dhcp_opts, JSON.parse(row.extra_dhcp_opts) as DhcpOption[])) }),
+    mac_address: mac, port_security_enabled: bit(secure), allowed_address_pairs: JSON.stringify(pairs), vnic_type: vnicType,
+    ...(rebind && bindTo(neutron, host, vnicType, body.device_owner ?? row.device_owner)), ...(rebind && { status: 'DOWN' }),
+  }
+}
+
+/** @throws PortHasSecurityGroup where port security ends while groups are there */
+async function changeGroups(neutron: Neutron, tx: Tx, ctx: RequestContext, record: PortRecord, after: PortRow, body: PortChangeBody): Promise<readonly string[]> {
+  const secure = after.port_security_enabled === 1
+  const becameSecure = secure && record.row.port_security_enabled === 0
+  if (body.security_groups === undefined && !(becameSecure && record.securityGroupIds.length === 0)) {
+    if (!secure && record.securityGroupIds.length > 0) throw new PortHasSecurityGroup('Port has security group associated. Cannot disable port security or IP address until security group is removed.')
+    return record.securityGroupIds
+  }
+  const groupIds = await groupsFor(neutron, tx, ctx, record.row.project_id, {
+    secure, trusted: after.device_owner.startsWith('network:'), asked: body.security_groups === undefined ? undefined : (body.security_groups ?? []), hasAddresses: record.addresses.length > 0,
+  })
+  await deletePortSecurityGroups(tx, record.row.id)
+  await insertPortSecurityGroups(tx, record.row.id, groupIds)
+  return groupIds
+}
+
+/** Addresses that stay are left in place, so that nobody can take them in between. */
+async function changeAddresses(neutron: Neutron, tx: Tx, record: PortRecord, after: PortRow, wanted: NonNullable<PortChangeBody['fixed_ips']>): Promise<void> {
+  const subnets = await subnetsOfNetwork(tx, after.network_id)
+  const have = await allocationsOfPort(tx, after.id)
+  const open = [...have]
+  // An entry that names a subnet only is content with the address that the port has there.
+  const settled = wanted.map((each) => {
+    if (each.ip_address !== undefined && each.ip_address !== null) return each
+    if (subnets.some((subnet) => subnet.id === each.subnet_id && isAutoconfigured(subnet))) return each
+    const at = open.findIndex((row) => row.subnet_id === each.subnet_id && !wanted.some((other) => other.ip_address === row.ip_address))
+    return at < 0 ? each : { subnet_id: each.subnet_id ?? null, ip_address: open.splice(at, 1)[0]?.ip_address ?? null }
+  })
+  const port = { id: after.id, networkId: after.network_id, macAddress: after.mac_address, isRouter: after.device_owner.startsWith('network:router') }
+  const next = await allocate(neutron, tx, port, subnets, settled)
+  const key = (row: { subnet_id: string; address_key: string }) => `${row.subnet_id} ${row.address_key}`
+  const kept = new Set(have.map(key))
+  const target = new Set(next.map(key))
+  await deleteAllocations(tx, after.id, have.filter((row) => !target.has(key(row))))
+  await claimAddresses(tx, next.filter((row) => !kept.has(key(row))))
+}

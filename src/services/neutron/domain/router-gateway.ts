@@ -1,0 +1,71 @@
+// The gateway of a router: a port on an external network that the router's owner neither sees nor owns.
+import type { RequestContext } from '#core/context'
+import { networkRow, type Tx } from '../db/networks.ts'
+import { deletePortRow, portRow } from '../db/ports.ts'
+import { floatingIpsOfRouter, setRouter } from '../db/routers.ts'
+import { subnetsOfNetwork } from '../db/subnets.ts'
+import type { RouterRow } from '../db/tables.ts'
+import { overlaps, parsePrefix } from '../model/addresses.ts'
+import { BadRouterRequest, GatewayUsedByFloatingIp, NetworkNotFound } from '../model/errors.ts'
+import { allows, authorize, bit, type Target, toFlag } from './access.ts'
+import { networkTarget } from './networks.ts'
+import type { Neutron } from './neutron.ts'
+import { insertNewPort } from './ports/create.ts'
+import { reachOf } from './router-routes.ts'
+
+export interface WantedGateway {
+  readonly network_id?: string
+  readonly enable_snat?: unknown
+  readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[] | null
+}
+
+export const gatewayOwner = 'network:router_gateway'
+
+/** The rules of a gateway's parts. @throws PolicyNotAuthorized */
+export function authorizeGateway(neutron: Neutron, ctx: RequestContext, rule: string, wanted: WantedGateway | null | undefined, target: Target): void {
+  if (wanted === undefined) return
+  authorize(neutron, ctx, `${rule}:external_gateway_info`, target)
+  if (wanted === null) return
+  if (wanted.network_id !== undefined) authorize(neutron, ctx, `${rule}:external_gateway_info:network_id`, target)
+  if (wanted.enable_snat !== undefined) authorize(neutron, ctx, `${rule}:external_gateway_info:enable_snat`, target)
+  if (wanted.external_fixed_ips) authorize(neutron, ctx, `${rule}:external_gateway_info:external_fixed_ips`, target)
+}
+
+/** @throws GatewayUsedByFloatingIp, BadRouterRequest, NetworkNotFound */
+export async function setGateway(neutron: Neutron, tx: Tx, ctx: RequestContext, router: RouterRow, wanted: WantedGateway | null): Promise<void> {
+  const networkId = wanted?.network_id
+  if (!wanted || Object.keys(wanted).length === 0) {
+    if (router.gateway_port_id !== null) await dropGateway(tx, router)
+    return
+  }
+  if (networkId === undefined) throw new BadRouterRequest('Bad router request: external_gateway_info needs a network_id.')
+  const enableSnat = bit(toFlag(wanted.enable_snat, true))
+  if (router.gateway_network_id === networkId && !wanted.external_fixed_ips) return setRouter(tx, router.id, { enable_snat: enableSnat })
+  const network = await networkRow(tx, networkId)
+  if (!network || !allows(neutron, ctx, 'get_network', networkTarget(network))) throw new NetworkNotFound(`Network ${networkId} could not be found.`)
+  if (network.external !== 1) throw new BadRouterRequest(`Bad router request: Network ${networkId} is not an external network.`)
+  const subnets = await subnetsOfNetwork(tx, networkId)
+  if (router.gateway_port_id !== null) await dropGateway(tx, router)
+  await refuseOverlap(tx, router.id, subnets.map((subnet) => subnet.cidr))
+  const port = await insertNewPort(neutron, tx, ctx, { network, subnets }, '', {
+    name: '', device_owner: gatewayOwner, device_id: router.id, ...(wanted.external_fixed_ips && { fixed_ips: [...wanted.external_fixed_ips] }),
+  })
+  await tx.updateTable('ports').set({ status: 'ACTIVE' }).where('id', '=', port.row.id).execute()
+  await setRouter(tx, router.id, { gateway_port_id: port.row.id, gateway_network_id: networkId, enable_snat: enableSnat })
+}
+
+async function refuseOverlap(tx: Tx, routerId: string, cidrs: readonly string[]): Promise<void> {
+  const { prefixes } = await reachOf(tx, routerId)
+  for (const cidr of cidrs) {
+    const prefix = parsePrefix(cidr)
+    if (prefix && prefixes.some((each) => overlaps(each, prefix))) throw new BadRouterRequest(`Bad router request: Cidr ${cidr} overlaps with a cidr of the router.`)
+  }
+}
+
+async function dropGateway(tx: Tx, router: RouterRow): Promise<void> {
+  if ((await floatingIpsOfRouter(tx, router.id)).some((ip) => ip.fixed_port_id !== null)) {
+    throw new GatewayUsedByFloatingIp(`Gateway cannot be updated for router ${router.id}, since a gateway to external network ${router.gateway_network_id} is required by one or more floating IPs.`)
+  }
+  await setRouter(tx, router.id, { gateway_port_id: null, gateway_network_id: null })
+  if (router.gateway_port_id !== null && (await portRow(tx, router.gateway_port_id))) await deletePortRow(tx, router.gateway_port_id)
+}

@@ -1,0 +1,129 @@
+// Interfaces of a router: a subnet joined to it, by a port of the router's making or one that the user made.
+import type { RequestContext } from '#core/context'
+import { deleteTags, networkRow, type Tx, updateRow } from '../db/networks.ts'
+import { deletePortRow, type PortRecord, portsOfDevice, setPort } from '../db/ports.ts'
+import { floatingIpsThrough } from '../db/routers.ts'
+import { subnetRecord, subnetRow, subnetsOfNetwork } from '../db/subnets.ts'
+import type { RouterRow, SubnetRow } from '../db/tables.ts'
+import { contains, overlaps, parseIp, parsePrefix } from '../model/addresses.ts'
+import {
+  BadRouterRequest, InterfaceUsedByFloatingIp, InterfaceUsedByRoute, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch,
+} from '../model/errors.ts'
+import { authorize } from './access.ts'
+import { type Neutron, timeText } from './neutron.ts'
+import { insertNewPort } from './ports/create.ts'
+import { findPort } from './ports/list.ts'
+import { claimQuota } from './quotas.ts'
+import { reachOf, type Route } from './router-routes.ts'
+import { findRouter, interfaceOwner, routerTarget } from './routers.ts'
+import { findSubnet } from './subnets.ts'
+import { beginRouterSync } from './sync-router.ts'
+
+export interface WantedInterface {
+  readonly subnet_id?: string
+  readonly port_id?: string
+}
+
+export interface InterfaceView {
+  readonly router: RouterRow
+  readonly port: PortRecord
+  readonly subnetIds: readonly string[]
+}
+
+export async function addInterface(neutron: Neutron, ctx: RequestContext, routerId: string, wanted: WantedInterface): Promise<InterfaceView> {
+  return neutron.database.transaction(async (tx) => {
+    const { row: router } = await findRouter(neutron, ctx, tx, routerId)
+    authorize(neutron, ctx, 'add_router_interface', routerTarget(router))
+    if (wanted.port_id !== undefined && wanted.subnet_id !== undefined) throw new BadRouterRequest('Bad router request: Cannot specify both subnet-id and port-id.')
+    const port = wanted.port_id !== undefined ? await takePort(neutron, tx, ctx, router, wanted.port_id)
+      : wanted.subnet_id !== undefined ? await makePort(neutron, tx, ctx, router, wanted.subnet_id)
+        : refuse('Bad router request: Either subnet_id or port_id must be specified.')
+    await updateRow(tx, 'routers', router.id, {}, timeText(neutron))
+    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id)
+    return { router, port, subnetIds: port.addresses.map((address) => address.subnet_id) }
+  })
+}
+
+function refuse(message: string): never {
+  throw new BadRouterRequest(message)
+}
+
+async function makePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: RouterRow, subnetId: string): Promise<PortRecord> {
+  const { row: subnet } = await findSubnet(neutron, ctx, tx, subnetId)
+  if (subnet.gateway_ip === null) throw new BadRouterRequest('Bad router request: Subnet for router interface must have a gateway IP.')
+  await refuseOverlap(tx, router.id, [subnet])
+  const network = await networkRow(tx, subnet.network_id)
+  if (!network) throw new BadRouterRequest(`Bad router request: Subnet ${subnetId} has no network.`)
+  await claimQuota(neutron, tx, router.project_id, 'port')
+  const port = await insertNewPort(neutron, tx, ctx, { network, subnets: await subnetsOfNetwork(tx, network.id) }, router.project_id, {
+    name: '', device_owner: interfaceOwner, device_id: router.id, fixed_ips: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
+  })
+  await setPort(tx, port.row.id, { status: 'ACTIVE' })
+  return port
+}
+
+async function takePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: RouterRow, portId: string): Promise<PortRecord> {
+  const { record } = await findPort(neutron, ctx, tx, portId)
+  // The port's owner gives it away: a port of another project, seen because the network is one's own, is none to take (CVE-2014-0056).
+  if (record.row.project_id !== ctx.identity.projectId) authorize(neutron, ctx, 'context_is_admin', {})
+  if (record.row.device_id !== '') throw new PortInUse(`Unable to complete operation on port ${portId} for network ${record.row.network_id}. Port already has an attached device ${record.row.device_id}.`)
+  if (record.addresses.length === 0) throw new BadRouterRequest('Bad router request: Router port must have at least one fixed IP.')
+  const subnets: SubnetRow[] = []
+  for (const { subnet_id: id } of record.addresses) {
+    const subnet = await subnetRow(tx, id)
+    if (subnet) subnets.push(subnet)
+  }
+  if (subnets.filter((subnet) => subnet.ip_version === 4).length > 1) throw new BadRouterRequest('Bad router request: Cannot have multiple IPv4 subnets on router port.')
+  await refuseOverlap(tx, router.id, subnets)
+  await setPort(tx, portId, { device_id: router.id, device_owner: interfaceOwner, status: 'ACTIVE', port_security_enabled: 0, allowed_address_pairs: '[]' })
+  await tx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute()
+  return { ...record, row: { ...record.row, device_id: router.id, device_owner: interfaceOwner } }
+}
+
+async function refuseOverlap(tx: Tx, routerId: string, subnets: readonly SubnetRow[]): Promise<void> {
+  const { prefixes } = await reachOf(tx, routerId)
+  for (const subnet of subnets) {
+    if (prefixes.some((each) => each.subnetId === subnet.id)) throw new BadRouterRequest(`Bad router request: Router already has a port on subnet ${subnet.id}.`)
+    const prefix = parsePrefix(subnet.cidr)
+    const other = prefix && prefixes.find((each) => overlaps(each, prefix))
+    if (other) throw new BadRouterRequest(`Bad router request: Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr of subnet ${other.subnetId}.`)
+  }
+}
+
+/** @throws RouterInterfaceNotFound, InterfaceUsedByFloatingIp, InterfaceUsedByRoute */
+export async function removeInterface(neutron: Neutron, ctx: RequestContext, routerId: string, wanted: WantedInterface): Promise<InterfaceView> {
+  return neutron.database.transaction(async (tx) => {
+    const { row: router } = await findRouter(neutron, ctx, tx, routerId)
+    authorize(neutron, ctx, 'remove_router_interface', routerTarget(router))
+    const { port_id: portId, subnet_id: subnetId } = wanted
+    if (portId === undefined && subnetId === undefined) throw new BadRouterRequest('Bad router request: Either subnet_id or port_id must be specified.')
+    if (subnetId !== undefined && !(await subnetRecord(tx, subnetId))) await findSubnet(neutron, ctx, tx, subnetId)
+    const ports = await portsOfDevice(tx, routerId, [interfaceOwner])
+    const port = ports.find((each) => (portId !== undefined ? each.row.id === portId : each.addresses.some((address) => address.subnet_id === subnetId)))
+    if (!port) {
+      if (portId !== undefined) throw new RouterInterfaceNotFound(`Router ${routerId} does not have an interface with id ${portId}`)
+      throw new RouterInterfaceNotFoundForSubnet(`Router ${routerId} has no interface on subnet ${subnetId}`)
+    }
+    const subnetIds = port.addresses.map((address) => address.subnet_id)
+    if (portId !== undefined && subnetId !== undefined && !subnetIds.includes(subnetId)) throw new SubnetMismatch(`Subnet on port ${portId} does not match the requested subnet ${subnetId}.`)
+    await refuseInUse(tx, router, subnetIds)
+    await deletePortRow(tx, port.row.id)
+    await deleteTags(tx, [port.row.id])
+    await updateRow(tx, 'routers', router.id, {}, timeText(neutron))
+    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id)
+    return { router, port, subnetIds }
+  })
+}
+
+async function refuseInUse(tx: Tx, router: RouterRow, subnetIds: readonly string[]): Promise<void> {
+  if ((await floatingIpsThrough(tx, router.id, subnetIds)).length > 0) {
+    throw new InterfaceUsedByFloatingIp(`Router interface for subnet ${subnetIds[0]} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`)
+  }
+  const routes = JSON.parse(router.routes) as Route[]
+  for (const id of subnetIds) {
+    const prefix = parsePrefix((await subnetRow(tx, id))?.cidr ?? '')
+    if (prefix && routes.some((route) => contains(prefix, parseIp(route.nexthop) ?? { version: 4, value: -1n }))) {
+      throw new InterfaceUsedByRoute(`Router interface for subnet ${id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`)
+    }
+  }
+}

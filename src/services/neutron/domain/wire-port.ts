@@ -1,0 +1,132 @@
+// The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
+import type { RequestContext } from '#core/context'
+import { client } from '#core/client'
+import { AppError, ServiceUnavailable } from '#core/errors'
+import { defineOperation, type OperationRun, step } from '#core/operations'
+import { rpcClient } from '#core/rpc'
+import { asService } from '#core/service'
+import { Type } from '#core/spec'
+import { mark, traced } from '#core/trace'
+import { pluginRpc } from '../contract/agent-rpc.ts'
+import { serverEventRoutes } from '../contract/server-events.ts'
+import type { Tx } from '../db/networks.ts'
+import { portRow, setPort } from '../db/ports.ts'
+import type { PortRow } from '../db/tables.ts'
+import type { Neutron } from './neutron.ts'
+
+interface WireInput {
+  readonly portId: string
+  readonly host: string
+  /** The server that waits for it; empty for none. */
+  readonly serverId: string
+}
+
+const WireInput = Type.Object({ portId: Type.String(), host: Type.String(), serverId: Type.String() })
+
+const plugin = (neutron: Neutron) => rpcClient(neutron.runtime.bus, neutron, pluginRpc).any()
+
+async function bind(neutron: Neutron, run: OperationRun<WireInput>) {
+  const { portId, host } = run.input
+  mark(neutron.runtime.trace, neutron.clock, run.ctx, 30)
+  return plugin(neutron).bindPort(run.ctx, { portId, host })
+}
+
+async function wire(neutron: Neutron, run: OperationRun<WireInput>) {
+  const { portId, host } = run.input
+  if (!run.result<{ bound: boolean }>('bind')?.bound) return { up: false }
+  const answer = await plugin(neutron).wirePort(run.ctx, { portId, host })
+  mark(neutron.runtime.trace, neutron.clock, run.ctx, 37)
+  return answer
+}
+
+async function announce(neutron: Neutron, run: OperationRun<WireInput>): Promise<void> {
+  const { serverId, portId } = run.input
+  if (serverId === '' || !run.result<{ up: boolean }>('wire')?.up) return
+  await traced(neutron.runtime.trace, neutron.clock, run.ctx, 38, () => tellNova(neutron, run.ctx, 'network-vif-plugged', serverId, portId, 'completed'))
+}
+
+/** A server that nova does not know (any more) is no failure: there is nobody left to tell. */
+async function tellNova(neutron: Neutron, ctx: RequestContext, name: string, serverId: string, portId: string, status: 'completed' | 'failed'): Promise<void> {
+  const caller = await asService(neutron.runtime, ctx)
+  try {
+    await client(serverEventRoutes, neutron.runtime.services.nova, caller).createServerEvents({ body: { events: [{ name, server_uuid: serverId, tag: portId, status }] } })
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 404) throw error
+  }
+}
+
+export const wirePort = defineOperation<Neutron, WireInput>('port.wire', {
+  input: WireInput, deadlineSeconds: 300, onCrash: 'resume',
+  steps: [
+    step<Neutron, WireInput>('bind', { run: bind, retries: 3 }),
+    step<Neutron, WireInput>('wire', { run: wire, retries: 3 }),
+    step<Neutron, WireInput>('announce', { run: announce, retries: 6 }),
+  ],
+  async failed(tx, neutron, run, fault) {
+    if (fault.cancelled || fault.step === 'announce') return
+    const { portId, host, serverId } = run.input
+    const row = await portRow(tx as Tx, portId)
+    if (!row || row.host_id !== host) return
+    await setPort(tx as Tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
+    if (serverId !== '') await neutron.operations.begin(tx, run.ctx, announceFailure, { resourceId: portId, input: { portId, serverId }, projectId: row.project_id })
+  },
+})
+
+interface FailureInput {
+  readonly portId: string
+  readonly serverId: string
+}
+
+/** So that nova does not wait for a port that will not come up. */
+export const announceFailure = defineOperation<Neutron, FailureInput>('port.announce-failure', {
+  input: Type.Object({ portId: Type.String(), serverId: Type.String() }), deadlineSeconds: 300, onCrash: 'resume',
+  steps: [step<Neutron, FailureInput>('announce', { retries: 6, run: (neutron, run) => tellNova(neutron, run.ctx, 'network-vif-plugged', run.input.serverId, run.input.portId, 'failed') })],
+})
+
+interface UnwireInput {
+  readonly portId: string
+  readonly host: string
+  readonly networkId: string
+  readonly serverId: string
+}
+
+/** Take a port off a host: after whatever still works on the port there. */
+export const unwirePort = defineOperation<Neutron, UnwireInput>('port.unwire', {
+  input: Type.Object({ portId: Type.String(), host: Type.String(), networkId: Type.String(), serverId: Type.String() }), deadlineSeconds: 86_400, onCrash: 'resume',
+  steps: [
+    step<Neutron, UnwireInput>('settle', {
+      async run(neutron, run) {
+        const open = await neutron.operations.open(run.input.portId)
+        const earlier = open.findIndex((operation) => operation.id === run.id)
+        if (earlier > 0 && open.slice(0, earlier).some((operation) => operation.kind === 'port.wire')) {
+          throw new ServiceUnavailable('The port is still being wired.')
+        }
+      },
+      retries: 100,
+    }),
+    step<Neutron, UnwireInput>('unwire', {
+      async run(neutron, run) {
+        const { portId, host, networkId } = run.input
+        // A host that is gone for good has nothing to take away; one that comes back clears up by itself.
+        if (!neutron.agents.isAlive(neutron.agents.find('l2', host))) return
+        await plugin(neutron).unwirePort(run.ctx, { portId, host, networkId })
+      },
+      retries: 100,
+    }),
+  ],
+})
+
+const waitsForPlug = (row: PortRow) => row.device_owner.startsWith('compute:') && row.device_id !== ''
+
+export async function beginWire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow): Promise<void> {
+  await neutron.operations.begin(tx, ctx, wirePort, {
+    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host: row.host_id, serverId: waitsForPlug(row) ? row.device_id : '' },
+  })
+}
+
+export async function beginUnwire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow, host: string): Promise<void> {
+  await neutron.operations.cancel(tx, row.id)
+  await neutron.operations.begin(tx, ctx, unwirePort, {
+    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host, networkId: row.network_id, serverId: waitsForPlug(row) ? row.device_id : '' },
+  })
+}

@@ -1,0 +1,77 @@
+// The DHCP agent of a host: for each network that it serves, one DHCP that is always the whole of what it should be.
+import type { RequestContext } from '#core/context'
+import type { Role, Runtime } from '#core/service'
+import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
+import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
+import { agentHost, gathered, reporting, untilDone } from './agent.ts'
+
+/** In place of a port: the whole network. */
+const everything = '*'
+
+interface Answer {
+  readonly network?: NetworkSpec
+  readonly dhcp?: DhcpSpec
+}
+
+export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
+  const host = await agentHost(runtime)
+  const { driver, server, ctx: own, call } = host
+  /** What DHCP was told last, by network. */
+  const served = new Map<string, DhcpSpec>()
+  let stopped = false
+
+  async function serve(ctx: RequestContext, spec: DhcpSpec): Promise<void> {
+    served.set(spec.networkId, spec)
+    const { problems } = await driver.ensureDhcp(call(ctx), spec)
+    for (const problem of problems) runtime.log.warn({ subject: problem.subject, network: spec.networkId }, `left out of DHCP: ${problem.message}`)
+  }
+
+  async function pullNetwork(ctx: RequestContext, networkId: string): Promise<void> {
+    const answer = (await server.any().dhcpSpec(ctx, { networkId, host: runtime.host })) as Answer
+    if (answer.dhcp && answer.network) {
+      await driver.ensureNetwork(call(ctx), answer.network)
+      await serve(ctx, answer.dhcp)
+    } else if (served.delete(networkId)) await driver.removeDhcp(call(ctx), networkId)
+  }
+
+  /** Single ports of a network, or the whole of it. */
+  const adjust = gathered(async (networkId, portIds, ctx) => {
+    const known = served.get(networkId)
+    if (!known || portIds.includes(everything)) return pullNetwork(ctx, networkId)
+    const { hosts } = await server.any().dhcpHosts(ctx, { networkId, portIds: [...portIds] })
+    const next = new Map(known.hosts.map((each) => [each.portId, each]))
+    for (const portId of portIds) next.delete(portId)
+    for (const each of hosts as unknown as DhcpHostSpec[]) next.set(each.portId, each)
+    await serve(ctx, { ...known, hosts: [...next.values()] })
+  })
+  const sync = (networkId: string, ctx: RequestContext) => adjust(networkId, [everything], ctx)
+
+  const listening = runtime.bus.serve(dhcpAgentRpc, runtime.host, {
+    async syncNetwork(ctx, { networkId }) {
+      await ready
+      await sync(networkId, ctx)
+      return {}
+    },
+    async portChanged(ctx, { networkId, portId }) {
+      await ready
+      await adjust(networkId, [portId], ctx)
+      return {}
+    },
+  })
+  const reports = reporting(host, 'dhcp', { dhcp_driver: 'dnsmasq', dhcp_lease_duration: host.config.dhcp_lease_duration }, () => served.size)
+  const ready = untilDone(host, 'comparing the DHCP of this host with what it should serve', () => stopped, async () => {
+    const { networkIds } = await server.any().dhcpState(own, { host: runtime.host })
+    for (const networkId of networkIds) await sync(networkId, own)
+    const there = await driver.inventory(call(own))
+    for (const { networkId } of there.dhcp) if (!served.has(networkId)) await driver.removeDhcp(call(own), networkId)
+  })
+  await ready
+  await reports.now()
+  return {
+    async stop() {
+      stopped = true
+      await reports.stop()
+      listening.close()
+    },
+  }
+}

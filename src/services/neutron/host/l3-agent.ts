@@ -1,0 +1,53 @@
+// The L3 agent of a host: the routers that it carries, each always the whole of what it should be.
+import type { RequestContext } from '#core/context'
+import type { Role, Runtime } from '#core/service'
+import { l3AgentRpc } from '../contract/agent-rpc.ts'
+import type { NetworkSpec, RouterSpec } from '../drivers/index.ts'
+import { agentHost, coalesced, reporting, untilDone } from './agent.ts'
+
+interface Answer {
+  readonly networks?: readonly NetworkSpec[]
+  readonly router?: RouterSpec
+}
+
+export async function startL3Agent(runtime: Runtime): Promise<Role> {
+  const host = await agentHost(runtime)
+  const { driver, server, ctx: own, call } = host
+  const carried = new Set<string>()
+  let stopped = false
+
+  const sync = coalesced(async (routerId: string, ctx: RequestContext) => {
+    const answer = (await server.any().routerSpec(ctx, { routerId, host: runtime.host })) as Answer
+    if (!answer.router) {
+      carried.delete(routerId)
+      return driver.removeRouter(call(ctx), routerId)
+    }
+    for (const network of answer.networks ?? []) await driver.ensureNetwork(call(ctx), network)
+    await driver.ensureRouter(call(ctx), answer.router)
+    carried.add(routerId)
+  })
+
+  const listening = runtime.bus.serve(l3AgentRpc, runtime.host, {
+    async syncRouter(ctx, { routerId }) {
+      await ready
+      await sync(routerId, ctx)
+      return {}
+    },
+  })
+  const reports = reporting(host, 'l3', { agent_mode: 'legacy', handle_internal_only_routers: true }, () => carried.size)
+  const ready = untilDone(host, 'comparing the routers of this host with those that it should carry', () => stopped, async () => {
+    const { routerIds } = await server.any().routerState(own, { host: runtime.host })
+    for (const routerId of routerIds) await sync(routerId, own)
+    const there = await driver.inventory(call(own))
+    for (const routerId of there.routers) if (!carried.has(routerId)) await driver.removeRouter(call(own), routerId)
+  })
+  await ready
+  await reports.now()
+  return {
+    async stop() {
+      stopped = true
+      await reports.stop()
+      listening.close()
+    },
+  }
+}

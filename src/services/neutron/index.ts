@@ -1,0 +1,77 @@
+// Neutron: networks, subnets, ports, routers and security groups; its API, its plugin, and the agents of a host.
+import { createApi, neutronFaults, serve } from '#core/http'
+import { defineService, type Role, type Runtime } from '#core/service'
+import { discovery } from './api/discovery.ts'
+import { agentHandlers, extensionHandlers, ipAvailabilityHandlers, quotaHandlers, tagHandlers } from './api/management.ts'
+import { networkHandlers } from './api/networks.ts'
+import { portHandlers } from './api/ports.ts'
+import { floatingIpHandlers, routerHandlers } from './api/routers.ts'
+import { securityGroupHandlers, securityGroupRuleHandlers } from './api/security-groups.ts'
+import { subnetHandlers } from './api/subnets.ts'
+import { neutronOptions } from './config.ts'
+import {
+  agentReports, agentRoutes, extensionRoutes, floatingIpRoutes, ipAvailabilityRoutes, networkRoutes, pluginRpc, portRoutes, quotaRoutes, routerRoutes,
+  securityGroupRoutes, securityGroupRuleRoutes, subnetRoutes, tagRoutes,
+} from './contract/index.ts'
+import { adoptAgent } from './domain/adopt-agent.ts'
+import type { Neutron } from './domain/neutron.ts'
+import { startDhcpAgent } from './host/dhcp-agent.ts'
+import { startL2Agent } from './host/l2-agent.ts'
+import { startL3Agent } from './host/l3-agent.ts'
+import { startMetadataAgent } from './host/metadata-agent.ts'
+import { startNeutron } from './start.ts'
+import { pluginServer } from './workers/plugin.ts'
+
+/** Keep track of agents by what they report to everybody. */
+function listenToAgents(neutron: Neutron, role: string, adopt: boolean): { close(): void } {
+  return neutron.runtime.bus.serve(agentReports, `${neutron.runtime.host}/${role}`, {
+    async report(_ctx, report) {
+      const isNew = neutron.agents.reported(report)
+      if (isNew && adopt && !report.stopping) await adoptAgent(neutron, report)
+    },
+  })
+}
+
+async function startApi(runtime: Runtime): Promise<Role> {
+  const neutron = await startNeutron(runtime, 'server')
+  const reports = listenToAgents(neutron, 'server', true)
+  const worker = neutron.operations.work(neutron)
+  const transport = createApi({
+    service: 'network', prefix: '/v2.0', faults: neutronFaults, policy: neutron.policy, authenticate: runtime.authenticate, discovery,
+    capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
+    routes: [
+      serve(networkRoutes, networkHandlers(neutron)), serve(subnetRoutes, subnetHandlers(neutron)), serve(portRoutes, portHandlers(neutron)),
+      serve(routerRoutes, routerHandlers(neutron)), serve(floatingIpRoutes, floatingIpHandlers(neutron)),
+      serve(securityGroupRoutes, securityGroupHandlers(neutron)), serve(securityGroupRuleRoutes, securityGroupRuleHandlers(neutron)),
+      serve(extensionRoutes, extensionHandlers(neutron)), serve(agentRoutes, agentHandlers(neutron)), serve(quotaRoutes, quotaHandlers(neutron)),
+      serve(ipAvailabilityRoutes, ipAvailabilityHandlers(neutron)), serve(tagRoutes, tagHandlers(neutron)),
+    ],
+  })
+  return {
+    transport,
+    stop() {
+      reports.close()
+      worker.stop()
+    },
+  }
+}
+
+async function startPlugin(runtime: Runtime): Promise<Role> {
+  const neutron = await startNeutron(runtime, 'plugin')
+  const reports = listenToAgents(neutron, 'plugin', false)
+  const served = runtime.bus.serve(pluginRpc, runtime.host, pluginServer(neutron))
+  return {
+    stop() {
+      served.close()
+      reports.close()
+    },
+  }
+}
+
+export const neutron = defineService({
+  name: 'neutron',
+  options: neutronOptions,
+  roles: {
+    api: startApi, plugin: startPlugin, 'l2-agent': startL2Agent, 'dhcp-agent': startDhcpAgent, 'l3-agent': startL3Agent, 'metadata-agent': startMetadataAgent,
+  },
+})

@@ -1,0 +1,26 @@
+// How a role that works with the database begins: the database, the operations, the policy, the agents that report.
+import { createOperations } from '#core/operations'
+import { compilePolicy } from '#core/policy'
+import { operationMigration } from '#core/operations'
+import type { Runtime } from '#core/service'
+import { readConfig, neutronOptions } from './config.ts'
+import { firstMigration } from './db/migrations/001-neutron.ts'
+import type { NeutronTables } from './db/tables.ts'
+import { createAgentRegistry } from './domain/agents.ts'
+import type { Neutron } from './domain/neutron.ts'
+import { policyRules } from './domain/policy.ts'
+import { syncGroups } from './domain/sync-groups.ts'
+import { syncNetwork } from './domain/sync-network.ts'
+import { syncRouter } from './domain/sync-router.ts'
+import { announceFailure, unwirePort, wirePort } from './domain/wire-port.ts'
+
+const definitions = [wirePort, unwirePort, announceFailure, syncGroups, syncNetwork, syncRouter]
+
+export async function startNeutron(runtime: Runtime, role: string): Promise<Neutron> {
+  const { clock, random, ids, log } = runtime
+  const config = readConfig(runtime.config(neutronOptions))
+  const database = await runtime.database<NeutronTables>('neutron', [operationMigration, firstMigration])
+  const capabilities = { clock, random, ids, log }
+  const operations = createOperations<Neutron>({ database, definitions, capabilities, owner: `${runtime.host}/neutron-${role}` })
+  return { ...capabilities, runtime, database, operations, policy: compilePolicy(policyRules), config, agents: createAgentRegistry(capabilities, config.agent_down_time) }
+}

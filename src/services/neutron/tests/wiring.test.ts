@@ -1,0 +1,115 @@
+// From the API to the engine of the host: ports, filters, DHCP, routers, floating addresses.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { external, must, network, port, startLab, subnet, until } from './lab.ts'
+
+test('a port bound to a host gets its tap, its filter and its DHCP host there, and becomes active', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1', device_id: 'vm-1' })
+  assert.equal(made['binding:vif_type'], 'bridge')
+  const active = await until(async () => {
+    const { port: seen } = await must(demo, 'GET', `/ports/${made.id}`)
+    return seen.status === 'ACTIVE' && seen
+  }, 'the port')
+
+  const [{ ip_address: address }] = active.fixed_ips
+  const [group] = active.security_groups
+  assert.deepEqual(engine.state.ports.get(made.id), {
+    id: made.id, networkId: blue.id, macAddress: made.mac_address, mtu: 1450, adminStateUp: true, device: 'tap', fixedAddresses: [address],
+    portSecurityEnabled: true, allowedAddressPairs: [], securityGroupIds: [group],
+  })
+  assert.equal(engine.state.networks.get(blue.id)?.segment.type, 'vxlan')
+  assert.deepEqual(engine.state.securityGroups.get(group)?.rules.map((rule) => [rule.direction, rule.etherType, rule.remoteAddressSetId]).sort(), [
+    ['egress', 'IPv4', null], ['egress', 'IPv6', null], ['ingress', 'IPv4', group], ['ingress', 'IPv6', group],
+  ])
+  assert.deepEqual(engine.state.addressSets.get(group)?.addresses, [address])
+  const dhcp = await until(() => {
+    const spec = engine.state.dhcp.get(blue.id)
+    return spec?.hosts.some((host) => host.portId === made.id) && spec
+  }, 'DHCP')
+  assert.deepEqual(dhcp.subnets.map((each) => [each.id, each.cidr, each.gatewayAddress]), [[block.id, '10.1.0.0/24', '10.1.0.1']])
+  assert.deepEqual(dhcp.hosts.find((host) => host.portId === made.id)?.addresses, [{ subnetId: block.id, address }])
+})
+
+test('a deleted port is gone from the host, with its place in groups and DHCP', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const [one, two] = [await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' }), await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })]
+  await until(() => engine.state.ports.has(one.id) && engine.state.ports.has(two.id))
+  const group = one.security_groups[0]
+
+  await must(demo, 'DELETE', `/ports/${one.id}`)
+
+  await until(() => !engine.state.ports.has(one.id), 'the unplugging')
+  await until(() => engine.state.addressSets.get(group)?.addresses.length === 1, 'the address set')
+  await until(() => engine.state.dhcp.get(blue.id)?.hosts.every((host) => host.portId !== one.id), 'DHCP')
+  assert.deepEqual(engine.state.addressSets.get(group)?.addresses, [two.fixed_ips[0].ip_address])
+})
+
+test('a new rule reaches the running ports of its group', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  const group = made.security_groups[0]
+  await until(() => engine.state.securityGroups.has(group))
+
+  const { security_group_rule: rule } = await must(demo, 'POST', '/security-group-rules', {
+    security_group_rule: { security_group_id: group, direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
+  })
+
+  const spec = await until(() => engine.state.securityGroups.get(group)?.rules.find((each) => each.id === rule.id), 'the rule')
+  assert.deepEqual(spec, {
+    id: rule.id, direction: 'ingress', etherType: 'IPv4', protocol: 'tcp', portRangeMin: 22, portRangeMax: 22, remoteIpPrefix: null, remoteAddressSetId: null,
+  })
+  await must(demo, 'DELETE', `/security-group-rules/${rule.id}`)
+  await until(() => engine.state.securityGroups.get(group)?.rules.length === 4, 'the rule’s end')
+})
+
+test('a router with a gateway and a floating address is made whole on its host, and goes again', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r1', external_gateway_info: { network_id: outside.id } } })
+  const joined = await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, port_id: inside.id } })
+
+  const spec = await until(() => {
+    const found = engine.state.routers.get(router.id)
+    return found?.floatingIps.length === 1 && found
+  }, 'the router')
+  assert.deepEqual(spec.interfaces.map((each) => [each.portId, each.networkId, each.addresses, each.mtu]), [[joined.port_id, blue.id, ['10.1.0.1/24'], 1450]])
+  assert.deepEqual([spec.gateway?.nextHop, spec.gateway?.enableSnat, spec.gateway?.networkId, spec.gateway?.mtu], ['203.0.113.1', true, outside.id, 1500])
+  assert.deepEqual(spec.floatingIps, [{ floatingAddress: floatingip.floating_ip_address, fixedAddress: inside.fixed_ips[0].ip_address }])
+  await until(async () => (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip.status === 'ACTIVE', 'the floating address')
+
+  await must(demo, 'DELETE', `/floatingips/${floatingip.id}`)
+  await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
+  await must(demo, 'DELETE', `/routers/${router.id}`)
+  await must(demo, 'DELETE', `/ports/${inside.id}`)
+  await must(demo, 'DELETE', `/networks/${blue.id}`)
+  await until(() => engine.state.routers.size === 0, 'the router’s end')
+  await until(() => !engine.state.networks.has(blue.id) && engine.state.dhcp.size === 0, 'the network’s end')
+})
+
+test('after a restart the host has what it should have, and nothing else', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  await until(async () => (await must(demo, 'GET', `/ports/${made.id}`)).port.status === 'ACTIVE')
+
+  const again = await cloud.restart()
+  const { engineForTests } = await import('../host/agent.ts')
+  const engine = await engineForTests({ bus: again.bus, host: 'host-1' })
+  const there = await engine?.inventory({ signal: new AbortController().signal, epoch: 0, log: undefined as never })
+
+  assert.ok(there?.ports.some((each) => made.id.startsWith(each.id)))
+  assert.deepEqual(there?.dhcp.map((each) => each.networkId), [blue.id])
+})

@@ -1,0 +1,149 @@
+// The plugin: binds ports, tells the agents of a host what to do, and answers what they ask. It alone speaks to agents.
+import type { RequestContext } from '#core/context'
+import type { RpcServer } from '#core/rpc'
+import { rpcClient } from '#core/rpc'
+import { mark, traced } from '#core/trace'
+import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc, pluginRpc } from '../contract/agent-rpc.ts'
+import { dhcpHost, dhcpNetworks } from '../db/agents.ts'
+import { networkRow, segmentOf } from '../db/networks.ts'
+import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
+import { routerRow, routersOnHost, setFloatingIpStatus } from '../db/routers.ts'
+import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
+import { bindTo } from '../domain/binding.ts'
+import { metadataPort } from '../domain/metadata.ts'
+import type { Neutron } from '../domain/neutron.ts'
+import { usedAddresses } from '../domain/ports/create.ts'
+import { dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
+import { hostState } from './host-state.ts'
+
+export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
+  const { database, runtime: { bus, trace }, clock } = neutron
+  const l2 = rpcClient(bus, neutron, l2AgentRpc)
+  const dhcp = rpcClient(bus, neutron, dhcpAgentRpc)
+  const l3 = rpcClient(bus, neutron, l3AgentRpc)
+  const metadata = rpcClient(bus, neutron, metadataAgentRpc)
+  const alive = (kind: 'l2' | 'dhcp' | 'l3' | 'metadata', host: string) => neutron.agents.isAlive(neutron.agents.find(kind, host))
+  const hostsWith = (kind: 'l2' | 'dhcp' | 'l3') => neutron.agents.all().filter((agent) => agent.kind === kind && neutron.agents.isAlive(agent)).map((agent) => agent.host)
+
+  /** Other hosts of a network learn where its ports are, when tunnels join them. */
+  async function tellOthers(ctx: RequestContext, networkId: string, except: string): Promise<void> {
+    if (hostsWith('l2').every((host) => host === except)) return
+    const others = (await hostsOfNetwork(database.read, networkId)).filter((host) => host !== except && alive('l2', host))
+    if (others.length === 0) return
+    const network = await networkRow(database.read, networkId)
+    if (!network || (await segmentOf(database.read, networkId))?.network_type !== 'vxlan') return
+    await Promise.all(others.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, network: await networkSpec(neutron, database.read, network, host) })))
+  }
+
+  /** Hosts without ports of the groups are not told of new rules; of single addresses all are, since asking for whom costs more. */
+  async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], addresses: readonly string[], except?: string): Promise<void> {
+    const living = hostsWith('l2').filter((host) => host !== except)
+    if (living.length === 0) return
+    const concerned = groupIds.length > 0 ? new Set(await hostsOfGroups(database.read, groupIds)) : undefined
+    const hosts = concerned ? living.filter((host) => concerned.has(host)) : living
+    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], addresses: [...addresses] })))
+  }
+
+  /** One port of a network is not as DHCP knows it. */
+  async function tellDhcp(ctx: RequestContext, networkId: string, portId: string): Promise<void> {
+    const host = await dhcpHost(database.read, networkId)
+    if (host !== undefined && alive('dhcp', host)) await dhcp.on(host).portChanged(ctx, { networkId, portId })
+  }
+
+  async function serveDhcp(ctx: RequestContext, networkId: string): Promise<void> {
+    const bound = await dhcpHost(database.read, networkId)
+    const hosts = bound === undefined ? hostsWith('dhcp') : [bound].filter((host) => alive('dhcp', host))
+    await Promise.all(hosts.map(async (host) => {
+      await dhcp.on(host).syncNetwork(ctx, { networkId })
+      if (alive('metadata', host)) await metadata.on(host).sync(ctx, { networkId, present: bound === host })
+    }))
+  }
+
+  return {
+    async bindPort(ctx, { portId, host }) {
+      mark(trace, clock, ctx, 31)
+      return traced(trace, clock, ctx, 32, () => database.transaction(async (tx) => {
+        const row = await portRow(tx, portId)
+        if (!row || row.host_id !== host) return { bound: false }
+        const segment = await segmentOf(tx, row.network_id)
+        const binding = bindTo(neutron, host, row.vnic_type, row.device_owner)
+        if (!segment || binding.vif_type === 'binding_failed') {
+          await setPort(tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
+          return { bound: false }
+        }
+        await saveBindingLevel(tx, { port_id: portId, host_id: host, driver: 'linuxbridge', segment_id: segment.id })
+        if (row.status !== 'ACTIVE') await setPort(tx, portId, { ...binding, status: 'BUILD' })
+        return { bound: true }
+      }))
+    },
+
+    async wirePort(ctx, { portId, host }) {
+      const { read } = database
+      const record = await portRecord(read, portId)
+      const network = record && (await networkRow(read, record.row.network_id))
+      if (!record || !network || record.row.host_id !== host) return { up: false }
+      const needs = await groupsOfPort(read, record.securityGroupIds)
+      const wiring = { network: await networkSpec(neutron, read, network, host), port: portSpec(record, network.mtu), revision: record.row.revision_number, ...needs }
+      mark(trace, clock, ctx, 33)
+      await Promise.all([
+        l2.on(host).wirePort(ctx, { wiring }),
+        tellDhcp(ctx, network.id, portId),
+        pushGroups(ctx, [], record.securityGroupIds, usedAddresses(record), host),
+        tellOthers(ctx, network.id, host),
+      ])
+      return { up: true }
+    },
+
+    async unwirePort(ctx, { portId, host, networkId }) {
+      const row = await portRow(database.read, portId)
+      // It has come back to this host meanwhile: its new wiring stands.
+      if (row?.host_id !== host) await l2.on(host).unwirePort(ctx, { portId })
+      await Promise.all([tellDhcp(ctx, networkId, portId), tellOthers(ctx, networkId, host)])
+      return {}
+    },
+
+    async syncNetwork(ctx, { networkId }) {
+      await serveDhcp(ctx, networkId)
+      const network = await networkRow(database.read, networkId)
+      const hosts = network ? (await hostsOfNetwork(database.read, networkId)).filter((host) => alive('l2', host)) : hostsWith('l2')
+      await Promise.all(hosts.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, ...(network && { network: await networkSpec(neutron, database.read, network, host) }) })))
+      return {}
+    },
+
+    async syncRouter(ctx, { routerId, hosts }) {
+      const row = await routerRow(database.read, routerId)
+      const all = [...new Set([...hosts, ...(row && row.host !== '' ? [row.host] : [])])].filter((host) => alive('l3', host))
+      for (const host of all) {
+        await l3.on(host).syncRouter(ctx, { routerId })
+        if (alive('metadata', host)) await metadata.on(host).sync(ctx, { routerId, present: row?.host === host })
+      }
+      if (row && all.includes(row.host)) await database.transaction((tx) => setFloatingIpStatus(tx, routerId, 'ACTIVE'))
+      return {}
+    },
+
+    async syncGroups(ctx, { groupIds, addressSetIds, addresses }) {
+      await pushGroups(ctx, groupIds, addressSetIds, addresses ?? [])
+      return {}
+    },
+
+    async portIsUp(ctx, { portId, host }) {
+      return traced(trace, clock, ctx, 35, () => database.transaction(async (tx) => {
+        const row = await portRow(tx, portId)
+        if (!row || row.host_id !== host) return { known: false }
+        const status = row.admin_state_up === 1 ? 'ACTIVE' : 'DOWN'
+        if (row.status !== status) await setPort(tx, portId, { status })
+        return { known: true }
+      }))
+    },
+
+    hostState: async (_ctx, { host }) => hostState(neutron, host, await portsOnHost(database.read, host)),
+    addressesIn: async (_ctx, { addressSetId, addresses }) => ({ present: await memberAddresses(database.read, addressSetId, addresses) }),
+    dhcpHosts: async (_ctx, { networkId, portIds }) => ({ hosts: await dhcpHosts(database.read, networkId, portIds) }),
+    groupSpecs: (_ctx, { groupIds, addressSetIds }) => groupSpecs(database.read, groupIds, addressSetIds),
+    dhcpState: async (_ctx, { host }) => ({ networkIds: await dhcpNetworks(database.read, host) }),
+    dhcpSpec: (_ctx, { networkId, host }) => dhcpSpec(neutron, database.read, networkId, host),
+    routerState: async (_ctx, { host }) => ({ routerIds: (await routersOnHost(database.read, host)).map((row) => row.id) }),
+    routerSpec: (_ctx, { routerId, host }) => routerSpec(neutron, database.read, routerId, host),
+    metadataPort: (_ctx, where) => metadataPort(neutron, where),
+  }
+}

@@ -1,0 +1,131 @@
+// The disks of a new server: what the request names, the image's own, and what the flavor adds. Checked as upstream does
+// (nova/compute/api.py, _validate_bdm).
+import type { RequestContext } from '#core/context'
+import { BadRequest } from '#core/errors'
+import type { NewBlockDevice } from '../../../db/build-requests.ts'
+import type { FlavorSnapshot } from '../../../model/server.ts'
+import { type ImageView, showImage } from '../../../neighbours/images.ts'
+import { showVolume, type VolumeView } from '../../../neighbours/volumes.ts'
+import type { Nova } from '../../nova.ts'
+import type { NewServers, WantedDevice } from './request.ts'
+
+const invalid = (details: string) => new BadRequest(`Block Device Mapping is Invalid: ${details}`)
+
+export interface Disks {
+  readonly devices: readonly WantedDevice[]
+  /** What the server boots from, when that is a volume. */
+  readonly bootVolume?: VolumeView
+  /** The image of the boot volume, or the server's own. */
+  readonly image?: ImageView
+}
+
+/** The devices in full: the image's root disk first when it is one, then what was asked for, then ephemeral disk and swap. */
+export function planDevices(request: NewServers, flavor: FlavorSnapshot): WantedDevice[] {
+  const { imageId } = request
+  const root = imageId !== '' && !request.devices.some(({ bootIndex }) => bootIndex === 0)
+    ? [{ source: 'image', destination: 'local', id: imageId, bootIndex: 0, deleteOnTermination: true } as const]
+    : []
+  const ephemeral = flavor.ephemeralGiB > 0 && !request.devices.some(isEphemeral)
+    ? [{ source: 'blank', destination: 'local', bootIndex: -1, sizeGiB: flavor.ephemeralGiB, deleteOnTermination: true } as const] : []
+  const swap = flavor.swapMiB > 0 && !request.devices.some(({ guestFormat }) => guestFormat === 'swap')
+    ? [{ source: 'blank', destination: 'local', bootIndex: -1, guestFormat: 'swap', sizeGiB: Math.ceil(flavor.swapMiB / 1024), deleteOnTermination: true } as const] : []
+  return [...root, ...request.devices, ...ephemeral, ...swap]
+}
+
+function isEphemeral({ source, destination, guestFormat }: WantedDevice): boolean {
+  return source === 'blank' && destination === 'local' && guestFormat !== 'swap'
+}
+
+export async function checkDevices(nova: Nova, ctx: RequestContext, request: NewServers, flavor: FlavorSnapshot): Promise<Disks> {
+  const devices = planDevices(request, flavor)
+  checkOrder(devices)
+  checkLocals(devices, flavor, request)
+  const named = await Promise.all(devices.map((device) => lookAt(nova, ctx, device)))
+  const at = devices.findIndex(({ bootIndex }) => bootIndex === 0)
+  const boot = named[at]
+  const device = devices[at]
+  if (boot?.volume && !boot.volume.bootable && device?.source === 'volume') throw invalid(`Volume ${boot.volume.id} is not bootable.`)
+  const image = boot?.image
+  return { devices, ...(boot?.volume && { bootVolume: boot.volume }), ...(image && { image }) }
+}
+
+function checkOrder(devices: readonly WantedDevice[]): void {
+  const order = devices.flatMap(({ bootIndex }) => (bootIndex !== undefined && bootIndex >= 0 ? [bootIndex] : [])).sort((a, b) => a - b)
+  if (order.length === 0 || order.some((index, at) => index !== at)) {
+    throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.')
+  }
+}
+
+function checkLocals(devices: readonly WantedDevice[], flavor: FlavorSnapshot, request: NewServers): void {
+  const swaps = devices.filter(({ guestFormat }) => guestFormat === 'swap')
+  if (swaps.length > 1) throw invalid('More than one swap drive requested.')
+  if (swaps.some(({ sizeGiB }) => (sizeGiB ?? 0) > Math.ceil(flavor.swapMiB / 1024))) throw new BadRequest('Swap drive requested is larger than instance type allows.')
+  const ephemeral = devices.filter(isEphemeral).reduce((sum, { sizeGiB }) => sum + (sizeGiB ?? 0), 0)
+  if (ephemeral > flavor.ephemeralGiB) throw new BadRequest('Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device mapping, flavor ephemeral size will be used.')
+  for (const { source, destination, id, bootIndex, sizeGiB } of devices) {
+    if (destination === 'local' && (source === 'volume' || source === 'snapshot')) throw invalid(`Mapping ${source} to local is not supported.`)
+    if (destination === 'local' && source === 'image' && (bootIndex !== 0 || (request.imageId !== '' && id !== request.imageId))) throw invalid('Mapping image to local is not supported.')
+    if (destination === 'volume' && source === 'blank' && sizeGiB === undefined) throw invalid('Blank volumes (source: \'blank\', dest: \'volume\') need to have non-zero size')
+    if (destination === 'volume' && source === 'image' && sizeGiB === undefined) throw invalid("Images with destination_type 'volume' need to have a non-zero size specified")
+    if (source === 'snapshot') throw invalid(`failed to get snapshot ${id ?? ''}.`)
+  }
+  if (request.maxCount > 1 && devices.some(({ source }) => source === 'volume')) throw new BadRequest('Cannot attach one or more volumes to multiple instances')
+}
+
+async function lookAt(nova: Nova, ctx: RequestContext, device: WantedDevice): Promise<{ image?: ImageView; volume?: VolumeView }> {
+  const id = device.id ?? ''
+  if (device.source === 'image') {
+    const image = await showImage(nova.runtime, ctx, id)
+    if (!image) throw device.destination === 'local' ? new BadRequest('Can not find requested image') : invalid(`failed to get image ${id}.`)
+    return { image }
+  }
+  if (device.source !== 'volume') return {}
+  const volume = await showVolume(nova.runtime, ctx, id)
+  if (!volume) throw invalid(`failed to get volume ${id}.`)
+  checkAttachable(volume)
+  return { volume }
+}
+
+/** @throws BadRequest unless a server may take the volume now */
+export function checkAttachable(volume: VolumeView): void {
+  if (volume.status !== 'available') throw new BadRequest(`Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${volume.status}.`)
+}
+
+/** The flavor must be large enough for the image (nova/compute/api.py, _validate_flavor_image_nostatus). */
+export function checkFlavorForImage(flavor: FlavorSnapshot, image: ImageView, rootOnVolume: boolean): void {
+  if (image.status !== 'active') throw new BadRequest(`Image ${image.id} is not active.`)
+  if (flavor.memoryMiB < image.minRamMiB) throw new BadRequest("Flavor's memory is too small for requested image.")
+  if (rootOnVolume || flavor.rootGiB === 0) return
+  const disk = flavor.rootGiB * 1024 ** 3
+  const size = Math.max(image.sizeBytes, image.virtualSizeBytes)
+  if (size > disk) throw new BadRequest(`Flavor's disk is too small for requested image. Flavor disk is ${disk} bytes, image is ${size} bytes.`)
+  const least = image.minDiskGiB * 1024 ** 3
+  if (least > disk) throw new BadRequest(`Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${disk} bytes, minimum size is ${least} bytes.`)
+}
+
+/** `/dev/vda` on, in the order of the list; names that were asked for are kept. */
+export function nextDeviceName(taken: ReadonlySet<string>, bus: string | undefined): string {
+  const prefix = bus === 'scsi' ? 'sd' : bus === 'ide' ? 'hd' : 'vd'
+  for (let at = 0; at < 26 * 27; at++) {
+    const letters = at < 26 ? String.fromCharCode(97 + at) : String.fromCharCode(96 + Math.floor(at / 26), 97 + (at % 26))
+    const name = `/dev/${prefix}${letters}`
+    if (!taken.has(name)) return name
+  }
+  throw new BadRequest('The server has too many disks.')
+}
+
+export function deviceRows(nova: Nova, serverId: string, devices: readonly WantedDevice[], at: string): NewBlockDevice[] {
+  const taken = new Set<string>(devices.flatMap(({ deviceName }) => deviceName ?? []))
+  return devices.map((device): NewBlockDevice => {
+    const name = device.deviceName ?? nextDeviceName(taken, device.bus)
+    taken.add(name)
+    return {
+      uuid: nova.runtime.ids.uuid(), instance_uuid: serverId, source_type: device.source, destination_type: device.destination,
+      guest_format: device.guestFormat ?? null, device_type: device.deviceType ?? (device.source === 'blank' ? null : 'disk'), disk_bus: device.bus ?? null,
+      boot_index: device.bootIndex ?? null, image_id: device.source === 'image' ? (device.id ?? null) : null, snapshot_id: null,
+      volume_id: device.source === 'volume' ? (device.id ?? null) : null, volume_size: device.sizeGiB ?? null, volume_type: device.volumeType ?? null,
+      device_name: name, delete_on_termination: device.deleteOnTermination ? 1 : 0, tag: device.tag ?? null,
+      attachment_id: null, connection_info: null, made_volume: 0, created_at: at, updated_at: null,
+    }
+  })
+}

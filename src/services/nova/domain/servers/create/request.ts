@@ -1,0 +1,50 @@
+// A request for servers as the domain works with it: what the wire says in many ways, said in one.
+
+export interface WantedDevice {
+  readonly source: 'image' | 'volume' | 'snapshot' | 'blank'
+  readonly destination: 'local' | 'volume'
+  readonly id?: string
+  readonly bootIndex?: number
+  readonly sizeGiB?: number
+  readonly volumeType?: string
+  readonly guestFormat?: string
+  readonly deviceType?: string
+  readonly bus?: string
+  readonly deviceName?: string
+  readonly tag?: string
+  readonly deleteOnTermination: boolean
+}
+
+export interface WantedNetwork {
+  readonly networkId?: string
+  readonly portId?: string
+  readonly fixedIp?: string
+  readonly tag?: string
+}
+
+export interface NewServers {
+  readonly name: string
+  readonly description: string | null
+  readonly hostname?: string
+  readonly imageId: string
+  readonly flavorId: string
+  /** `default`: nothing was said of networks. */
+  readonly networks: readonly WantedNetwork[] | 'auto' | 'none' | 'default'
+  readonly devices: readonly WantedDevice[]
+  readonly userData: string | null
+  readonly keyName?: string
+  /** Names or ids. */
+  readonly securityGroups: readonly string[]
+  readonly zone?: string
+  readonly forcedHost?: string
+  readonly forcedNode?: string
+  readonly minCount: number
+  readonly maxCount: number
+  readonly configDrive: boolean
+  readonly metadata: Readonly<Record<string, string>>
+  readonly tags: readonly string[]
+  readonly autoDiskConfig: boolean
+  readonly accessIpV4?: string
+  readonly accessIpV6?: string
+  readonly trustedCertificates?: readonly string[]
+}

@@ -1,0 +1,108 @@
+// The deletion of a server: accepted in every unlocked state, calls off whatever runs, and goes only forward.
+import type { RequestContext } from '#core/context'
+import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
+import { Type, Uuid } from '#core/spec'
+import { noteEvent, startAction } from '../../db/actions.ts'
+import { forgetServer, queueForDelete } from '../../db/build-requests.ts'
+import { findAnyInstance, findInstance, markDeleted, updateInstance } from '../../db/instances.ts'
+import { cellNames } from '../../db/open.ts'
+import { release } from '../../neighbours/placement.ts'
+import { onHostIfUp } from '../host-commands.ts'
+import { type Nova, now, ring } from '../nova.ts'
+import { refuseLocked, serverFor } from './access.ts'
+import { releasePorts } from './release-ports.ts'
+import { blockDevicesOf, deleteVolumes, disconnectVolumes } from './release-volumes.ts'
+
+interface Input {
+  readonly serverId: string
+}
+type Run = OperationRun<Input>
+
+/** A repeated request finds the deletion under way, and that is well. */
+export async function deleteServer(nova: Nova, ctx: RequestContext, serverId: string, rule = 'os_compute_api:servers:delete'): Promise<void> {
+  const located = await serverFor(nova, ctx, serverId, rule)
+  refuseLocked(nova, ctx, located)
+  const { traceId: _none, ...own } = ctx
+  const cancelled = await nova.api.transaction(async (tx) => {
+    if (!(await queueForDelete(tx, serverId))) return undefined
+    const id = await nova.operations.api.begin(tx, own, removeServer, { resourceId: serverId, input: { serverId }, projectId: located.mapping.project_id })
+    return nova.operations.api.cancel(tx, serverId, id)
+  })
+  if (cancelled === undefined) return
+  const { cell } = located
+  if (cell) await nova.cells[cell].transaction((tx) => showDeleting(nova, tx, ctx, serverId))
+  await ring(nova, ctx, cancelled)
+}
+
+type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
+
+/** From now on nothing else can begin with the server. */
+async function showDeleting(nova: Nova, tx: CellTx, ctx: Pick<RequestContext, 'requestId' | 'identity'>, serverId: string): Promise<boolean> {
+  const instance = await findInstance(tx, serverId)
+  if (!instance) return false
+  await updateInstance(tx, serverId, { task_state: 'deleting', updated_at: now(nova) })
+  await startAction(tx, { serverId, action: 'delete', requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? instance.project_id }, now(nova))
+  return true
+}
+
+async function stopOtherWork(nova: Nova, run: Run): Promise<void> {
+  const { serverId } = run.input
+  const { api, cell } = nova.operations
+  const cancelled = await nova.api.transaction((tx) => api.cancel(tx, serverId, run.id))
+  for (const name of cellNames) {
+    await nova.cells[name].transaction(async (tx) => {
+      await showDeleting(nova, tx, run.ctx, serverId)
+      if (name === 'cell1') cancelled.push(...(await cell.cancel(tx, serverId)))
+    })
+  }
+  // Another conductor may be at work on them.
+  if (cancelled.length > 0) await ring(nova, run.ctx, cancelled)
+  await api.settled(serverId, { except: run.id, signal: run.signal })
+  await cell.settled(serverId, { signal: run.signal })
+}
+
+async function destroyGuest(nova: Nova, run: Run): Promise<{ host?: string; found: boolean }> {
+  const { serverId } = run.input
+  const instance = await findInstance(nova.cells.cell1.read, serverId)
+  if (!instance || instance.host === null) return { found: instance !== undefined }
+  const { host } = instance
+  // A host that is down finds the guest gone from the books when it is back, and removes it.
+  const up = await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.destroy(ctx, command))
+  if (up) await nova.compute.on(host).operationEnded(run.ctx, { operationId: run.id })
+  return { host, found: true }
+}
+
+async function releaseVolumes(nova: Nova, run: Run): Promise<void> {
+  const { serverId } = run.input
+  const devices = await blockDevicesOf(nova, serverId)
+  await disconnectVolumes(nova, run.ctx, serverId)
+  await deleteVolumes(nova, run.ctx, devices.filter(({ destination, deleteOnTermination }) => destination === 'volume' && deleteOnTermination).flatMap(({ volumeId }) => volumeId ?? []))
+}
+
+async function removeRows(nova: Nova, run: Run): Promise<void> {
+  const { serverId } = run.input
+  for (const name of cellNames) {
+    await nova.cells[name].transaction(async (tx) => {
+      const instance = await findAnyInstance(tx, serverId)
+      if (!instance || instance.deleted) return
+      const at = now(nova)
+      await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute_terminate_instance', host: instance.host, startedAt: at, result: 'Success' }, at, true)
+      await markDeleted(tx, serverId, at)
+    })
+  }
+}
+
+export const removeServer = defineOperation<Nova, Input>('server.delete', {
+  input: Type.Object({ serverId: Uuid }),
+  deadlineSeconds: 3600,
+  onCrash: 'resume',
+  steps: [
+    pivot('stop-other-work', { run: stopOtherWork }),
+    step('destroy-guest', { run: destroyGuest }),
+    step('release-volumes', { run: releaseVolumes }),
+    step('release-ports', { run: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('release-allocation', { run: (nova, run) => release(nova.runtime, run.ctx, run.input.serverId) }),
+    step('remove-rows', { run: removeRows }),
+    step('forget', { commit: (tx, _nova, run) => forgetServer(tx, run.input.serverId) }),
+  ],
+})

@@ -1,0 +1,35 @@
+// Learns anew from neutron which ports and addresses a server has.
+import type { RequestContext } from '#core/context'
+import { findInstance } from '../../db/instances.ts'
+import { portsOf, replacePorts } from '../../db/ports.ts'
+import { networkFacts, floatingAddresses, portsOfServer, toServerPort } from '../../neighbours/network.ts'
+import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
+import { type Nova, now } from '../nova.ts'
+
+export async function refreshPorts(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  const { read } = nova.cells.cell1
+  const instance = await findInstance(read, serverId)
+  // While it is built or deleted its operation knows the ports.
+  if (!instance || instance.vm_state === 'building' || instance.task_state === 'deleting') return
+  const known = new Map((await portsOf(read, serverId)).map((port) => [port.portId, port]))
+  const ports = await portsOfServer(nova.runtime, ctx, serverId)
+  const floating = await floatingAddresses(nova.runtime, ctx, ports)
+  const strange = [...new Set(ports.filter(({ id }) => !known.has(id)).map(({ networkId }) => networkId))]
+  const networks = await networkFacts(nova.runtime, ctx, strange)
+  const requested = JSON.parse(instance.requested_networks) as RequestedNetwork[]
+  const fresh = ports.map((port): ServerPort => {
+    const before = known.get(port.id)
+    const network = before ?? networks.get(port.networkId) ?? { networkName: '', mtu: 1500 }
+    const made = toServerPort(port, network, {
+      preserve: before?.preserve ?? requested.some(({ portId }) => portId === port.id), ...(before?.tag !== undefined && { tag: before.tag }),
+    })
+    return {
+      ...made,
+      addresses: made.addresses.map((address) => ({ ...address, floating: floating.filter(({ portId, fixed }) => portId === port.id && fixed === address.address).map((each) => each.address) })),
+    }
+  })
+  // Ports keep their order; new ones come last.
+  const order = [...known.keys()]
+  fresh.sort((a, b) => (order.indexOf(a.portId) + 1 || Number.MAX_SAFE_INTEGER) - (order.indexOf(b.portId) + 1 || Number.MAX_SAFE_INTEGER))
+  await nova.cells.cell1.transaction((tx) => replacePorts(tx, serverId, fresh, now(nova)))
+}

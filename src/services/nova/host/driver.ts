@@ -1,0 +1,35 @@
+// The hypervisor driver of this host: QEMU where the real engines run, else the one in memory.
+import { join } from 'node:path'
+import type { Runtime } from '#core/service'
+import type { FakeHost, FakeHypervisorOptions } from '../drivers/fake/index.ts'
+import { type HypervisorDriver, loadHypervisorDriver } from '../drivers/index.ts'
+
+/** The fake hosts of this process, by data directory and host: guests in memory outlive the role, as real ones do. */
+const fakeHosts = new Map<string, FakePlayground>()
+
+export interface FakePlayground {
+  world?: FakeHost
+  before?: NonNullable<FakeHypervisorOptions['before']>
+  after?: NonNullable<FakeHypervisorOptions['after']>
+}
+
+/** Where a test plays what guests and hosts do. */
+export function fakePlayground(dataDirectory: string, host: string): FakePlayground {
+  const key = `${dataDirectory} ${host}`
+  let playground = fakeHosts.get(key)
+  if (!playground) fakeHosts.set(key, (playground = {}))
+  return playground
+}
+
+export async function openDriver(runtime: Runtime): Promise<HypervisorDriver> {
+  const { clock, driver, privileged, processes, dataDirectory } = runtime
+  if (driver === 'real' && privileged) {
+    return loadHypervisorDriver('qemu', { directory: join(dataDirectory, 'nova', 'qemu'), capabilities: { clock }, runner: processes, privileged })
+  }
+  const playground = fakePlayground(dataDirectory, runtime.host)
+  playground.world ??= new (await import('../drivers/fake/index.ts')).FakeHost()
+  return loadHypervisorDriver('fake', {
+    capabilities: { clock }, world: playground.world,
+    before: (method, id) => playground.before?.(method, id), after: (method, id) => playground.after?.(method, id),
+  })
+}

@@ -1,0 +1,37 @@
+// What the parts of the compute role share on one host.
+import type { RequestContext } from '#core/context'
+import type { RpcClient } from '#core/rpc'
+import type { Runtime } from '#core/service'
+import type { conductorRpc } from '../contract/conductor-rpc.ts'
+import type { NovaSettings } from '../config.ts'
+import type { HypervisorDriver } from '../drivers/index.ts'
+import type { ServerDescription } from '../model/server.ts'
+import type { Commands } from './commands.ts'
+import type { HostJournal } from './journal.ts'
+import type { PortWaits } from './port-waits.ts'
+
+export interface ComputeHost {
+  readonly runtime: Runtime
+  readonly settings: NovaSettings
+  readonly driver: HypervisorDriver
+  readonly conductor: RpcClient<typeof conductorRpc>
+  readonly commands: Commands
+  readonly journal: HostJournal
+  readonly portWaits: PortWaits
+  /** What is known of the servers that are being worked on, by operation. */
+  readonly known: Map<string, ServerDescription>
+}
+
+/** The server as the conductor describes it; asked for once per operation. */
+export async function serverOf(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string): Promise<ServerDescription> {
+  const known = host.known.get(operationId)
+  if (known) return known
+  const server = (await host.conductor.any().describeServer(ctx, { serverId })) as ServerDescription
+  host.known.set(operationId, server)
+  return server
+}
+
+/** The namespace of the guests' taps, where there are real ones. */
+export function guestNamespace({ runtime }: ComputeHost): { readonly netns?: string } {
+  return runtime.driver === 'real' ? { netns: runtime.fabric } : {}
+}

@@ -1,0 +1,86 @@
+// nova-compute: one host with its hypervisor, told what to do over the bus.
+import { join } from 'node:path'
+import type { CallContext, RequestContext } from '#core/context'
+import { Cancelled } from '#core/errors'
+import { rpcClient, type RpcServer } from '#core/rpc'
+import { ownContext, type Role, type Runtime } from '#core/service'
+import { mark } from '#core/trace'
+import { computeRpc } from '../contract/compute-rpc.ts'
+import { conductorRpc } from '../contract/conductor-rpc.ts'
+import type { NovaSettings } from '../config.ts'
+import { beatAs } from '../workers/heartbeat.ts'
+import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, destroy, prepareImage, spawn } from './build.ts'
+import { Commands, type Told } from './commands.ts'
+import { openDriver } from './driver.ts'
+import type { ComputeHost } from './host.ts'
+import { HostJournal } from './journal.ts'
+import { PortWaits } from './port-waits.ts'
+import { attachInterface, attachVolume, detachInterface, detachVolume, powerOff, powerOn, reboot } from './power.ts'
+import { passOnEvents, reconcile } from './reconcile.ts'
+import { keepReporting } from './tracker.ts'
+
+export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
+  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'operations'))
+  await journal.open()
+  const driver = await openDriver(runtime)
+  const host: ComputeHost = {
+    runtime, settings, driver, journal, conductor: rpcClient(runtime.bus, runtime, conductorRpc),
+    commands: new Commands(runtime, journal), portWaits: new PortWaits(runtime.clock), known: new Map(),
+  }
+  const stopListening = passOnEvents(host)
+  await driver.open({ signal: ownContext(runtime, 'nova-compute').signal, epoch: 0, log: runtime.log })
+  const serving = runtime.bus.serve(computeRpc, runtime.host, computeServer(host))
+  const reporting = keepReporting(host, () => reconcile(host))
+  const beat = beatAs(runtime, settings, 'nova-compute', 'compute')
+  return {
+    ready: reporting.reported,
+    async stop() {
+      serving.close()
+      reporting.stop()
+      beat.stop()
+      host.commands.abandonAll(new Cancelled('The compute service stops.'))
+      stopListening()
+      await driver.close()
+    },
+  }
+}
+
+type Work<A extends Told, T> = (host: ComputeHost, ctx: RequestContext, call: CallContext, told: A) => Promise<T>
+
+function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
+  const { runtime, commands } = host
+  const does = <A extends Told, T>(name: string, work: Work<A, T>) => (ctx: RequestContext, args: A) =>
+    commands.carryOut(ctx, name, args, (call) => work(host, ctx, call, args))
+  return {
+    claimServer: does('claimServer', claimServer),
+    prepareImage: does('prepareImage', prepareImage),
+    createPorts: does('createPorts', createPorts),
+    createVolumes: does('createVolumes', createVolumes),
+    connectVolumes: does('connectVolumes', connectVolumes),
+    awaitPorts: does('awaitPorts', (own, ctx, call, told: Told & { timeoutSeconds: number }) => awaitPorts(own, ctx, call, told, told.timeoutSeconds)),
+    spawn: does('spawn', spawn),
+    destroy: does('destroy', destroy),
+    powerOn: does('powerOn', powerOn),
+    powerOff: does('powerOff', (own, ctx, call, told: Told & { timeoutSeconds: number }) => powerOff(own, ctx, call, told, told.timeoutSeconds)),
+    reboot: does('reboot', (own, ctx, call, told: Told & { kind: 'soft' | 'hard'; timeoutSeconds: number }) => reboot(own, ctx, call, told, told.kind, told.timeoutSeconds)),
+    attachVolume: does('attachVolume', (own, ctx, call, told: Told & { blockDeviceId: string }) => attachVolume(own, ctx, call, told, told.blockDeviceId)),
+    detachVolume: does('detachVolume', (own, ctx, call, told: Told & { volumeId: string }) => detachVolume(own, ctx, call, told, told.volumeId)),
+    attachInterface: does('attachInterface', (own, ctx, call, told: Told & { portId: string }) => attachInterface(own, ctx, call, told, told.portId)),
+    detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
+    connector: async () => ({ host: runtime.host }),
+    consoleOutput: async (ctx: RequestContext, { serverId, lines }: { serverId: string; lines?: number }) =>
+      ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),
+    async externalEvent(_ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
+      if (name !== 'network-vif-plugged' || tag === undefined) return
+      const waited = host.portWaits.plugged(serverId, tag, status !== 'failed')
+      if (waited?.traceId !== undefined) mark(runtime.trace, runtime.clock, { traceId: waited.traceId }, 38)
+    },
+    async abandon(_ctx: RequestContext, { operationId }: { operationId: string }) {
+      commands.abandon(operationId)
+    },
+    async operationEnded(_ctx: RequestContext, { operationId }: { operationId: string }) {
+      host.known.delete(operationId)
+      await host.journal.forget(operationId)
+    },
+  }
+}
