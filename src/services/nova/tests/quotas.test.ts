@@ -11,7 +11,7 @@ const groups = { server_groups: 10, server_group_members: 10 }
 const lasting = { instances: 10, cores: 20, ram: 51_200, metadata_items: 128, key_pairs: 100 }
 
 test("limits show a project's bounds and what it uses of them", async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo, reader] = [await cloud.login('admin'), await cloud.login('demo'), await cloud.login('reader')]
   const plants = await garden(t, cloud)
   await plants.server(demo)
@@ -35,7 +35,7 @@ test("limits show a project's bounds and what it uses of them", async (t) => {
 })
 
 test('quotas are shown to their project, set by admins, and put back', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo, stranger] = [await cloud.login('admin'), await cloud.login('demo'), await cloud.login('stranger')]
   const plants = await garden(t, cloud)
   await plants.server(demo)
@@ -74,7 +74,7 @@ test('quotas are shown to their project, set by admins, and put back', async (t)
 })
 
 test("a user's quota stays within the project's", async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   const path = `/v2.1/os-quota-sets/${demo.projectId}`
   const set = async (user: string, cores: number) => (await admin.call('nova', 'PUT', `${path}?user_id=${user}`, { quota_set: { cores } })).status
@@ -88,7 +88,7 @@ test("a user's quota stays within the project's", async (t) => {
 })
 
 test('the default class is what projects fall back to', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   const path = '/v2.1/os-quota-class-sets/default'
   const show = async (version: string) => (await admin.call('nova', 'GET', path, undefined, at(version))).body
@@ -105,7 +105,7 @@ test('the default class is what projects fall back to', async (t) => {
 })
 
 test('usage counts the hours of servers within a period, deleted ones too', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo, stranger] = [await cloud.login('admin'), await cloud.login('demo'), await cloud.login('stranger')]
   const plants = await garden(t, cloud)
   const ended = await plants.server({ ...demo, createdAt: '2024-01-01T00:00:00.000Z', deletedAt: '2024-01-01T03:00:00.000Z' })
@@ -143,7 +143,7 @@ test('usage counts the hours of servers within a period, deleted ones too', asyn
 })
 
 test('extensions are listed, and versions told without a token', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const demo = await cloud.login('demo')
   const { extensions } = (await demo.call('nova', 'GET', '/v2.1/extensions')).body
   const keypairs = extensions.find(({ alias }: { alias: string }) => alias === 'os-keypairs')

@@ -8,7 +8,7 @@ const at = (version: string) => ({ 'openstack-api-version': `compute ${version}`
 const path = '/v2.1/os-server-groups'
 
 test('a group is created and shown in the form of each version, and deleted', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [member, reader, stranger, admin] = [await cloud.login('member'), await cloud.login('reader'), await cloud.login('stranger'), await cloud.login('admin')]
   const made = await member.call('nova', 'POST', path, { server_group: { name: 'db', policy: 'anti-affinity', rules: { max_server_per_host: '2' } } }, at('2.64'))
   const { id } = made.body.server_group
@@ -35,7 +35,7 @@ test('a group is created and shown in the form of each version, and deleted', as
 })
 
 test('each version takes its own policies', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const demo = await cloud.login('demo')
   const create = async (group: object, version: string) => (await demo.call('nova', 'POST', path, { server_group: { name: 'g', ...group } }, at(version))).status
   assert.equal(await create({ policies: ['affinity'] }, '2.1'), 200)
@@ -53,7 +53,7 @@ test('each version takes its own policies', async (t) => {
 })
 
 test('a group shows its living servers, and goes without them', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const demo = await cloud.login('demo')
   const plants = await garden(t, cloud)
   const { id } = (await demo.call('nova', 'POST', path, { server_group: { name: 'g', policies: ['affinity'] } })).body.server_group
@@ -69,7 +69,7 @@ test('a group shows its living servers, and goes without them', async (t) => {
 })
 
 test('groups are listed in parts, and end at the quota, also when asked for at once', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'], { config: { nova: { quota_server_groups: 3 } } })
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'], { config: { nova: { quota_server_groups: 3 } } })
   const demo = await cloud.login('demo')
   const made = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => demo.call('nova', 'POST', path, { server_group: { name, policies: ['affinity'] } })))
   assert.deepEqual(made.map(({ status }) => status).sort((a, b) => a - b), [200, 200, 200, 403, 403])
