@@ -10,11 +10,15 @@ import { dependencyFile, findModules, initrdModules, inLoadOrder, rootModules, t
 import { guestUser, makeRootTree } from './root-tree.ts'
 import { unpackPackages, type Unpacked } from './unpack.ts'
 
+export { downloadPackages as downloadGuestPackages } from './unpack.ts'
+
 export { guestImagePackages } from './packages.ts'
 
 export interface GuestImageOptions {
-  /** Scratch space; downloads stay there for the next time. */
+  /** Scratch space. */
   readonly workDirectory: string
+  /** Where packages lie that were downloaded before; in the scratch space when absent. Missing ones are added. */
+  readonly downloads?: string
   /** The qcow2 file to write. */
   readonly output: string
   readonly runner: ProcessRunner
@@ -39,7 +43,7 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   await mkdir(workDirectory, { recursive: true })
 
   progress('downloading packages')
-  const unpacked = await unpackPackages(runner, workDirectory)
+  const unpacked = await unpackPackages(runner, workDirectory, options.downloads ?? join(workDirectory, 'packages'))
 
   progress('making the file system')
   const moduleDirectory = join(unpacked.tree, 'lib/modules', unpacked.kernelVersion)

@@ -10,8 +10,14 @@ export interface Unpacked {
   readonly kernelVersion: string
 }
 
-export async function unpackPackages(runner: ProcessRunner, workDirectory: string): Promise<Unpacked> {
-  const downloads = join(workDirectory, 'packages')
+/** Fetch what is not there yet. Needs no root, but reaches the package archive as apt is set up. */
+export async function downloadPackages(runner: ProcessRunner, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const { guest, tools } = guestImagePackages
+  await download(runner, directory, [await kernelPackage(runner), ...guest, ...tools])
+}
+
+export async function unpackPackages(runner: ProcessRunner, workDirectory: string, downloads: string): Promise<Unpacked> {
   const tree = join(workDirectory, 'tree')
   await mkdir(downloads, { recursive: true })
   await rm(tree, { recursive: true, force: true })
