@@ -17,10 +17,9 @@ export const nova = defineService({
   name: 'nova',
   options: novaOptions,
   roles: {
-    // The host first, so that what the conductor resumes finds it.
-    compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
-    scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
     conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
+    scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
+    compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
     metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-api-metadata')),
   },
