@@ -123,7 +123,7 @@ test('an address that is asked for, and the last of a pool', async (t) => {
   const { demo } = await startLab(t)
   const blue = await network(demo)
   await subnet(demo, blue.id, '10.1.0.0/24', { enable_dhcp: false, allocation_pools: [{ start: '10.1.0.10', end: '10.1.0.11' }] })
-  const chosen = [await port(demo, blue.id), await port(demo, blue.id)].map((each) => each.fixed_ips[0].ip_address).sort()
+  const chosen = [await port(demo, blue.id), await port(demo, blue.id)].map((each) => String(each.fixed_ips[0].ip_address)).sort((a, b) => a.localeCompare(b))
   assert.deepEqual(chosen, ['10.1.0.10', '10.1.0.11'])
   assert.deepEqual(await refused(demo, 'POST', '/ports', { port: { network_id: blue.id } }), [409, 'IpAddressGenerationFailure'])
   assert.equal((await port(demo, blue.id, { fixed_ips: [{ ip_address: '10.1.0.99' }] })).fixed_ips[0].ip_address, '10.1.0.99')
