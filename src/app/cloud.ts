@@ -102,7 +102,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   /** What several services must agree on. */
   const shared = (section: string): Record<string, unknown> => {
     if (section === 'nova') return { metadata_proxy_shared_secret: options.secrets.metadataSecret }
-    if (section === 'neutron') return { metadata_proxy_shared_secret: options.secrets.metadataSecret, public_cidr: settings.publicCidr, nova_metadata_url: `http://${settings.address}:${settings.ports.metadata}` }
+    if (section === 'neutron') return { metadata_proxy_shared_secret: options.secrets.metadataSecret, public_cidr: settings.publicCidr, nova_metadata_url: publicUrl(settings, 'metadata') }
     return {}
   }
 

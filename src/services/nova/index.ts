@@ -8,6 +8,7 @@ import { createNova, type Nova } from './domain/nova.ts'
 import { operationDefinitions } from './domain/operations.ts'
 import { startCompute } from './host/index.ts'
 import { startConductor } from './workers/conductor.ts'
+import { startMetadata } from './workers/metadata.ts'
 import { startScheduler } from './workers/scheduler.ts'
 
 export { novaOptions }
@@ -16,11 +17,11 @@ export const nova = defineService({
   name: 'nova',
   options: novaOptions,
   roles: {
-    // The host first, so that what the conductor resumes finds it.
-    compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
-    scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
     conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
+    scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
+    compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
+    metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-api-metadata')),
   },
 })
 

@@ -15,7 +15,7 @@ export interface Command {
 
 /** A host that does not listen is waited for so long after this part began, whatever its last sign of life. */
 const graceMs = 20_000
-const pauseMs = 250
+const longestPauseMs = 1000
 const neverAborted = new AbortController().signal
 
 /**
@@ -30,7 +30,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun<any>, host: string
   const abandon = () => void compute.abandon(ctx, { operationId: run.id }).catch(() => undefined)
   run.signal.addEventListener('abort', abandon, { once: true })
   try {
-    for (;;) {
+    for (let pause = 20; ; pause = Math.min(pause * 2, longestPauseMs)) {
       run.signal.throwIfAborted()
       try {
         return await tell(compute, ctx, command)
@@ -38,7 +38,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun<any>, host: string
         if (!isSilent(error)) throw error
         if (!(await shouldAnswer(nova, host))) throw new HostUnfit(`The compute service on host ${host} is down.`, { host, silent: true }, error)
       }
-      await nova.runtime.clock.sleep(pauseMs, run.signal)
+      await nova.runtime.clock.sleep(pause, run.signal)
     }
   } finally {
     run.signal.removeEventListener('abort', abandon)
