@@ -1,7 +1,8 @@
 // The build of a server: from an accepted request to a running guest, one journalled step after the other.
 // Volumes and ports are asked for before the image is fetched and waited for after it, so that all are made side by side.
 import type { RequestContext } from '#core/context'
-import { AppError } from '#core/errors'
+import { isUniqueViolation } from '#core/db'
+import { AppError, Conflict } from '#core/errors'
 import { defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { noteEvent, startAction } from '../../db/actions.ts'
@@ -66,7 +67,7 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { host, node, zone, considered } = destination(run)
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
-  await nova.cells.cell1.transaction(async (tx) => {
+  await claimRows(nova, async (tx) => {
     const placed = { host, node, availability_zone: zone, task_state: 'networking', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
@@ -77,6 +78,17 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
     }, at)
   })
   await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
+}
+
+type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
+
+async function claimRows(nova: Nova, work: (tx: CellTx) => Promise<void>): Promise<void> {
+  try {
+    await nova.cells.cell1.transaction(work)
+  } catch (error) {
+    if (isUniqueViolation(error, 'volume_id')) throw new Conflict('One of its volumes belongs to another server.', {}, error)
+    throw error
+  }
 }
 
 async function createPorts(nova: Nova, run: Run): Promise<number> {
