@@ -8,6 +8,7 @@ import { createNova, type Nova } from './domain/nova.ts'
 import { operationDefinitions } from './domain/operations.ts'
 import { startCompute } from './host/index.ts'
 import { startConductor } from './workers/conductor.ts'
+import { startMetadata } from './workers/metadata.ts'
 import { startScheduler } from './workers/scheduler.ts'
 
 export { novaOptions }
@@ -19,6 +20,7 @@ export const nova = defineService({
     conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
     scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
     compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
+    metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-metadata')),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
   },
 })
