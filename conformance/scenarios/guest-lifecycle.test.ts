@@ -43,7 +43,7 @@ async function hypervisor(machine: RealMachine, events: GuestEvent[]): Promise<H
 }
 
 /** The shell asks the terminal where its cursor is. */
-const prompt = /\$ (\x1b\[6n)?$/
+const cursorQuestion = '\u001b[6n'
 
 /** The kernel speaks in between. */
 const kernelLine = /\[ +\d+\.\d+\] [^\n]*\n/g
@@ -54,20 +54,21 @@ async function inGuest(socketPath: string, command: string): Promise<string> {
   let seen = ''
   socket.on('data', (data) => { seen += data.toString() })
   socket.on('error', () => {})
+  const plain = () => seen.replace(kernelLine, '').replaceAll(cursorQuestion, '')
   const say = async (text: string, until: RegExp) => {
     seen = ''
     socket.write(text)
-    await eventually(`the guest answers ${text.trim()}`, () => until.test(seen.replace(kernelLine, '')), 40).catch((error: Error) => {
+    await eventually(`the guest answers ${text.trim()}`, () => until.test(plain()), 40).catch((error: Error) => {
       throw new Error(`${error.message}: ${JSON.stringify(seen)}`)
     })
   }
   try {
-    await say('\n', /login: $|\$ (\x1b\[6n)?$/)
-    if (/login: $/.test(seen.replace(kernelLine, ''))) {
+    await say('\n', /login: $|\$ $/)
+    if (plain().endsWith('login: ')) {
       await say('nimbo\n', /Password: $/)
-      await say('nimbo\n', prompt)
+      await say('nimbo\n', /\$ $/)
     }
-    await say(`sudo sh -c '${command}'; echo "result"":"$?\n`, /result:\d+[\s\S]*\$ (\x1b\[6n)?$/)
+    await say(`sudo sh -c '${command}'; echo "result"":"$?\n`, /result:\d+[\s\S]*\$ $/)
     assert.match(seen, /result:0/, seen)
     return seen
   } finally {

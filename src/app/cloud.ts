@@ -5,6 +5,7 @@ import { type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
 import { type Bus, createLocalBus } from '#core/rpc'
+import type { Capabilities } from '#core/context'
 import type { Role, Runtime, Service, ServiceName } from '#core/service'
 import { createRecorder, type Recorder, traceMigrations, type TraceTables } from '#core/trace'
 import type { CloudOptions } from './cloud-options.ts'
@@ -101,7 +102,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   /** What several services must agree on. */
   const shared = (section: string): Record<string, unknown> => {
     if (section === 'nova') return { metadata_proxy_shared_secret: options.secrets.metadataSecret }
-    if (section === 'neutron') return { metadata_proxy_shared_secret: options.secrets.metadataSecret, public_cidr: settings.publicCidr, prefix: settings.prefix }
+    if (section === 'neutron') return { metadata_proxy_shared_secret: options.secrets.metadataSecret, public_cidr: settings.publicCidr, nova_metadata_url: publicUrl(settings, 'metadata') }
     return {}
   }
 
@@ -130,9 +131,25 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       await startService(await load.load())
       if (load.name === 'keystone') await load.prepare?.(runtimeOf('keystone'), options)
     }
+    options.progress?.('Waiting for the host to report')
+    await allReady(roles, capabilities)
   } catch (error) {
     await stop()
     throw error
   }
   return { services: targets, trace, bus, ports, stop }
+}
+
+const readySeconds = 60
+
+async function allReady(roles: readonly Role[], { clock }: Capabilities): Promise<void> {
+  const abort = new AbortController()
+  const late = clock.sleep(readySeconds * 1000, abort.signal).then(() => {
+    throw new ServiceUnavailable(`Not every part of the cloud was ready after ${readySeconds} s. The log says what it waits for.`)
+  }, () => undefined)
+  try {
+    await Promise.race([Promise.all(roles.map((role) => role.ready)), late])
+  } finally {
+    abort.abort()
+  }
 }

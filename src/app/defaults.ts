@@ -35,8 +35,7 @@ export const testImageName = 'nimbo-test'
 /** Done once; a cloud whose owner removed one of these does not get it back. */
 export async function ensureDefaults(options: DefaultsOptions): Promise<void> {
   const { cloud, secrets, settings, files, progress } = options
-  const marker = join(files.data, 'defaults.json')
-  if (existsSync(marker)) return
+  if (existsSync(files.defaults)) return
   const reach = reachInside(cloud.services)
   const admin = await logIn(reach, { user: 'admin', password: secrets.adminPassword, project: 'admin' })
   const demo = await logIn(reach, { user: 'demo', password: secrets.demoPassword, project: 'demo' })
@@ -44,7 +43,7 @@ export async function ensureDefaults(options: DefaultsOptions): Promise<void> {
   await makeFlavors(admin)
   await makeNetworks(admin, demo, settings)
   await makeImage(admin, options)
-  writeWhole(marker, `${JSON.stringify({ made: true })}\n`, 0o644)
+  writeWhole(files.defaults, `${JSON.stringify({ made: true })}\n`, 0o644)
 }
 
 async function makeFlavors(admin: Session): Promise<void> {
@@ -79,7 +78,7 @@ async function makeImage(admin: Session, options: DefaultsOptions): Promise<void
   const built = join(files.data, 'test-image.qcow2')
   if (settings.driver === 'real') {
     progress('Building a test image from Debian packages')
-    await buildGuestImage({ workDirectory: join(files.data, 'image-build'), output: built, runner: options.processes, log: options.log, progress: (message: string) => progress(`Test image: ${message}`) })
+    await buildGuestImage({ workDirectory: join(files.data, 'image-build'), downloads: files.packages, output: built, runner: options.processes, log: options.log, progress: (message: string) => progress(`Test image: ${message}`) })
   } else {
     // Fake guests run nothing: an empty disk is enough for them.
     writeWhole(built, '\0'.repeat(1024 * 1024), 0o600)

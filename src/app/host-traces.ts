@@ -30,7 +30,7 @@ export async function removeTraces({ privileged, settings, files, qemuUid }: Pla
   await endDaemons(privileged, 'qemu-storage-daemon', 'SIGTERM')
   await endDaemons(privileged, 'dnsmasq', 'SIGTERM')
   const driver = createNetworkDriver({
-    privileged, clock: systemClock, prefix: settings.prefix, dataDirectory: `${files.data}/network`, qemuUid, linkAddresses: settings.link,
+    privileged, clock: systemClock, prefix: settings.prefix, dataDirectory: `${files.data}/neutron`, qemuUid, linkAddresses: settings.link,
   })
   await driver.removeFabric({ signal: new AbortController().signal, epoch: 0, log: silentLog })
   await driver.close()

@@ -11,12 +11,17 @@ export interface Layout {
   readonly state: string
   readonly control: string
   readonly secrets: string
+  /** Packages that the test image is made from, until it is made. */
+  readonly packages: string
+  /** Present once the default resources were made. */
+  readonly defaults: string
 }
 
 export function layout(directory: string): Layout {
   const data = join(directory, 'data')
   return {
     directory, data, cache: join(directory, 'cache'), log: join(directory, 'nimbo.log'),
-    state: join(data, 'run', 'state.json'), control: join(data, 'run', 'control.sock'), secrets: join(directory, 'secrets.json'),
+    state: join(data, 'run', 'state.json'), control: join(data, 'run', 'control.sock'), secrets: join(directory, 'secrets.json'), packages: join(directory, 'packages'),
+    defaults: join(data, 'defaults.json'),
   }
 }

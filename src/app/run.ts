@@ -12,6 +12,7 @@ import { readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { dropTo, ensureFolders, ensureUsers, installPackages } from './host.ts'
+import { downloadGuestPackages } from './guest-image/index.ts'
 import { leaveHost } from './host-traces.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
@@ -46,6 +47,9 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
     await installPackages(processes, early)
     const users = await ensureUsers(processes, early)
     ensureFolders(files, users)
+    // Before the cloud's networks are there, which may lie over the archive's address.
+    if (!existsSync(files.defaults)) await downloadGuestPackages(processes, files.packages)
+    else rmSync(files.packages, { recursive: true, force: true })
     privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu }, files.cache)
     machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
     const secrets = keepChoices()
@@ -85,7 +89,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
       if (existsSync(files.control)) rmSync(files.control)
       const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: cloud?.ports ?? {} })
       const control = await listen(controlTransport({ trace: cloud.trace, status }), { path: files.control })
-      if (process.env.SKIPDEF === undefined) await ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say })
+      await ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say })
       report('ready', 'Every API answers.')
       if (!privileged) flushCompileCache()
       log.info({ pid: process.pid }, 'the cloud is up')

@@ -10,11 +10,15 @@ import { dependencyFile, findModules, initrdModules, inLoadOrder, rootModules, t
 import { guestUser, makeRootTree } from './root-tree.ts'
 import { unpackPackages, type Unpacked } from './unpack.ts'
 
+export { downloadPackages as downloadGuestPackages } from './unpack.ts'
+
 export { guestImagePackages } from './packages.ts'
 
 export interface GuestImageOptions {
-  /** Scratch space; downloads stay there for the next time. */
+  /** Scratch space. */
   readonly workDirectory: string
+  /** Where packages lie that were downloaded before; in the scratch space when absent. Missing ones are added. */
+  readonly downloads?: string
   /** The qcow2 file to write. */
   readonly output: string
   readonly runner: ProcessRunner
@@ -39,7 +43,7 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   await mkdir(workDirectory, { recursive: true })
 
   progress('downloading packages')
-  const unpacked = await unpackPackages(runner, workDirectory)
+  const unpacked = await unpackPackages(runner, workDirectory, options.downloads ?? join(workDirectory, 'packages'))
 
   progress('making the file system')
   const moduleDirectory = join(unpacked.tree, 'lib/modules', unpacked.kernelVersion)
@@ -64,7 +68,7 @@ export async function buildGuestImage(options: GuestImageOptions): Promise<void>
   const partial = `${options.output}.part`
   await runner.run('qemu-img', ['convert', '-q', '-c', '-f', 'raw', '-O', 'qcow2', raw, partial], { timeoutSeconds: 120 })
   await rename(partial, options.output)
-  for (const scratch of ['tree', 'static', 'root', 'disk.raw', 'initrd.gz']) {
+  for (const scratch of ['tree', 'root', 'disk.raw', 'initrd.gz']) {
     await rm(join(workDirectory, scratch), { recursive: true, force: true })
   }
 }
@@ -76,7 +80,7 @@ async function initrdEntries(unpacked: Unpacked, modules: readonly KernelModule[
     path.split('/').forEach((_, index, parts) => directories.add(parts.slice(0, index + 1).join('/')))
   }
   const entries: ArchiveEntry[] = [...directories].map((path) => ({ path, mode: directoryMode }))
-  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(unpacked.staticBusybox) })
+  entries.push({ path: 'bin/busybox', mode: programMode, content: await readFile(join(unpacked.tree, 'bin/busybox')) })
   entries.push({ path: 'init', mode: programMode, content: await readFile(join(files, 'initrd-init')) })
   for (const { path } of modules) {
     entries.push({ path: join(target, path), mode: fileMode, content: await readFile(join(unpacked.tree, target, path)) })

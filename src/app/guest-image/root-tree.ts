@@ -23,6 +23,8 @@ const scripts = ['system-start', 'system-stop', 'cloud-start', 'interface-start'
 
 /** Modes and owners that differ from 0:0 and the file's own; set in the image, since we may not own files as root. */
 export const specialFiles: readonly { path: string; mode: number; owner: number }[] = [
+  // For ping; busybox itself gives root up in all commands that do not need it.
+  { path: '/bin/busybox', mode: 0o104755, owner: 0 },
   { path: '/usr/bin/sudo', mode: 0o104755, owner: 0 },
   { path: '/etc/sudoers', mode: 0o100440, owner: 0 },
   { path: '/etc/shadow', mode: 0o100600, owner: 0 },
@@ -72,11 +74,13 @@ export async function makeRootTree(options: {
   for (const library of libraries) await copy(await findLibrary(unpacked.tree, library), `lib/x86_64-linux-gnu/${library}`, 0o755)
   await copy(await findLibrary(unpacked.tree, 'ld-linux-x86-64.so.2'), 'lib64/ld-linux-x86-64.so.2', 0o755)
   await symlink('openssh/sftp-server', join(target, 'usr/lib/sftp-server'))
-  await symlink('mke2fs', join(target, 'sbin/mkfs.ext4'))
+  for (const directory of ['sbin', 'bin']) await symlink('/sbin/mke2fs', join(target, directory, 'mkfs.ext4'))
   await cp(join(unpacked.tree, 'usr/libexec/sudo'), join(target, 'usr/libexec/sudo'), { recursive: true, verbatimSymlinks: true })
 
   const { stdout } = await runner.run(join(unpacked.tree, 'bin/busybox'), ['--list-full'], { timeoutSeconds: 10 })
-  for (const path of stdout.split('\n').filter((line) => line !== '')) {
+  // Everything in bin too: the path of a command over ssh has no sbin.
+  const applets = stdout.split('\n').filter((line) => line !== '' && !/dpkg|telnetd/.test(line))
+  for (const path of new Set([...applets, ...applets.map((applet) => `bin/${basename(applet)}`)])) {
     await mkdir(dirname(join(target, path)), { recursive: true })
     await symlink('/bin/busybox', join(target, path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error // a real program took the place

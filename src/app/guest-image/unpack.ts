@@ -7,31 +7,29 @@ import { guestImagePackages } from './packages.ts'
 export interface Unpacked {
   /** Where kernel, guest packages and tools lie together, as in a root directory. */
   readonly tree: string
-  /** The static busybox. */
-  readonly staticBusybox: string
   readonly kernelVersion: string
 }
 
-export async function unpackPackages(runner: ProcessRunner, workDirectory: string): Promise<Unpacked> {
-  const downloads = join(workDirectory, 'packages')
+/** Fetch what is not there yet. Needs no root, but reaches the package archive as apt is set up. */
+export async function downloadPackages(runner: ProcessRunner, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const { guest, tools } = guestImagePackages
+  await download(runner, directory, [await kernelPackage(runner), ...guest, ...tools])
+}
+
+export async function unpackPackages(runner: ProcessRunner, workDirectory: string, downloads: string): Promise<Unpacked> {
   const tree = join(workDirectory, 'tree')
-  const staticTree = join(workDirectory, 'static')
   await mkdir(downloads, { recursive: true })
-  for (const directory of [tree, staticTree]) {
-    await rm(directory, { recursive: true, force: true })
-    await mkdir(directory, { recursive: true })
-  }
+  await rm(tree, { recursive: true, force: true })
+  await mkdir(tree, { recursive: true })
   const kernel = await kernelPackage(runner)
   const { guest, tools } = guestImagePackages
-  const names = [kernel, guestImagePackages.static, ...guest, ...tools]
+  const names = [kernel, ...guest, ...tools]
   const files = await download(runner, downloads, names)
-  for (const name of names) {
-    const target = name === guestImagePackages.static ? staticTree : tree
-    const file = files.get(name)
-    if (file === undefined) throw new Error(`The package ${name} was not downloaded`)
-    await runner.run('dpkg-deb', ['-x', join(downloads, file), target], { timeoutSeconds: 60 })
+  for (const file of files.values()) {
+    await runner.run('dpkg-deb', ['-x', join(downloads, file), tree], { timeoutSeconds: 60 })
   }
-  return { tree, staticBusybox: join(staticTree, 'bin/busybox'), kernelVersion: kernel.replace('linux-image-', '') }
+  return { tree, kernelVersion: kernel.replace('linux-image-', '') }
 }
 
 /** The package that the kernel's meta package stands for now. */

@@ -53,6 +53,8 @@ export interface Machine {
 export interface Role {
   /** Present for a role that answers HTTP. */
   readonly transport?: Transport
+  /** Present where there is something to wait for before the cloud is called ready: a host that has reported, for instance. */
+  readonly ready?: Promise<void>
   stop(): Promise<void> | void
 }
 

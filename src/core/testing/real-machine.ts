@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock, type CallContext, type Clock } from '../context/index.ts'
 import { silentLog } from '../observe/log.ts'
-import { createProcessRunner, startHelper, type DaemonKind, type Privileged, type ProcessRunner } from '../process/index.ts'
+import { createProcessRunner, startHelper, type DaemonKind, type HelperOptions, type Privileged, type ProcessRunner } from '../process/index.ts'
 
 export interface RealMachine {
   readonly directory: string
@@ -32,24 +32,28 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
   const directory = await mkdtemp(join(tmpdir(), `nimbo-${prefix}-`))
   await chown(directory, ownId, ownId)
   await chmod(directory, 0o711)
-  const helper = await startHelper({
+  const options: HelperOptions = {
     prefix, dataDirectory: directory, ownUser: { uid: ownId, gid: ownId, name: 'nobody' }, qemuUser: { uid: qemuId, gid: qemuId },
-  })
+  }
+  const helper = await startHelper(options)
   await helper.allowTaps(true)
-  const groups = process.getgroups!()
-  process.setgroups!([qemuId])
-  process.setegid!(ownId)
-  process.seteuid!(ownId)
+  const groups = process.getgroups?.() ?? []
+  process.setgroups?.([qemuId])
+  process.setegid?.(ownId)
+  process.seteuid?.(ownId)
   t.after(async () => {
-    process.seteuid!(0)
-    process.setegid!(0)
-    process.setgroups!(groups)
-    for (const kind of ['qemu', 'qemu-storage-daemon', 'dnsmasq'] satisfies DaemonKind[]) {
-      for (const id of (await helper.daemons(kind)).keys()) await helper.signalDaemon(kind, id, 'SIGKILL')
-    }
-    for (const name of await helper.netnsList()) await helper.netnsDelete(name)
-    await helper.allowTaps(false)
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(groups)
     await helper.close()
+    // With the first helper gone, a driver that a failed test left open cannot start its daemons anew.
+    const last = await startHelper(options)
+    for (const kind of ['qemu', 'qemu-storage-daemon', 'dnsmasq'] satisfies DaemonKind[]) {
+      for (const id of (await last.daemons(kind)).keys()) await last.signalDaemon(kind, id, 'SIGKILL')
+    }
+    for (const name of await last.netnsList()) await last.netnsDelete(name)
+    await last.allowTaps(false)
+    await last.close()
     await rm(directory, { recursive: true, force: true })
   })
   return {

@@ -4,7 +4,6 @@ import { defineOptions, option, type Settings } from '#core/config'
 export const neutronOptions = defineOptions('neutron', {
   physical_networks: option.map({ default: { public: '' }, help: 'Physical networks that the fabric carries, with the block of addresses that the host routes to each; without one, it is public_cidr.' }),
   public_cidr: option.text({ default: '203.0.113.0/24', help: 'The block of addresses of the external network.' }),
-  prefix: option.text({ default: 'nimbo', help: 'What the names of everything in the kernel begin with.' }),
   tenant_network_types: option.list({ default: ['vxlan'], choices: ['vxlan', 'local'], help: 'Types of the networks that projects make, in the order in which they are tried.' }),
   vni_ranges: option.text({ default: '1:65535', help: 'First and last VXLAN network identifier.' }),
   global_physnet_mtu: option.integer({ default: 1500, unit: 'bytes', minimum: 576, maximum: 65_535, help: 'MTU of the network below the tunnels.' }),
@@ -16,7 +15,6 @@ export const neutronOptions = defineOptions('neutron', {
   agent_down_time: option.integer({ default: 75, unit: 'seconds', minimum: 1, help: 'How long after its last report an agent counts as down.' }),
   report_interval: option.integer({ default: 30, unit: 'seconds', minimum: 1, help: 'Time between two reports of an agent.' }),
   local_ip: option.text({ default: '', help: 'The address of this host where VXLAN tunnels end; empty on a cloud of one host.' }),
-  qemu_uid: option.integer({ default: 0, minimum: 0, help: 'The user that QEMU runs as: owner of the taps.' }),
   max_dns_nameservers: option.integer({ default: 5, minimum: 0, help: 'How many name servers a subnet may have.' }),
   max_subnet_host_routes: option.integer({ default: 20, minimum: 0, help: 'How many host routes a subnet may have.' }),
   max_routes: option.integer({ default: 30, minimum: 0, help: 'How many extra routes a router may have.' }),

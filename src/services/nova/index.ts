@@ -22,6 +22,7 @@ export const nova = defineService({
     compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
     metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-metadata')),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
+    metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-api-metadata')),
   },
 })
 

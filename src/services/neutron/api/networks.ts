@@ -5,10 +5,11 @@ import type { Static } from '#core/spec'
 import type { Network, networkRoutes } from '../contract/networks.ts'
 import { networkList, type NetworkRecord } from '../db/networks.ts'
 import { allows } from '../domain/access.ts'
-import { createNetworks, deleteNetwork, findNetwork, listNetworks, networkTarget, type NewNetworkBody, updateNetwork } from '../domain/networks.ts'
+import { createNetworks, deleteNetwork, findNetwork, listNetworks, type NewNetworkBody, updateNetwork } from '../domain/networks.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
 import { bodies, listBody, made, pick, readList } from './collection.ts'
+import { networkTarget } from '../domain/targets.ts'
 
 const zones = ['nova']
 

@@ -28,7 +28,7 @@ export const FloatingIp = Closed({
   port_details: Nullable(Type.Record(Type.String(), Type.Unknown())),
 })
 
-export const floatingIpRoutes = defineRoutes('network', {
+export const floatingIpRoutes = defineRoutes('neutron', {
   listFloatingIps: {
     method: 'GET', path: '/floatingips', policy: deferred('get_floatingip'), summary: 'List the floating addresses of the caller.',
     query: AnyQuery, reply: { 200: listShown('floatingips', FloatingIp) }, faults: [400, 401],

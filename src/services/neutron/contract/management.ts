@@ -4,7 +4,7 @@ import { AnyQuery, Flag, Id, params } from './common.ts'
 
 const Extension = Closed({ alias: Type.String(), name: Type.String(), description: Type.String(), updated: Type.String(), links: Type.Array(Type.Unknown()) })
 
-export const extensionRoutes = defineRoutes('network', {
+export const extensionRoutes = defineRoutes('neutron', {
   listExtensions: {
     method: 'GET', path: '/extensions', policy: authenticated, summary: 'List the extensions that are built.',
     reply: { 200: Type.Object({ extensions: Type.Array(Extension) }) }, faults: [401],
@@ -29,7 +29,7 @@ const Agent = Closed({
   heartbeat_timestamp: Type.String(), description: Nullable(Type.String()), resources_synced: Type.Null(), resource_versions: Type.Optional(Type.Unknown()),
 })
 
-export const agentRoutes = defineRoutes('network', {
+export const agentRoutes = defineRoutes('neutron', {
   listAgents: {
     method: 'GET', path: '/agents', policy: 'get_agent', summary: 'List agents.', query: AnyQuery,
     reply: { 200: Type.Object({ agents: Type.Array(Type.Partial(Agent)) }) }, faults: [400, 401, 403],
@@ -71,7 +71,7 @@ const Availability = Closed({
   })),
 })
 
-export const ipAvailabilityRoutes = defineRoutes('network', {
+export const ipAvailabilityRoutes = defineRoutes('neutron', {
   listIpAvailability: {
     method: 'GET', path: '/network-ip-availabilities', policy: 'get_network_ip_availability', summary: 'List how many addresses networks have and use.',
     query: AnyQuery, reply: { 200: Type.Object({ network_ip_availabilities: Type.Array(Availability) }) }, faults: [400, 401, 403],
@@ -87,7 +87,7 @@ const tagged = Type.Object({ plural: Id, id: Id })
 const oneTag = Type.Object({ plural: Id, id: Id, tag: Type.String({ minLength: 1, maxLength: 255 }) })
 const Tags = Closed({ tags: Type.Array(Tag, { maxItems: 50, uniqueItems: false }) })
 
-export const tagRoutes = defineRoutes('network', {
+export const tagRoutes = defineRoutes('neutron', {
   listTags: {
     method: 'GET', path: '/:plural/:id/tags', policy: deferred('get_networks_tags'), summary: 'List the tags of an object.', params: tagged,
     reply: { 200: Tags }, faults: [401, 403, 404],

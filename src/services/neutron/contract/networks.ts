@@ -43,7 +43,7 @@ export const Network = Closed({
   'provider:segmentation_id': Nullable(Type.Integer()),
 })
 
-export const networkRoutes = defineRoutes('network', {
+export const networkRoutes = defineRoutes('neutron', {
   listNetworks: {
     method: 'GET', path: '/networks', policy: deferred('get_network'),
     summary: 'List the networks that the caller can see: its own, shared and external ones.',

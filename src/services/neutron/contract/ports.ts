@@ -56,7 +56,7 @@ export const Port = Closed({
   'binding:profile': Type.Record(Type.String(), Type.Unknown()),
 })
 
-export const portRoutes = defineRoutes('network', {
+export const portRoutes = defineRoutes('neutron', {
   listPorts: {
     method: 'GET', path: '/ports', policy: deferred('get_port'), summary: 'List the ports that the caller can see.',
     query: AnyQuery, reply: { 200: listShown('ports', Port) }, faults: [400, 401],

@@ -5,7 +5,7 @@ import { Id, LooseInteger } from './common.ts'
 const params = Type.Object({ project_id: Id })
 const Limits = Type.Record(Type.String(), Type.Integer())
 
-export const quotaRoutes = defineRoutes('network', {
+export const quotaRoutes = defineRoutes('neutron', {
   listQuotas: {
     method: 'GET', path: '/quotas', policy: deferred('get_quota'), summary: 'List the projects that have quotas of their own.',
     reply: { 200: Type.Object({ quotas: Type.Array(Type.Record(Type.String(), Type.Unknown())) }) }, faults: [401, 403],

@@ -44,7 +44,7 @@ const Interface = Closed({
 })
 const Routes = Type.Object({ router: Closed({ routes: Type.Array(Route, { maxItems: 200 }) }) }, { additionalProperties: false })
 
-export const routerRoutes = defineRoutes('network', {
+export const routerRoutes = defineRoutes('neutron', {
   listRouters: {
     method: 'GET', path: '/routers', policy: deferred('get_router'), summary: 'List the routers of the caller.',
     query: AnyQuery, reply: { 200: listShown('routers', Router) }, faults: [400, 401],

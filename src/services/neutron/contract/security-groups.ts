@@ -41,7 +41,7 @@ export const NewSecurityGroupRule = Closed({
   ...owner,
 })
 
-export const securityGroupRoutes = defineRoutes('network', {
+export const securityGroupRoutes = defineRoutes('neutron', {
   listSecurityGroups: {
     method: 'GET', path: '/security-groups', policy: deferred('get_security_group'), summary: 'List security groups; the first look makes the default group.',
     query: AnyQuery, reply: { 200: listShown('security_groups', SecurityGroup) }, faults: [400, 401],
@@ -64,7 +64,7 @@ export const securityGroupRoutes = defineRoutes('network', {
   },
 })
 
-export const securityGroupRuleRoutes = defineRoutes('network', {
+export const securityGroupRuleRoutes = defineRoutes('neutron', {
   listSecurityGroupRules: {
     method: 'GET', path: '/security-group-rules', policy: deferred('get_security_group_rule'), summary: 'List the rules of the security groups of the caller.',
     query: AnyQuery, reply: { 200: listShown('security_group_rules', SecurityGroupRule) }, faults: [400, 401],

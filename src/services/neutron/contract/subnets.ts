@@ -45,7 +45,7 @@ export const Subnet = Closed({
   'router:external': Type.Optional(Type.Boolean()),
 })
 
-export const subnetRoutes = defineRoutes('network', {
+export const subnetRoutes = defineRoutes('neutron', {
   listSubnets: {
     method: 'GET', path: '/subnets', policy: deferred('get_subnet'), summary: 'List the subnets that the caller can see.',
     query: AnyQuery, reply: { 200: listShown('subnets', Subnet) }, faults: [400, 401],

@@ -57,10 +57,10 @@ export async function countBySubnet(db: Tx, subnetIds: readonly string[]): Promi
   return new Map(rows.map((row) => [row.subnet_id, Number(row.used)]))
 }
 
-/** The port behind an address, as metadata asks for it. */
+/** The port behind an address, as metadata asks for it; routers and DHCP have none. */
 export async function portAt(db: Tx, networkIds: readonly string[], address: string): Promise<{ id: string; device_id: string; project_id: string; network_id: string } | undefined> {
   if (networkIds.length === 0) return undefined
   return db.selectFrom('ip_allocations').innerJoin('ports', 'ports.id', 'ip_allocations.port_id')
     .select(['ports.id', 'ports.device_id', 'ports.project_id', 'ports.network_id'])
-    .where('ip_allocations.network_id', 'in', [...networkIds]).where('ip_allocations.ip_address', '=', address).limit(1).executeTakeFirst()
+    .where('ip_allocations.network_id', 'in', [...networkIds]).where('ip_allocations.ip_address', '=', address).where('ports.device_owner', 'not like', 'network:%').limit(1).executeTakeFirst()
 }

@@ -1,6 +1,7 @@
 // Lists: filters, sorting and pages by marker, for any table whose wire names are given as columns.
-import { type Db, type Expression, type SqlBool, sql } from '#core/db'
+import { type Expression, type SqlBool, sql } from '#core/db'
 import { NotFound } from '#core/errors'
+import type { LooseDb } from './loose.ts'
 
 export interface ListedColumn {
   readonly column: string
@@ -36,7 +37,7 @@ function toValue({ kind }: ListedColumn, text: string): string | number {
 const textOf = ({ column, kind }: ListedColumn) => (kind === 'text' ? sql`coalesce(${sql.ref(column)}, '')` : sql`coalesce(${sql.ref(column)}, 0)`)
 
 /** Rows in the order and page that were asked for. `scope` narrows to what the caller can see. */
-export async function listRows<Row>(db: Db<any>, { table, columns, special = {} }: ListOf, request: ListRequest, scope?: Condition): Promise<Row[]> {
+export async function listRows<Row>(db: LooseDb, { table, columns, special = {} }: ListOf, request: ListRequest, scope?: Condition): Promise<Row[]> {
   let query = db.selectFrom(table).selectAll(table)
   if (scope) query = query.where(scope)
   for (const { name, values } of request.filters) {
@@ -60,7 +61,7 @@ export async function listRows<Row>(db: Db<any>, { table, columns, special = {} 
   return request.reverse ? rows.reverse() : rows
 }
 
-async function afterMarker(db: Db<any>, table: string, marker: string, order: readonly { column: ListedColumn; direction: string }[]): Promise<Condition> {
+async function afterMarker(db: LooseDb, table: string, marker: string, order: readonly { column: ListedColumn; direction: string }[]): Promise<Condition> {
   const row = (await db.selectFrom(table).selectAll().where('id', '=', marker).executeTakeFirst()) as Record<string, string | number | null> | undefined
   if (!row) throw new NotFound(`The marker ${marker.slice(0, 64)} could not be found.`)
   const branches = order.map(({ column, direction }, at) => {
@@ -78,7 +79,7 @@ function valueIn(row: Record<string, string | number | null>, { column, kind }: 
 const atOnce = 500
 
 /** Rows of a table by a column, in as many statements as the number of values asks for. */
-export async function rowsBy<Row>(db: Db<any>, table: string, column: string, values: readonly string[], orderBy?: string): Promise<Row[]> {
+export async function rowsBy<Row>(db: LooseDb, table: string, column: string, values: readonly string[], orderBy?: string): Promise<Row[]> {
   const rows: Row[] = []
   for (let at = 0; at < values.length; at += atOnce) {
     let query = db.selectFrom(table).selectAll().where(column, 'in', values.slice(at, at + atOnce))

@@ -2,6 +2,7 @@
 import { type Db, isUniqueViolation, type SqlBool, sql } from '#core/db'
 import type { Random } from '#core/context'
 import { type Condition, grouped, listed, type ListOf, type ListRequest, listRows, rowsBy, tagFilters } from './list.ts'
+import type { LooseDb } from './loose.ts'
 import type { NetworkRow, NeutronTables, SegmentRow } from './tables.ts'
 
 export type Tx = Db<NeutronTables>
@@ -105,8 +106,8 @@ export async function freeSegmentationId(tx: Tx, type: string, [from, to]: reado
 
 /** @returns false when the row is gone or, with `revision`, has changed since */
 export async function updateRow(tx: Tx, table: 'networks' | 'subnets' | 'ports' | 'routers' | 'floating_ips' | 'security_groups', id: string, set: Readonly<Record<string, unknown>>, now: string): Promise<boolean> {
-  const { numUpdatedRows } = await (tx as Db<any>).updateTable(table)
-    .set((expression: any) => ({ ...set, updated_at: now, revision_number: expression('revision_number', '+', 1) })).where('id', '=', id).executeTakeFirstOrThrow()
+  const { numUpdatedRows } = await (tx as LooseDb).updateTable(table)
+    .set((expression) => ({ ...set, updated_at: now, revision_number: expression('revision_number', '+', 1) })).where('id', '=', id).executeTakeFirstOrThrow()
   return numUpdatedRows === 1n
 }
 

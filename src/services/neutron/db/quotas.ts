@@ -1,6 +1,7 @@
 // Quotas: limits of a project's own, and counts of what it has.
 import type { Tx } from './networks.ts'
-import { type Db, sql } from '#core/db'
+import { sql } from '#core/db'
+import type { LooseDb } from './loose.ts'
 
 export async function ownLimits(db: Tx, projectId: string): Promise<Map<string, number>> {
   const rows = await db.selectFrom('quotas').selectAll().where('project_id', '=', projectId).execute()
@@ -28,8 +29,8 @@ export async function deleteLimits(tx: Tx, projectId: string): Promise<boolean> 
 
 /** Rows of a project, counted up to `atMost`: more is not asked for. */
 export async function countRows(db: Tx, table: string, projectId: string, atMost: number): Promise<number> {
-  const counted = await (db as Db<any>)
-    .selectFrom((from: any) => from.selectFrom(table).select(sql`1`.as('one')).where('project_id', '=', projectId).limit(atMost).as('some'))
-    .select((count: any) => count.fn.countAll().as('count')).executeTakeFirstOrThrow()
+  const counted = await (db as LooseDb)
+    .selectFrom((from) => from.selectFrom(table).select(sql`1`.as('one')).where('project_id', '=', projectId).limit(atMost).as('some'))
+    .select((count) => count.fn.countAll().as('count')).executeTakeFirstOrThrow()
   return Number((counted as { count: number }).count)
 }

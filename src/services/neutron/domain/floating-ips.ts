@@ -13,7 +13,6 @@ import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { FloatingIpRow } from '../db/tables.ts'
 import { ExternalGatewayForFloatingIpNotFound, FloatingIpNotFound, FloatingIpPortTaken, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, ownerOf, seesAll } from './access.ts'
-import { networkTarget } from './networks.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
@@ -21,6 +20,7 @@ import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
 import { interfaceOwner } from './routers.ts'
 import { beginRouterSync } from './sync-router.ts'
+import { networkTarget } from './targets.ts'
 
 export type NewFloatingIpBody = Static<typeof NewFloatingIp>
 type FloatingIpChangeBody = Static<typeof FloatingIpChange>

@@ -9,13 +9,14 @@ import { usersOfExternalNetwork } from '../db/routers.ts'
 import { deleteSubnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { NetworkRow } from '../db/tables.ts'
 import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse, NetworkNotFound } from '../model/errors.ts'
-import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, type Target, toFlag } from './access.ts'
+import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
 import { claimSegment, segmentMtu } from './segments.ts'
 import { beginNetworkSync } from './sync-network.ts'
+import { networkTarget } from './targets.ts'
 
 export type NewNetworkBody = Static<typeof NewNetwork>
 type NetworkChangeBody = Static<typeof NetworkChange>
@@ -23,10 +24,6 @@ type NetworkChangeBody = Static<typeof NetworkChange>
 const createAttributes = ['shared', 'router:external', 'is_default', 'port_security_enabled', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id'] as const
 const defaults = { shared: false, 'router:external': false, is_default: false, 'provider:network_type': null, 'provider:physical_network': null, 'provider:segmentation_id': null }
 const smallestMtu = 68
-
-export function networkTarget(row: Pick<NetworkRow, 'project_id' | 'shared' | 'external'>): Target {
-  return { project_id: row.project_id, tenant_id: row.project_id, shared: row.shared === 1, 'router:external': row.external === 1 }
-}
 
 export async function createNetworks(neutron: Neutron, ctx: RequestContext, bodies: readonly NewNetworkBody[]): Promise<NetworkRecord[]> {
   const owners = bodies.map((body) => {

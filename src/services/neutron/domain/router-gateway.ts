@@ -8,10 +8,10 @@ import type { RouterRow } from '../db/tables.ts'
 import { overlaps, parsePrefix } from '../model/addresses.ts'
 import { BadRouterRequest, GatewayUsedByFloatingIp, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, type Target, toFlag } from './access.ts'
-import { networkTarget } from './networks.ts'
 import type { Neutron } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { reachOf } from './router-routes.ts'
+import { networkTarget } from './targets.ts'
 
 export interface WantedGateway {
   readonly network_id?: string

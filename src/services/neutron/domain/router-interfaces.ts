@@ -15,9 +15,10 @@ import { insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
 import { claimQuota } from './quotas.ts'
 import { reachOf, type Route } from './router-routes.ts'
-import { findRouter, interfaceOwner, routerTarget } from './routers.ts'
+import { findRouter, interfaceOwner } from './routers.ts'
 import { findSubnet } from './subnets.ts'
 import { beginRouterSync } from './sync-router.ts'
+import { routerTarget } from './targets.ts'
 
 export interface WantedInterface {
   readonly subnet_id?: string

@@ -8,22 +8,19 @@ import { portsOfDevice } from '../db/ports.ts'
 import { deleteRouterRow, insertRouter, listRouters as listRecords, type RouterRecord, routerRecord, routersOf } from '../db/routers.ts'
 import type { RouterRow } from '../db/tables.ts'
 import { RouterInUse, RouterNotFound } from '../model/errors.ts'
-import { allows, authorize, bit, ownerOf, seesAll, type Target, toFlag } from './access.ts'
+import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
 import { authorizeGateway, setGateway } from './router-gateway.ts'
 import { checkRoutes, type Route } from './router-routes.ts'
 import { beginRouterSync } from './sync-router.ts'
+import { routerTarget } from './targets.ts'
 
 export type NewRouterBody = Static<typeof NewRouter>
 type RouterChangeBody = Static<typeof RouterChange>
 
 export const interfaceOwner = 'network:router_interface'
-
-export function routerTarget(row: Pick<RouterRow, 'project_id'>): Target {
-  return { project_id: row.project_id, tenant_id: row.project_id }
-}
 
 export async function createRouters(neutron: Neutron, ctx: RequestContext, bodies: readonly NewRouterBody[]): Promise<RouterRecord[]> {
   return neutron.database.transaction(async (tx) => {

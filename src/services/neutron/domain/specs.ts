@@ -4,7 +4,7 @@ import { allocationsOfPort } from '../db/allocations.ts'
 import { networkRow, segmentOf, type Tx } from '../db/networks.ts'
 import { type PortRecord, portRecords, portsByOwner, portsOfDevice, portsOnNetwork } from '../db/ports.ts'
 import { floatingIpsOfRouter, routerRow } from '../db/routers.ts'
-import { groupsThatName, memberAddresses, securityGroupRecords, type SecurityGroupRecord } from '../db/security-groups.ts'
+import { memberAddresses, securityGroupRecords, type SecurityGroupRecord } from '../db/security-groups.ts'
 import { subnetsOfNetwork, subnetsOfNetworks } from '../db/subnets.ts'
 import type { NetworkRow, SegmentRow, SubnetRow } from '../db/tables.ts'
 import { parsePrefix } from '../model/addresses.ts'
@@ -79,11 +79,6 @@ export async function groupsOfPort(db: Tx, groupIds: readonly string[]) {
   const records = await securityGroupRecords(db, groupIds)
   const sets = new Set(records.flatMap((record) => record.rules.flatMap((rule) => rule.remote_group_id ?? [])))
   return { groups: records.map(({ row }) => ({ id: row.id, revision: row.revision_number })), addressSetIds: [...sets] }
-}
-
-/** Groups whose rules name one of these as the other side. */
-export async function dependentGroups(db: Tx, addressSetIds: readonly string[]): Promise<string[]> {
-  return [...new Set((await groupsThatName(db, addressSetIds)).map((row) => row.security_group_id))]
 }
 
 export async function dhcpSpec(neutron: Neutron, db: Tx, networkId: string, host: string) {

@@ -12,9 +12,8 @@ import { deleteSubnetRow, insertSubnet, listSubnets as listRecords, type SubnetR
 import type { SubnetRow } from '../db/tables.ts'
 import { addressKey, overlaps, parseIp, parsePrefix } from '../model/addresses.ts'
 import { GatewayInUse, InvalidInput, NetworkNotFound, SubnetInUse, SubnetNotFound } from '../model/errors.ts'
-import { allows, authorize, bit, ownerOf, seesAll, type Target, toFlag } from './access.ts'
+import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import type { Pool } from './ipam.ts'
-import { networkTarget } from './networks.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
 import { claimQuota } from './quotas.ts'
@@ -22,16 +21,10 @@ import { checkRevision, type Change } from './revisions.ts'
 import { checkModes, gatewayOf, poolsOf, readNameservers, readRoutes, wantedPrefix } from './subnet-rules.ts'
 import { beginNetworkSync } from './sync-network.ts'
 import { beginRouterSync } from './sync-router.ts'
+import { networkTarget, subnetTarget } from './targets.ts'
 
 export type NewSubnetBody = Static<typeof NewSubnet>
 type SubnetChangeBody = Static<typeof SubnetChange>
-
-export function subnetTarget({ row, network }: Pick<SubnetRecord, 'row' | 'network'>): Target {
-  return {
-    project_id: row.project_id, tenant_id: row.project_id, 'network:project_id': network.project_id, 'network:tenant_id': network.project_id,
-    shared: network.shared === 1, 'router:external': network.external === 1,
-  }
-}
 
 export async function createSubnets(neutron: Neutron, ctx: RequestContext, bodies: readonly NewSubnetBody[]): Promise<SubnetRecord[]> {
   return neutron.database.transaction(async (tx) => {

@@ -6,13 +6,13 @@ import { deleteTag as deleteOne, insertTags, tagsOfObject } from '../db/tags.ts'
 import { TagNotFound } from '../model/errors.ts'
 import { authorize, type Target } from './access.ts'
 import { findFloatingIp } from './floating-ips.ts'
-import { findNetwork, networkTarget } from './networks.ts'
+import { findNetwork } from './networks.ts'
 import { type Neutron, timeText } from './neutron.ts'
-import { portTarget } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
-import { findRouter, routerTarget } from './routers.ts'
+import { findRouter } from './routers.ts'
 import { findSecurityGroup } from './security-groups.ts'
-import { findSubnet, subnetTarget } from './subnets.ts'
+import { findSubnet } from './subnets.ts'
+import { networkTarget, subnetTarget, portTarget, routerTarget } from './targets.ts'
 
 interface Tagged {
   readonly table: Parameters<typeof updateRow>[1]

@@ -1,4 +1,5 @@
 // The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
+import { externalEventRoutes } from '#contract/nova'
 import type { RequestContext } from '#core/context'
 import { client } from '#core/client'
 import { AppError, ServiceUnavailable } from '#core/errors'
@@ -8,7 +9,6 @@ import { asService } from '#core/service'
 import { Type } from '#core/spec'
 import { mark, traced } from '#core/trace'
 import { pluginRpc } from '../contract/agent-rpc.ts'
-import { serverEventRoutes } from '../contract/server-events.ts'
 import type { Tx } from '../db/networks.ts'
 import { portRow, setPort } from '../db/ports.ts'
 import type { PortRow } from '../db/tables.ts'
@@ -22,6 +22,9 @@ interface WireInput {
 }
 
 const WireInput = Type.Object({ portId: Type.String(), host: Type.String(), serverId: Type.String() })
+
+/** Nova's word for a server that it knows but that has no host. */
+const notOnHostYet = 422
 
 const plugin = (neutron: Neutron) => rpcClient(neutron.runtime.bus, neutron, pluginRpc).any()
 
@@ -42,14 +45,17 @@ async function wire(neutron: Neutron, run: OperationRun<WireInput>) {
 async function announce(neutron: Neutron, run: OperationRun<WireInput>): Promise<void> {
   const { serverId, portId } = run.input
   if (serverId === '' || !run.result<{ up: boolean }>('wire')?.up) return
-  await traced(neutron.runtime.trace, neutron.clock, run.ctx, 38, () => tellNova(neutron, run.ctx, 'network-vif-plugged', serverId, portId, 'completed'))
+  await traced(neutron.runtime.trace, neutron.clock, run.ctx, 38, () => tellNova(neutron, run.ctx, serverId, portId, 'completed'))
 }
 
 /** A server that nova does not know (any more) is no failure: there is nobody left to tell. */
-async function tellNova(neutron: Neutron, ctx: RequestContext, name: string, serverId: string, portId: string, status: 'completed' | 'failed'): Promise<void> {
+async function tellNova(neutron: Neutron, ctx: RequestContext, serverId: string, portId: string, status: 'completed' | 'failed'): Promise<void> {
   const caller = await asService(neutron.runtime, ctx)
   try {
-    await client(serverEventRoutes, neutron.runtime.services.nova, caller).createServerEvents({ body: { events: [{ name, server_uuid: serverId, tag: portId, status }] } })
+    // The table's literals are made from lists, which TypeScript cannot follow.
+    const events = { events: [{ name: 'network-vif-plugged', server_uuid: serverId, tag: portId, status }] } as never
+    const { body } = await client(externalEventRoutes, neutron.runtime.services.nova, caller).createExternalEvents({ body: events })
+    if (body.events.some((event) => event.code === notOnHostYet)) throw new ServiceUnavailable('The server is not on its host yet.')
   } catch (error) {
     if (!(error instanceof AppError) || error.status !== 404) throw error
   }
@@ -80,7 +86,7 @@ interface FailureInput {
 /** So that nova does not wait for a port that will not come up. */
 export const announceFailure = defineOperation<Neutron, FailureInput>('port.announce-failure', {
   input: Type.Object({ portId: Type.String(), serverId: Type.String() }), deadlineSeconds: 300, onCrash: 'resume',
-  steps: [step<Neutron, FailureInput>('announce', { retries: 6, run: (neutron, run) => tellNova(neutron, run.ctx, 'network-vif-plugged', run.input.serverId, run.input.portId, 'failed') })],
+  steps: [step<Neutron, FailureInput>('announce', { retries: 6, run: (neutron, run) => tellNova(neutron, run.ctx, run.input.serverId, run.input.portId, 'failed') })],
 })
 
 interface UnwireInput {
@@ -116,7 +122,8 @@ export const unwirePort = defineOperation<Neutron, UnwireInput>('port.unwire', {
   ],
 })
 
-const waitsForPlug = (row: PortRow) => row.device_owner.startsWith('compute:') && row.device_id !== ''
+const uuid = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
+const waitsForPlug = (row: PortRow) => row.device_owner.startsWith('compute:') && uuid.test(row.device_id)
 
 export async function beginWire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow): Promise<void> {
   await neutron.operations.begin(tx, ctx, wirePort, {

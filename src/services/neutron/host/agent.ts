@@ -23,26 +23,26 @@ export interface AgentHost {
 const engines = new WeakMap<object, Map<string, Promise<NetworkDriver>>>()
 
 /** The agents of a host in one process work with one engine: it takes care of who goes first. */
-function engineOf(runtime: Runtime, config: NeutronConfig): Promise<NetworkDriver> {
+function engineOf(runtime: Runtime): Promise<NetworkDriver> {
   const byHost = engines.get(runtime.bus) ?? new Map<string, Promise<NetworkDriver>>()
   engines.set(runtime.bus, byHost)
   let engine = byHost.get(runtime.host)
-  if (!engine) byHost.set(runtime.host, (engine = loadEngine(runtime, config)))
+  if (!engine) byHost.set(runtime.host, (engine = loadEngine(runtime)))
   return engine
 }
 
-function loadEngine(runtime: Runtime, config: NeutronConfig): Promise<NetworkDriver> {
-  const { privileged } = runtime
-  if (runtime.driver === 'fake' || !privileged) return loadNetworkDriver('fake', {})
+function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
+  const { privileged, machine } = runtime
+  if (runtime.driver === 'fake' || !privileged || !machine) return loadNetworkDriver('fake', {})
   return loadNetworkDriver('linuxbridge', {
-    privileged, clock: runtime.clock, prefix: config.prefix, dataDirectory: `${runtime.dataDirectory}/neutron`, qemuUid: config.qemu_uid,
+    privileged, clock: runtime.clock, prefix: machine.prefix, dataDirectory: `${runtime.dataDirectory}/neutron`, qemuUid: machine.qemuUid, linkAddresses: machine.link,
   })
 }
 
 export async function agentHost(runtime: Runtime): Promise<AgentHost> {
   const config = readConfig(runtime.config(neutronOptions))
   return {
-    runtime, config, driver: await engineOf(runtime, config), server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
+    runtime, config, driver: await engineOf(runtime), server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
     call: (ctx) => ({ signal: ctx.signal, epoch: 0, log: ctx.log }),
   }
 }

@@ -114,7 +114,7 @@ class L2Agent {
         await this.#ready
         const mine = groupIds.filter((id) => this.#groups.has(id))
         if (mine.length > 0) await this.#pull(ctx, mine)
-        await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, addresses ?? [everything], ctx)))
+        await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, addresses && addresses.length > 0 ? addresses : [everything], ctx)))
         return {}
       },
       networkChanged: async (ctx, { networkId, network }) => {

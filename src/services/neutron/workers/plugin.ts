@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { RpcServer } from '#core/rpc'
 import { rpcClient } from '#core/rpc'
 import { mark, traced } from '#core/trace'
-import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc, pluginRpc } from '../contract/agent-rpc.ts'
+import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc, type pluginRpc } from '../contract/agent-rpc.ts'
 import { dhcpHost, dhcpNetworks } from '../db/agents.ts'
 import { networkRow, segmentOf } from '../db/networks.ts'
 import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
@@ -13,7 +13,7 @@ import { bindTo } from '../domain/binding.ts'
 import { metadataPort } from '../domain/metadata.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { usedAddresses } from '../domain/ports/create.ts'
-import { dependentGroups, dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
+import { dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
 import { hostState } from './host-state.ts'
 
 export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
@@ -35,11 +35,13 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     await Promise.all(others.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, network: await networkSpec(neutron, database.read, network, host) })))
   }
 
-  async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], addresses: readonly string[] | undefined, except?: string): Promise<void> {
-    if (hostsWith('l2').every((host) => host === except)) return
-    const dependent = await dependentGroups(database.read, addressSetIds)
-    const hosts = (await hostsOfGroups(database.read, [...new Set([...groupIds, ...dependent])])).filter((host) => host !== except && alive('l2', host))
-    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], ...(addresses && { addresses: [...addresses] }) })))
+  /** Hosts without ports of the groups are not told of new rules; of single addresses all are, since asking for whom costs more. */
+  async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], addresses: readonly string[], except?: string): Promise<void> {
+    const living = hostsWith('l2').filter((host) => host !== except)
+    if (living.length === 0) return
+    const concerned = groupIds.length > 0 ? new Set(await hostsOfGroups(database.read, groupIds)) : undefined
+    const hosts = concerned ? living.filter((host) => concerned.has(host)) : living
+    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], addresses: [...addresses] })))
   }
 
   /** One port of a network is not as DHCP knows it. */
@@ -120,7 +122,7 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     },
 
     async syncGroups(ctx, { groupIds, addressSetIds, addresses }) {
-      await pushGroups(ctx, groupIds, addressSetIds, addresses)
+      await pushGroups(ctx, groupIds, addressSetIds, addresses ?? [])
       return {}
     },
 

@@ -3,9 +3,11 @@ import { compilePolicy, type Policy, type Rule } from '#core/policy'
 import { flavorRules } from './policies/flavors.ts'
 import { hostRules } from './policies/hosts.ts'
 import { keypairRules } from './policies/keypairs.ts'
+import { quotaRules } from './policies/quotas.ts'
+import { serverGroupRules } from './policies/server-groups.ts'
 import { serverRules } from './policies/servers.ts'
 
-const rules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules]
+const rules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules, ...quotaRules, ...serverGroupRules]
 
 export function novaPolicy(overrides: Readonly<Record<string, string>> = {}): Policy {
   return compilePolicy(rules, overrides)

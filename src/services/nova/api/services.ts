@@ -23,7 +23,7 @@ export const serviceHandlers = (nova: Nova): Handlers<typeof serviceRoutes> => (
     const { disabled, disabledReason, forcedDown } = change
     const service = forcedDown !== undefined
       ? { host, binary, forced_down: forcedDown }
-      : { host, binary, status: disabled ? 'disabled' : 'enabled', ...(disabledReason != null && { disabled_reason: disabledReason }) }
+      : { host, binary, status: disabled ? 'disabled' : 'enabled', ...(typeof disabledReason === 'string' && { disabled_reason: disabledReason }) }
     return { status: 200, body: { service } }
   },
   async updateService({ ctx, params, body, version }) {

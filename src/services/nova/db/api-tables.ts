@@ -69,6 +69,18 @@ export interface AggregateRow {
   updated_at: string | null
 }
 
+export interface ServerGroupRow {
+  id: Generated<number>
+  uuid: string
+  project_id: string
+  user_id: string
+  name: string
+  policy: string
+  /** Of an anti-affinity group; null for one. */
+  max_server_per_host: number | null
+  created_at: string
+}
+
 export interface ApiTables extends OperationTables {
   cell_mappings: { name: string; uuid: string; disabled: number; created_at: string }
   host_mappings: { host: string; cell: string; created_at: string }
@@ -82,6 +94,8 @@ export interface ApiTables extends OperationTables {
   aggregates: AggregateRow
   aggregate_hosts: { aggregate_id: number; host: string }
   aggregate_metadata: { aggregate_id: number; key: string; value: string }
+  server_groups: ServerGroupRow
+  server_group_members: { instance_uuid: string; group_id: number }
   /** An empty `user_id` is the project's own limit. */
   quotas: { project_id: string; user_id: string; resource: string; hard_limit: number; created_at: string; updated_at: string | null }
   quota_classes: { class_name: string; resource: string; hard_limit: number; created_at: string; updated_at: string | null }

@@ -5,6 +5,7 @@ import type { Runtime } from '#core/service'
 import type { ApiTables } from './api-tables.ts'
 import type { CellTables } from './cell-tables.ts'
 import { apiStart } from './migrations/api-001-start.ts'
+import { apiServerGroups } from './migrations/api-002-server-groups.ts'
 import { cellStart } from './migrations/cell-001-start.ts'
 
 export const cellNames = ['cell0', 'cell1'] as const
@@ -18,7 +19,7 @@ export interface Databases {
 export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
   const cellMigrations = [operationMigration, cellStart]
   return {
-    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart]),
+    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups]),
     cells: {
       cell0: await runtime.database<CellTables>('nova_cell0', cellMigrations),
       cell1: await runtime.database<CellTables>('nova_cell1', cellMigrations),

@@ -15,11 +15,11 @@ export async function classLimitsSet(db: Db<ApiTables>, className: string): Prom
   return new Map(rows.map((row) => [row.resource, row.hard_limit]))
 }
 
-/** The highest that a user of the project has of each resource, where any user has limits. */
-export async function highestUserLimits(db: Db<ApiTables>, projectId: string): Promise<Set> {
-  const rows = await db.selectFrom('quotas').select(({ fn }) => ['resource', fn.max('hard_limit').as('highest')])
-    .where('project_id', '=', projectId).where('user_id', '!=', '').groupBy('resource').execute()
-  return new Map(rows.map((row) => [row.resource, Number(row.highest)]))
+/** What the limits of a project's users add up to, those of one user left out; users without a limit of their own count nothing. */
+export async function userLimitSums(db: Db<ApiTables>, projectId: string, exceptUserId = ''): Promise<Set> {
+  const rows = await db.selectFrom('quotas').select(({ fn }) => ['resource', fn.sum('hard_limit').as('total')])
+    .where('project_id', '=', projectId).where('user_id', 'not in', ['', exceptUserId]).where('hard_limit', '>', 0).groupBy('resource').execute()
+  return new Map(rows.map((row) => [row.resource, Number(row.total)]))
 }
 
 export async function setProjectLimits(tx: Db<ApiTables>, projectId: string, userId: string, limits: Readonly<Record<string, number>>, now: string): Promise<void> {

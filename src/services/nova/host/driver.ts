@@ -1,4 +1,5 @@
 // The hypervisor driver of this host: QEMU where the real engines run, else the one in memory.
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Runtime } from '#core/service'
 import type { FakeHost, FakeHypervisorOptions } from '../drivers/fake/index.ts'
@@ -24,7 +25,11 @@ export function fakePlayground(dataDirectory: string, host: string): FakePlaygro
 export async function openDriver(runtime: Runtime): Promise<HypervisorDriver> {
   const { clock, driver, privileged, processes, dataDirectory } = runtime
   if (driver === 'real' && privileged) {
-    return loadHypervisorDriver('qemu', { directory: join(dataDirectory, 'nova', 'qemu'), capabilities: { clock }, runner: processes, privileged })
+    // QEMU's own user passes through to what is its own.
+    const own = join(dataDirectory, 'nova')
+    await mkdir(own, { recursive: true })
+    await chmod(own, 0o711)
+    return loadHypervisorDriver('qemu', { directory: join(own, 'qemu'), capabilities: { clock }, runner: processes, privileged })
   }
   const playground = fakePlayground(dataDirectory, runtime.host)
   playground.world ??= new (await import('../drivers/fake/index.ts')).FakeHost()

@@ -32,6 +32,7 @@ export async function startCompute(runtime: Runtime, settings: NovaSettings): Pr
   const reporting = keepReporting(host, () => reconcile(host))
   const beat = beatAs(runtime, settings, 'nova-compute', 'compute')
   return {
+    ready: reporting.reported,
     async stop() {
       serving.close()
       reporting.stop()

@@ -4,7 +4,7 @@ import { ownContext } from '#core/service'
 import { reportProvider } from '../neighbours/placement.ts'
 import type { ComputeHost } from './host.ts'
 
-const soonSeconds = 0.2
+const soonSeconds = 0.05
 const everySeconds = 60
 
 /** What the host's memory, disks and CPUs amount to, to the conductor and to placement. */
@@ -26,13 +26,14 @@ export async function report(host: ComputeHost, ctx: RequestContext, call: CallC
   await reportProvider(runtime, ctx, { id: providerId, name: runtime.host }, inventory)
 }
 
-/** Report until it succeeds, then again every minute. `first` is called once, after the first success. */
-export function keepReporting(host: ComputeHost, first: () => Promise<void>): { stop(): void } {
+/** Report until it succeeds, then again every minute. `first` is called once, after the first success; then `reported` settles. */
+export function keepReporting(host: ComputeHost, first: () => Promise<void>): { stop(): void; reported: Promise<void> } {
   const { runtime } = host
   const ctx = ownContext(runtime, 'nova-compute')
   const call: CallContext = { signal: ctx.signal, epoch: 0, log: runtime.log }
   let stopped = false
   let done = false
+  const reported = Promise.withResolvers<void>()
   let timer = { cancel() {} }
   const turn = async () => {
     let seconds = everySeconds
@@ -41,6 +42,7 @@ export function keepReporting(host: ComputeHost, first: () => Promise<void>): { 
       if (!done) {
         await first()
         done = true
+        reported.resolve()
       }
     } catch (error) {
       if (stopped) return
@@ -51,6 +53,7 @@ export function keepReporting(host: ComputeHost, first: () => Promise<void>): { 
   }
   void turn()
   return {
+    reported: reported.promise,
     stop() {
       stopped = true
       timer.cancel()

@@ -61,7 +61,10 @@ export interface AttachmentView {
   readonly connection: unknown
 }
 
-const toAttachment = (row: Record<string, any>): AttachmentView => ({ id: row['id'], volumeId: row['volume_id'], connection: row['connection_info'] })
+/** Cinder answers a connection flat; drivers take it with what belongs to its kind under `data`. */
+const toConnection = ({ driver_volume_type: kind, ...data }: Record<string, unknown>): unknown => (kind === undefined ? undefined : { driver_volume_type: kind, data })
+
+const toAttachment = (row: Record<string, any>): AttachmentView => ({ id: row['id'], volumeId: row['volume_id'], connection: toConnection(row['connection_info'] ?? {}) })
 
 /** Reserve a volume for a server, and connect it when a connector is given. */
 export async function createAttachment(runtime: Access, ctx: RequestContext, volumeId: string, serverId: string, connector: Readonly<Record<string, string>> | null, key: string): Promise<AttachmentView> {

@@ -11,7 +11,7 @@ function create(admin: Session, flavor: object, version = '2.1') {
 }
 
 test('a flavor is created, shown in every version as upstream shows it, described and deleted', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const admin = await cloud.login('admin')
   const demo = await cloud.login('demo')
   const made = await create(admin, { id: '1', name: 'm1.tiny', swap: '64', 'OS-FLV-EXT-DATA:ephemeral': 2, rxtx_factor: 1.5 })
@@ -44,7 +44,7 @@ test('a flavor is created, shown in every version as upstream shows it, describe
 })
 
 test('a flavor without an id gets one; a name or id twice is a conflict', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const admin = await cloud.login('admin')
   const made = await create(admin, { name: 'a', id: null })
   assert.match(made.body.flavor.id, /^[0-9a-f-]{36}$/)
@@ -55,7 +55,7 @@ test('a flavor without an id gets one; a name or id twice is a conflict', async 
 })
 
 test('what no flavor can be is refused', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   for (const bad of [
     { name: '' }, { name: ' a' }, { name: 'a\u0007' }, { name: 'x'.repeat(256) }, { ram: 0 }, { ram: -1 }, { ram: 2 ** 31 }, { ram: 'many' }, { ram: '0' }, { vcpus: 0 },
@@ -71,7 +71,7 @@ test('what no flavor can be is refused', async (t) => {
 })
 
 test('flavors are listed in pages, sorted and filtered', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   for (const [id, ram, disk] of [['3', 512, 5], ['1', 1024, 1], ['2', 512, 20]] as const) await create(admin, { id, name: `f${id}`, ram, disk, ...(id === '2' && { swap: 1 }) })
   const ids = async (query: string, version = '2.1') => {
@@ -101,7 +101,7 @@ test('flavors are listed in pages, sorted and filtered', async (t) => {
 })
 
 test('a private flavor is there only for admins and the projects that were given it', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, member, stranger] = [await cloud.login('admin'), await cloud.login('member'), await cloud.login('stranger')]
   await create(admin, { id: 'open', name: 'open' })
   await create(admin, { id: 'secret', name: 'secret', 'os-flavor-access:is_public': false })
@@ -141,7 +141,7 @@ test('a private flavor is there only for admins and the projects that were given
 })
 
 test('extra specs are set one by one and together, and shown with the flavor from 2.61', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   await create(admin, { id: '1', name: 'a' })
   const path = '/v2.1/flavors/1/os-extra_specs'
@@ -167,7 +167,7 @@ test('extra specs are set one by one and together, and shown with the flavor fro
 })
 
 test('from 2.86 an extra spec in a namespace of nova must mean something', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const admin = await cloud.login('admin')
   await create(admin, { id: '1', name: 'a' })
   const set = async (key: string, value: string, version = '2.86') =>

@@ -8,7 +8,7 @@ const at = (version: string) => ({ 'openstack-api-version': `compute ${version}`
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/
 
 test('an aggregate is created, shown, renamed, given metadata and deleted', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const admin = await cloud.login('admin')
   const made = await admin.call('nova', 'POST', '/v2.1/os-aggregates', { aggregate: { name: 'fast', availability_zone: 'london' } })
   const { created_at: createdAt } = made.body.aggregate
@@ -83,7 +83,7 @@ test('hosts join aggregates, and with them a zone: one zone, and none that their
 })
 
 test('services are listed, closed, declared dead, and removed, by both forms', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   const plants = await garden(t, cloud)
   const { serviceUuid } = await plants.host('alpha')
@@ -135,7 +135,7 @@ test('services are listed, closed, declared dead, and removed, by both forms', a
 })
 
 test('hypervisors are shown with their use, by number before 2.53 and by UUID from then on', async (t) => {
-  const cloud = await startCloud(t, ['keystone', 'nova'])
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
   const plants = await garden(t, cloud)
   const { serviceUuid, nodeUuid } = await plants.host('alpha')
@@ -184,4 +184,25 @@ test('hypervisors are shown with their use, by number before 2.53 and by UUID fr
   for (const path of ['', '/detail', '/statistics', `/${id}`, '/alpha/search', '/alpha/servers']) {
     assert.equal((await demo.call('nova', 'GET', `/v2.1/os-hypervisors${path}`)).status, 403, path)
   }
+})
+
+test("placement's aggregates follow nova's, and the provider of a removed host goes", async (t) => {
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
+  const admin = await cloud.login('admin')
+  const { serviceUuid, nodeUuid } = await (await garden(t, cloud)).host('alpha')
+  const placement = (method: string, path: string, body?: unknown) =>
+    admin.call('placement', method, `/resource_providers${path}`, body, { 'openstack-api-version': 'placement 1.36' })
+  assert.equal((await placement('POST', '', { name: 'alpha.example', uuid: nodeUuid })).status, 200)
+  const { aggregate } = (await admin.call('nova', 'POST', '/v2.1/os-aggregates', { aggregate: { name: 'fast' } }, at('2.41'))).body
+  const act = (action: string) => admin.call('nova', 'POST', `/v2.1/os-aggregates/${aggregate.id}/action`, { [action]: { host: 'alpha' } })
+  const mirrored = async () => (await placement('GET', `/${nodeUuid}/aggregates`)).body.aggregates
+
+  await act('add_host')
+  assert.deepEqual(await mirrored(), [aggregate.uuid])
+  await act('remove_host')
+  assert.deepEqual(await mirrored(), [])
+  await act('add_host')
+  assert.equal((await admin.call('nova', 'DELETE', `/v2.1/os-services/${serviceUuid}`, undefined, at('2.53'))).status, 204)
+  assert.equal((await placement('GET', `/${nodeUuid}`)).status, 404)
+  assert.deepEqual((await admin.call('nova', 'GET', `/v2.1/os-aggregates/${aggregate.id}`)).body.aggregate.hosts, [])
 })

@@ -9,6 +9,7 @@ import type { TestCloud } from '../../../app/testing/index.ts'
 import type { ApiTables } from '../db/api-tables.ts'
 import type { CellTables } from '../db/cell-tables.ts'
 import { apiStart } from '../db/migrations/api-001-start.ts'
+import { apiServerGroups } from '../db/migrations/api-002-server-groups.ts'
 import { cellStart } from '../db/migrations/cell-001-start.ts'
 
 export interface Garden {
@@ -23,7 +24,7 @@ export interface Garden {
 export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> {
   const open = <T>(name: string, migrations: Parameters<typeof openDatabase>[0]['migrations']) =>
     openDatabase({ name, file: join(cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }) as Promise<Database<T>>
-  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart])
+  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups])
   const cell = await open<CellTables>('nova_cell1', [operationMigration, cellStart])
   t.after(async () => {
     await api.close()

@@ -1,7 +1,8 @@
 // The first schema: networks, subnets, ports and their addresses, security groups, routers, floating addresses, quotas, agents.
-import type { Kysely, Migration } from '#core/db'
+import type { Migration } from '#core/db'
+import type { LooseDb } from '../loose.ts'
 
-function standard(db: Kysely<any>, table: string) {
+function standard(db: LooseDb, table: string) {
   return db.schema.createTable(table)
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('project_id', 'text', (column) => column.notNull())
@@ -11,12 +12,12 @@ function standard(db: Kysely<any>, table: string) {
     .addColumn('updated_at', 'text', (column) => column.notNull())
 }
 
-async function index(db: Kysely<any>, table: string, columns: readonly string[], unique = false): Promise<void> {
+async function index(db: LooseDb, table: string, columns: readonly string[], unique = false): Promise<void> {
   const made = db.schema.createIndex(`${table}_${columns.join('_')}`).on(table).columns([...columns])
   await (unique ? made.unique() : made).execute()
 }
 
-async function networks(db: Kysely<any>): Promise<void> {
+async function networks(db: LooseDb): Promise<void> {
   await standard(db, 'networks')
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('admin_state_up', 'integer', (column) => column.notNull())
@@ -57,7 +58,7 @@ async function networks(db: Kysely<any>): Promise<void> {
   await index(db, 'subnets', ['project_id'])
 }
 
-async function ports(db: Kysely<any>): Promise<void> {
+async function ports(db: LooseDb): Promise<void> {
   await standard(db, 'ports')
     .addColumn('network_id', 'text', (column) => column.notNull().references('networks.id'))
     .addColumn('name', 'text', (column) => column.notNull())
@@ -104,7 +105,7 @@ async function ports(db: Kysely<any>): Promise<void> {
     .execute()
 }
 
-async function securityGroups(db: Kysely<any>): Promise<void> {
+async function securityGroups(db: LooseDb): Promise<void> {
   await standard(db, 'security_groups')
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('stateful', 'integer', (column) => column.notNull())
@@ -134,7 +135,7 @@ async function securityGroups(db: Kysely<any>): Promise<void> {
   await index(db, 'port_security_groups', ['security_group_id'])
 }
 
-async function routers(db: Kysely<any>): Promise<void> {
+async function routers(db: LooseDb): Promise<void> {
   await standard(db, 'routers')
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('admin_state_up', 'integer', (column) => column.notNull())

@@ -13,13 +13,13 @@ import { makeMac } from '../../model/mac.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, type Target, toFlag } from '../access.ts'
 import { bindTo } from '../binding.ts'
 import { allocate, claimAddresses, type WantedAddress } from '../ipam.ts'
-import { networkTarget } from '../networks.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { claimQuota } from '../quotas.ts'
 import { ensureDefaultGroup } from '../security-group-defaults.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginWire } from '../wire-port.ts'
 import { type AddressPair, readDhcpOptions, readMac, readPairs } from './validate.ts'
+import { networkTarget, portTarget } from '../targets.ts'
 
 export type NewPortBody = Static<typeof NewPort>
 
@@ -33,14 +33,6 @@ const attributes = ['device_id', 'device_owner', 'mac_address', 'port_security_e
 const defaults = { device_id: '', device_owner: '', mac_address: null, 'binding:host_id': '', 'binding:vnic_type': 'normal', 'binding:profile': null, allowed_address_pairs: null }
 const macTries = 16
 const vnicTypes = new Set(['normal', 'macvtap', 'direct', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'remote-managed'])
-
-/** What the rules of a port look at: the port's owner, and its network's owner and sharing. */
-export function portTarget(port: { project_id: string; device_owner?: string }, network: Pick<NetworkRow, 'project_id' | 'shared' | 'external'>): Target {
-  return {
-    project_id: port.project_id, tenant_id: port.project_id, device_owner: port.device_owner ?? '',
-    'network:project_id': network.project_id, 'network:tenant_id': network.project_id, shared: network.shared === 1,
-  }
-}
 
 export async function createPorts(neutron: Neutron, ctx: RequestContext, bodies: readonly NewPortBody[]): Promise<readonly PortRecord[]> {
   return neutron.database.transaction(async (tx) => {

@@ -13,8 +13,9 @@ import { checkRevision } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginRouterSync } from '../sync-router.ts'
 import { beginUnwire } from '../wire-port.ts'
-import { portTarget, usedAddresses } from './create.ts'
+import { usedAddresses } from './create.ts'
 import { findPort } from './list.ts'
+import { portTarget } from '../targets.ts'
 
 /** Ports that neutron makes for itself and takes away with their network. */
 export const autoDeletedOwners = ['network:dhcp', 'network:floatingip_agent_gateway', 'network:router_centralized_snat'] as const

@@ -7,7 +7,8 @@ import type { NetworkRow } from '../../db/tables.ts'
 import { PortNotFound } from '../../model/errors.ts'
 import { allows, seesAll } from '../access.ts'
 import type { Neutron } from '../neutron.ts'
-import { portTarget } from './create.ts'
+import { portTarget } from '../targets.ts'
+
 
 export async function listPorts(neutron: Neutron, ctx: RequestContext, request: ListRequest): Promise<PortRecord[]> {
   return listRecords(neutron.database.read, request, seesAll(neutron, ctx) ? undefined : portsOf(ctx.identity.projectId ?? ''))

@@ -16,9 +16,10 @@ import { type Neutron, timeText } from '../neutron.ts'
 import { checkRevision, type Change } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
-import { authorizeFixedIps, groupsFor, portTarget, usedAddresses } from './create.ts'
+import { authorizeFixedIps, groupsFor, usedAddresses } from './create.ts'
 import { findPort } from './list.ts'
 import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
+import { portTarget } from '../targets.ts'
 
 /** What the wire of a port depends on; a new name changes nothing there. */
 const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'port_security_enabled', 'allowed_address_pairs', 'device_id'] as const

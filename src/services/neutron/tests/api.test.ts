@@ -1,0 +1,197 @@
+// The API as its clients use it: lists, fields, pages, bulk, faults, revisions, tags, extensions, agents.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { extensions } from '../contract/extensions.ts'
+import { external, must, network, port, refused, startLab, subnet } from './lab.ts'
+
+test('a network looks as upstream shows it, to its owner and to an administrator', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const made = await network(demo, { description: 'for tests' })
+  const common = {
+    id: made.id, name: 'blue', tenant_id: demo.projectId, project_id: demo.projectId, admin_state_up: true, mtu: 1450, status: 'ACTIVE', subnets: [], shared: false,
+    'router:external': false, availability_zone_hints: [], availability_zones: [], ipv4_address_scope: null, ipv6_address_scope: null, port_security_enabled: true,
+    description: 'for tests', tags: [], created_at: made.created_at, updated_at: made.updated_at, revision_number: 1,
+  }
+  assert.match(made.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  assert.deepEqual(made, common)
+  const { network: seen } = await must(admin, 'GET', `/networks/${made.id}`)
+  assert.deepEqual(seen, { ...common, 'provider:network_type': 'vxlan', 'provider:physical_network': null, 'provider:segmentation_id': seen['provider:segmentation_id'] })
+})
+
+test('lists take fields, repeated filters, sorting and pages in both directions', async (t) => {
+  const { demo } = await startLab(t)
+  for (const name of ['a', 'b', 'c', 'd']) await network(demo, { name })
+  const names = async (query: string) => (await must(demo, 'GET', `/networks?${query}`)).networks.map((each: { name: string }) => each.name)
+
+  assert.deepEqual(await must(demo, 'GET', '/networks?name=a&fields=name&fields=status'), { networks: [{ name: 'a', status: 'ACTIVE' }] })
+  assert.deepEqual(await names('name=a&name=d&sort_key=name'), ['a', 'd'])
+  assert.deepEqual(await names('sort_key=name&sort_dir=desc'), ['d', 'c', 'b', 'a'])
+  const first = await must(demo, 'GET', '/networks?sort_key=name&sort_dir=asc&limit=2')
+  assert.deepEqual(first.networks.map((each: { name: string }) => each.name), ['a', 'b'])
+  const next = first.networks_links.find((link: { rel: string }) => link.rel === 'next').href as string
+  const second = await must(demo, 'GET', next.slice(next.indexOf('/networks')))
+  assert.deepEqual(second.networks.map((each: { name: string }) => each.name), ['c', 'd'])
+  const previous = second.networks_links.find((link: { rel: string }) => link.rel === 'previous').href as string
+  assert.deepEqual((await must(demo, 'GET', previous.slice(previous.indexOf('/networks')))).networks.map((each: { name: string }) => each.name), ['a', 'b'])
+  assert.deepEqual(await refused(demo, 'GET', '/networks?colour=blue'), [400, 'BadRequest'])
+  assert.deepEqual(await refused(demo, 'GET', '/networks?sort_key=colour'), [400, 'BadRequest'])
+})
+
+test('several ports are made at once, or none', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id, '10.1.0.0/24')
+  const { ports } = await must(demo, 'POST', '/ports', { ports: [{ network_id: blue.id, name: 'one' }, { network_id: blue.id, name: 'two' }] })
+  assert.deepEqual(ports.map((each: { name: string }) => each.name), ['one', 'two'])
+
+  const reply = await refused(demo, 'POST', '/ports', { ports: [{ network_id: blue.id, name: 'three' }, { network_id: blue.id, fixed_ips: [{ ip_address: '192.0.2.1' }] }] })
+  assert.deepEqual(reply, [400, 'InvalidIpForNetwork'])
+  assert.deepEqual((await must(demo, 'GET', '/ports?name=three')).ports, [])
+})
+
+test('ports are found by address, subnet, group, device and a part of an address', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id, '10.1.0.0/24', { enable_dhcp: false })
+  const made = await port(demo, blue.id, { fixed_ips: [{ ip_address: '10.1.0.77' }], device_id: 'vm-1' })
+  await port(demo, blue.id, { fixed_ips: [{ ip_address: '10.1.0.5' }], security_groups: [] })
+  for (const query of ['fixed_ips=ip_address%3D10.1.0.77', `fixed_ips=subnet_id%3D${block.id}&fixed_ips=ip_address_substr%3D.77`, 'device_id=vm-1', `security_groups=${made.security_groups[0]}`, `mac_address=${made.mac_address}`]) {
+    assert.deepEqual((await must(demo, 'GET', `/ports?${query}`)).ports.map((each: { id: string }) => each.id), [made.id], query)
+  }
+})
+
+test('what is in use is not deleted', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  const joined = await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, port_id: inside.id } })
+  assert.equal(floatingip.router_id, router.id)
+
+  assert.deepEqual(await refused(demo, 'DELETE', `/networks/${blue.id}`), [409, 'NetworkInUse'])
+  assert.deepEqual(await refused(demo, 'DELETE', `/subnets/${block.id}`), [409, 'SubnetInUse'])
+  assert.deepEqual(await refused(demo, 'DELETE', `/routers/${router.id}`), [409, 'RouterInUse'])
+  assert.deepEqual(await refused(demo, 'DELETE', `/ports/${joined.port_id}`), [409, 'ServicePortInUse'])
+  assert.deepEqual(await refused(demo, 'DELETE', `/security-groups/${inside.security_groups[0]}`), [409, 'SecurityGroupInUse'])
+  assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id }), [409, 'RouterInterfaceInUseByFloatingIP'])
+  assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: {} } }), [409, 'RouterExternalGatewayInUseByFloatingIp'])
+  assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id }), [400, 'BadRequest'])
+  assert.deepEqual(await refused(admin, 'PUT', `/networks/${outside.id}`, { network: { 'router:external': false } }), [409, 'ExternalNetworkInUse'])
+
+  await must(demo, 'DELETE', `/ports/${inside.id}`)
+  const parted = (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip
+  assert.deepEqual([parted.port_id, parted.fixed_ip_address, parted.router_id, parted.status], [null, null, null, 'DOWN'])
+  await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
+  await must(demo, 'DELETE', `/subnets/${block.id}`)
+  await must(demo, 'DELETE', `/networks/${blue.id}`)
+  assert.deepEqual(await refused(demo, 'GET', `/networks/${blue.id}`), [404, 'NetworkNotFound'])
+})
+
+test('a change for an older revision is refused', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  const put = (revision: number, name: string) => demo.call('neutron', 'PUT', `/v2.0/networks/${blue.id}`, { network: { name } }, { 'if-match': `revision_number=${revision}` })
+  const changed = await put(1, 'green')
+  assert.deepEqual([changed.status, changed.body.network.revision_number], [200, 2])
+  const stale = await put(1, 'red')
+  assert.deepEqual([stale.status, stale.body.NeutronError.type], [412, 'RevisionNumberConstraintFailed'])
+})
+
+test('subnets are checked before they are taken', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  const attempt = (more: object) => refused(demo, 'POST', '/subnets', { subnet: { network_id: blue.id, ip_version: 4, cidr: '10.1.0.0/24', ...more } })
+  assert.deepEqual(await attempt({ cidr: '10.1.0.0/33' }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ cidr: '10.01.0.0/24' }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ ip_version: 6 }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ gateway_ip: '10.1.0.255' }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ allocation_pools: [{ start: '10.1.0.1', end: '10.1.0.9' }] }), [409, 'GatewayConflictWithAllocationPools'])
+  assert.deepEqual(await attempt({ allocation_pools: [{ start: '10.1.0.9', end: '10.1.1.9' }] }), [400, 'OutOfBoundsAllocationPool'])
+  assert.deepEqual(await attempt({ allocation_pools: [{ start: '10.1.0.9', end: '10.1.0.5' }] }), [400, 'InvalidAllocationPool'])
+  assert.deepEqual(await attempt({ allocation_pools: [{ start: '10.1.0.5', end: '10.1.0.9' }, { start: '10.1.0.8', end: '10.1.0.12' }] }), [409, 'OverlappingAllocationPools'])
+  assert.deepEqual(await attempt({ dns_nameservers: ['8.8.8.8\nserver=1.2.3.4'] }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ host_routes: [{ destination: '10.9.0.0/16', nexthop: 'fe80::1' }] }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ colour: 'blue' }), [400, 'BadRequest'])
+  await subnet(demo, blue.id)
+  assert.deepEqual(await attempt({ cidr: '10.1.0.128/25' }), [400, 'InvalidInput'])
+})
+
+test('an address that is asked for, and the last of a pool', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id, '10.1.0.0/24', { enable_dhcp: false, allocation_pools: [{ start: '10.1.0.10', end: '10.1.0.11' }] })
+  const chosen = [await port(demo, blue.id), await port(demo, blue.id)].map((each) => String(each.fixed_ips[0].ip_address)).sort((a, b) => a.localeCompare(b))
+  assert.deepEqual(chosen, ['10.1.0.10', '10.1.0.11'])
+  assert.deepEqual(await refused(demo, 'POST', '/ports', { port: { network_id: blue.id } }), [409, 'IpAddressGenerationFailure'])
+  assert.equal((await port(demo, blue.id, { fixed_ips: [{ ip_address: '10.1.0.99' }] })).fixed_ips[0].ip_address, '10.1.0.99')
+  assert.deepEqual(await refused(demo, 'POST', '/ports', { port: { network_id: blue.id, fixed_ips: [{ ip_address: '10.1.0.99' }] } }), [409, 'IpAddressAlreadyAllocated'])
+  assert.deepEqual(await refused(demo, 'POST', '/ports', { port: { network_id: blue.id, fixed_ips: [{ ip_address: '10.2.0.99' }] } }), [400, 'InvalidIpForNetwork'])
+})
+
+test('security groups: the default one, its rules, and rules that cannot be', async (t) => {
+  const { demo } = await startLab(t)
+  const { security_groups: [group] } = await must(demo, 'GET', '/security-groups')
+  assert.deepEqual(group.security_group_rules.map((rule: any) => [rule.direction, rule.ethertype, rule.protocol, rule.remote_group_id === group.id]).sort(), [
+    ['egress', 'IPv4', null, false], ['egress', 'IPv6', null, false], ['ingress', 'IPv4', null, true], ['ingress', 'IPv6', null, true],
+  ])
+  const attempt = (rule: object) => refused(demo, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', ...rule } })
+  assert.deepEqual(await attempt({ protocol: 'smoke' }), [400, 'SecurityGroupRuleInvalidProtocol'])
+  assert.deepEqual(await attempt({ ethertype: 'IPv5' }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ protocol: 'tcp', port_range_min: 80, port_range_max: 22 }), [400, 'SecurityGroupInvalidPortRange'])
+  assert.deepEqual(await attempt({ protocol: 'tcp', port_range_min: 0, port_range_max: 70_000 }), [400, 'SecurityGroupInvalidPortRange'])
+  assert.deepEqual(await attempt({ protocol: 'vrrp', port_range_min: 1, port_range_max: 2 }), [400, 'SecurityGroupRuleInvalidProtocol'])
+  assert.deepEqual(await attempt({ port_range_min: 1, port_range_max: 2 }), [400, 'SecurityGroupRuleInvalidProtocol'])
+  assert.deepEqual(await attempt({ protocol: 'icmp', port_range_max: 3 }), [400, 'SecurityGroupInvalidIcmpValue'])
+  assert.deepEqual(await attempt({ protocol: 'icmp', port_range_min: 256 }), [400, 'SecurityGroupInvalidIcmpValue'])
+  assert.deepEqual(await attempt({ remote_ip_prefix: 'bad_prefix' }), [400, 'InvalidInput'])
+  assert.deepEqual(await attempt({ remote_ip_prefix: '2001:db8::/64' }), [400, 'SecurityGroupRuleParameterConflict'])
+  assert.deepEqual(await attempt({ remote_group_id: '7d3e1d34-0000-4000-8000-000000000000' }), [404, 'SecurityGroupNotFound'])
+  const ssh = { protocol: 'tcp', port_range_min: 22, port_range_max: 22 }
+  await must(demo, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', ...ssh } })
+  assert.deepEqual(await attempt(ssh), [409, 'SecurityGroupRuleExists'])
+  assert.deepEqual(await refused(demo, 'POST', '/security-groups', { security_group: { name: 'default' } }), [409, 'SecurityGroupDefaultAlreadyExists'])
+  assert.deepEqual(await refused(demo, 'PUT', `/security-groups/${group.id}`, { security_group: { name: 'mine' } }), [409, 'SecurityGroupCannotUpdateDefault'])
+  assert.deepEqual(await refused(demo, 'DELETE', `/security-groups/${group.id}`), [409, 'SecurityGroupCannotRemoveDefault'])
+})
+
+test('an internal create that is repeated with its key answers the first port again', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const login = await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+    auth: { identity: { methods: ['password'], password: { user: { name: 'nova', domain: { id: 'default' }, password: `nova-${'s'.repeat(32)}` } } }, scope: { project: { name: 'service', domain: { id: 'default' } } } },
+  })
+  const token = String(login.headers['x-subject-token'])
+  const create = () => cloud.call('neutron', 'POST', '/v2.0/ports',
+    { port: { network_id: blue.id, project_id: demo.projectId, device_id: 'vm-9', 'binding:host_id': 'host-1' } },
+    { 'x-auth-token': token, 'x-service-token': token, 'idempotency-key': 'operation-1/ports' })
+  const [first, again] = [await create(), await create()]
+  assert.deepEqual([first.status, again.status, first.body.port.id], [201, 201, again.body.port.id])
+  assert.equal((await must(admin, 'GET', '/ports?device_id=vm-9')).ports.length, 1)
+})
+
+test('extensions, versions, agents, zones, tags and address counts', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  assert.deepEqual((await must(demo, 'GET', '/extensions')).extensions.map((each: { alias: string }) => each.alias), extensions.map(({ alias }) => alias))
+  assert.deepEqual(await refused(demo, 'GET', '/extensions/teleport'), [404, 'ExtensionNotFound'])
+  const versions = await cloud.call('neutron', 'GET', '/')
+  assert.deepEqual([versions.status, versions.body.versions[0].id, versions.body.versions[0].status], [200, 'v2.0', 'CURRENT'])
+  const { agents } = await must(admin, 'GET', '/agents')
+  assert.deepEqual(agents.map((agent: any) => [agent.agent_type, agent.host, agent.alive]).sort(), [
+    ['DHCP agent', 'host-1', true], ['L3 agent', 'host-1', true], ['Linux bridge agent', 'host-1', true], ['Metadata agent', 'host-1', true],
+  ])
+  assert.deepEqual(await refused(demo, 'GET', '/agents'), [403, 'Forbidden'])
+  assert.deepEqual((await must(demo, 'GET', '/availability_zones')).availability_zones.map((zone: any) => zone.resource), ['network', 'router'])
+
+  const blue = await network(demo)
+  await subnet(demo, blue.id, '10.1.0.0/24', { enable_dhcp: false })
+  await port(demo, blue.id)
+  assert.deepEqual(await must(demo, 'PUT', `/networks/${blue.id}/tags`, { tags: ['red', 'blue'] }), { tags: ['blue', 'red'] })
+  assert.deepEqual((await must(demo, 'GET', '/networks?tags=red,blue')).networks[0].tags, ['blue', 'red'])
+  assert.deepEqual((await must(demo, 'GET', '/networks?not-tags=red')).networks, [])
+  const { network_ip_availability: counted } = await must(admin, 'GET', `/network-ip-availabilities/${blue.id}`)
+  assert.deepEqual([counted.total_ips, counted.used_ips], [253, 1])
+})
