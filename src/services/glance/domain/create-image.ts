@@ -1,7 +1,7 @@
 // Creating the record of an image.
 import type { RequestContext } from '#core/context'
 import { isUniqueViolation } from '#core/db'
-import { BadRequest, Conflict, Forbidden } from '#core/errors'
+import { Conflict, Forbidden } from '#core/errors'
 import { once } from '#core/operations'
 import { findImage, insertImage } from '../db/images.ts'
 import { noImage } from '../model/errors.ts'
@@ -26,7 +26,6 @@ export async function createImage(glance: Glance, ctx: RequestContext, wanted: N
   if (owner !== ctx.identity.projectId && !isAdmin(glance, ctx)) throw new Forbidden(`You are not permitted to create images owned by '${owner}'.`)
   authorize(glance, ctx, 'add_image', seen)
   authorizeVisibility(glance, ctx, image, image.visibility)
-  checkFormats(image)
   checkParts(glance.limits, image)
   return glance.database.transaction(async (tx) => {
     const { value: id, repeated } = await once(tx, ctx, glance, async () => {
@@ -49,14 +48,4 @@ export async function createImage(glance: Glance, ctx: RequestContext, wanted: N
 export function authorizeVisibility(glance: Glance, ctx: RequestContext, image: Image, visibility: Visibility): void {
   if (visibility === 'public') authorize(glance, ctx, 'publicize_image', { image, member: undefined })
   if (visibility === 'community') authorize(glance, ctx, 'communitize_image', { image, member: undefined })
-}
-
-const amazon = ['aki', 'ari', 'ami']
-
-/** Amazon's formats go with their own container. @throws BadRequest */
-export function checkFormats({ diskFormat, containerFormat }: Pick<Image, 'diskFormat' | 'containerFormat'>): void {
-  if (diskFormat === null || containerFormat === null) return
-  if ((amazon.includes(diskFormat) || amazon.includes(containerFormat)) && diskFormat !== containerFormat) {
-    throw new BadRequest(`Invalid mix of disk and container formats. When setting a disk or container format to one of 'aki', 'ari', or 'ami', the container and disk formats must match.`)
-  }
 }

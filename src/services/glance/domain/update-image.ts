@@ -4,7 +4,7 @@ import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { updateImage as updateRow } from '../db/images.ts'
 import type { Image, Visibility } from '../model/images.ts'
 import { authorize, isAdmin, seeImage } from './access.ts'
-import { authorizeVisibility, checkFormats } from './create-image.ts'
+import { authorizeVisibility } from './create-image.ts'
 import type { Glance } from './glance.ts'
 import { checkParts } from './quota.ts'
 
@@ -36,7 +36,6 @@ export async function updateImage(glance: Glance, ctx: RequestContext, id: strin
     let image = before
     for (const change of changes) image = apply(glance, ctx, image, change)
     if (changes.length === 0) return before
-    checkFormats(image)
     checkParts(glance.limits, image)
     const after = { ...image, updatedAt: glance.clock.now().toISOString() }
     await updateRow(tx, before, after)
