@@ -20,7 +20,6 @@ export const nova = defineService({
     conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
     scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
     compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
-    metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-metadata')),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,
     metadata: async (runtime) => startMetadata(await openNova(runtime, 'nova-api-metadata')),
   },
