@@ -9,13 +9,14 @@ import { noteEvent, startAction } from '../../db/actions.ts'
 import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
-import { HostUnfit } from '../../model/errors.ts'
+import { HostUnfit, NoValidHost } from '../../model/errors.ts'
 import type { Destination, PlacementRequest, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
@@ -53,12 +54,22 @@ function mayRunElsewhere(error: AppError): boolean {
 async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
   if (!found) throw new Error('the build has no request')
-  return (await nova.scheduler.any().selectDestination(run.ctx, { ...found.spec, ignoredHosts: found.triedHosts })) as Destination
+  const { spec, triedHosts } = found
+  try {
+    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host) })) as Destination
+  } catch (error) {
+    const last = triedHosts.at(-1)
+    if (!last || !(error instanceof NoValidHost)) throw error
+    throw new NoValidHost(`${last.reason} No other host could take it; tried: ${triedHosts.length}.`, error.details, error)
+  }
 }
 
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
   const chosen = run.result<Destination>('schedule')
-  if (run.fault?.again !== undefined && chosen) await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, chosen.host))
+  if (run.fault?.again !== undefined && chosen) {
+    const tried = { host: chosen.host, reason: faultMessage('build', run.fault) }
+    await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
+  }
   await release(nova.runtime, run.ctx, run.input.serverId)
 }
 
