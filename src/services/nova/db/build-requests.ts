@@ -69,13 +69,19 @@ export async function queueForDelete(tx: Db<ApiTables>, serverId: string): Promi
   return numUpdatedRows === 1n
 }
 
-export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<{ spec: T; triedHosts: string[] } | undefined> {
-  const row = await db.selectFrom('request_specs').select(['spec', 'tried_hosts']).where('instance_uuid', '=', serverId).executeTakeFirst()
-  return row && { spec: JSON.parse(row.spec) as T, triedHosts: JSON.parse(row.tried_hosts) as string[] }
+export interface TriedHost {
+  readonly host: string
+  /** In words for the server's owner. */
+  readonly reason: string
 }
 
-export async function addTriedHost(tx: Db<ApiTables>, serverId: string, host: string): Promise<void> {
+export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<{ spec: T; triedHosts: TriedHost[] } | undefined> {
+  const row = await db.selectFrom('request_specs').select(['spec', 'tried_hosts']).where('instance_uuid', '=', serverId).executeTakeFirst()
+  return row && { spec: JSON.parse(row.spec) as T, triedHosts: JSON.parse(row.tried_hosts) as TriedHost[] }
+}
+
+export async function addTriedHost(tx: Db<ApiTables>, serverId: string, tried: TriedHost): Promise<void> {
   const found = await findSpec(tx, serverId)
-  if (!found || found.triedHosts.includes(host)) return
-  await tx.updateTable('request_specs').set({ tried_hosts: JSON.stringify([...found.triedHosts, host]) }).where('instance_uuid', '=', serverId).execute()
+  if (!found || found.triedHosts.some(({ host }) => host === tried.host)) return
+  await tx.updateTable('request_specs').set({ tried_hosts: JSON.stringify([...found.triedHosts, tried]) }).where('instance_uuid', '=', serverId).execute()
 }

@@ -50,9 +50,12 @@ export const prepareImage: Step<object> = async (host, ctx, call, { serverId, op
   if (image.status !== 'active') throw new UnusableImage(`Image ${imageId} is not active.`)
   if (image.diskFormat !== 'raw' && image.diskFormat !== 'qcow2') throw new UnusableImage(`Images of the disk format ${image.diskFormat} cannot be booted here.`)
   const request = { imageId, format: image.diskFormat, sizeBytes: image.sizeBytes, hash: image.hash } as const
-  const startedAt = clock.now().getTime()
-  const started = clock.monotonic()
-  const prepared = await driver.prepareImage(call, request, (signal) => downloadImage(runtime, ctx, imageId, signal))
+  let [startedAt, started] = [clock.now().getTime(), clock.monotonic()]
+  const prepared = await driver.prepareImage(call, request, async (signal) => {
+    const bytes = await downloadImage(runtime, ctx, imageId, signal)
+    ;[startedAt, started] = [clock.now().getTime(), clock.monotonic()]
+    return bytes
+  })
   if (prepared.fromCache) note(runtime, ctx, 'cached', 'this host has the image', 26, 27)
   else if (ctx.traceId !== undefined) {
     trace.record({ traceId: ctx.traceId, step: 27, outcome: 'done', startedAt, durationMs: clock.monotonic() - started, detail: `${image.sizeBytes} bytes, hash verified` })

@@ -150,3 +150,32 @@ export async function securityGroupNames(runtime: Access, ctx: RequestContext, i
   const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids, fields: ['id', 'name'] } })
   return new Map(body.security_groups.map((row: Record<string, any>): [string, string] => [row['id'], row['name']]))
 }
+
+export interface SecurityGroupView {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly projectId: string
+  readonly rules: readonly SecurityRuleView[]
+}
+
+export interface SecurityRuleView {
+  readonly id: string
+  readonly direction: string
+  readonly protocol: string | null
+  readonly fromPort: number | null
+  readonly toPort: number | null
+  readonly prefix: string | null
+  readonly remoteGroupId: string | null
+}
+
+export async function securityGroupDetails(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SecurityGroupView[]> {
+  const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids } })
+  return body.security_groups.map((row: Record<string, any>): SecurityGroupView => ({
+    id: row['id'], name: row['name'], description: row['description'], projectId: row['project_id'],
+    rules: (row['security_group_rules'] as Record<string, any>[]).map((each) => ({
+      id: each['id'], direction: each['direction'], protocol: each['protocol'], fromPort: each['port_range_min'], toPort: each['port_range_max'],
+      prefix: each['remote_ip_prefix'], remoteGroupId: each['remote_group_id'],
+    })),
+  }))
+}

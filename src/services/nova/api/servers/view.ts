@@ -83,7 +83,7 @@ export function viewServer(rows: ServerRows, options: ViewOptions) {
       fault: { code: fault.code, created: wholeSeconds(fault.created_at), message: fault.message, ...(fault.details !== null && (options.admin || fault.code !== 500) && { details: fault.details }) },
     }),
     ...(!brief && shownByShow(rows, options)),
-    ...(version.atLeast('2.9') && { locked: instance.locked === 1 }),
+    ...(version.atLeast('2.9') && { locked: instance.locked !== 0 }),
     ...(version.atLeast('2.19') && { description: instance.display_description }),
     ...(version.atLeast('2.26') && { tags: [...rows.tags] }),
     ...(version.atLeast('2.63') && { trusted_image_certificates: instance.trusted_certs === null ? null : (JSON.parse(instance.trusted_certs) as string[]) }),

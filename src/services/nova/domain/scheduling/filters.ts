@@ -74,7 +74,7 @@ export interface Filtered {
 export function applyFilters(names: readonly string[], hosts: readonly HostState[], request: PlacementRequest): Filtered {
   let left = hosts
   const steps: { filter: string; left: number; removed: string[] }[] = []
-  for (const name of names) {
+  for (const name of hosts.length === 0 ? [] : names) {
     const filter = filters[name]
     if (!filter) throw new Error(`enabled_filters names ${name}, which is no filter; choose from ${Object.keys(filters).join(', ')}`)
     const [passed, removed] = [left.filter((host) => filter(host, request)), left.filter((host) => !filter(host, request))]

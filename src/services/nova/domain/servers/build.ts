@@ -1,20 +1,22 @@
 // The build of a server: from an accepted request to a running guest, one journalled step after the other.
 // Volumes and ports are asked for before the image is fetched and waited for after it, so that all are made side by side.
 import type { RequestContext } from '#core/context'
-import { AppError } from '#core/errors'
+import { isUniqueViolation } from '#core/db'
+import { AppError, Conflict } from '#core/errors'
 import { defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
-import { HostUnfit } from '../../model/errors.ts'
+import { HostUnfit, NoValidHost } from '../../model/errors.ts'
 import type { Destination, PlacementRequest, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
@@ -52,12 +54,22 @@ function mayRunElsewhere(error: AppError): boolean {
 async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
   if (!found) throw new Error('the build has no request')
-  return (await nova.scheduler.any().selectDestination(run.ctx, { ...found.spec, ignoredHosts: found.triedHosts })) as Destination
+  const { spec, triedHosts } = found
+  try {
+    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host) })) as Destination
+  } catch (error) {
+    const last = triedHosts.at(-1)
+    if (!last || !(error instanceof NoValidHost)) throw error
+    throw new NoValidHost(`${last.reason} No other host could take it; tried: ${triedHosts.length}.`, error.details, error)
+  }
 }
 
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
   const chosen = run.result<Destination>('schedule')
-  if (run.fault?.again !== undefined && chosen) await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, chosen.host))
+  if (run.fault?.again !== undefined && chosen) {
+    const tried = { host: chosen.host, reason: faultMessage('build', run.fault) }
+    await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
+  }
   await release(nova.runtime, run.ctx, run.input.serverId)
 }
 
@@ -66,7 +78,7 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { host, node, zone, considered } = destination(run)
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
-  await nova.cells.cell1.transaction(async (tx) => {
+  await claimRows(nova, async (tx) => {
     const placed = { host, node, availability_zone: zone, task_state: 'networking', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
@@ -77,6 +89,17 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
     }, at)
   })
   await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
+}
+
+type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
+
+async function claimRows(nova: Nova, work: (tx: CellTx) => Promise<void>): Promise<void> {
+  try {
+    await nova.cells.cell1.transaction(work)
+  } catch (error) {
+    if (isUniqueViolation(error, 'volume_id')) throw new Conflict('One of its volumes belongs to another server.', {}, error)
+    throw error
+  }
 }
 
 async function createPorts(nova: Nova, run: Run): Promise<number> {
