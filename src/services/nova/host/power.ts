@@ -1,7 +1,7 @@
 // Power and plugs of guests that exist: each command leads from the server's description to one call of the driver.
 import type { CallContext, RequestContext } from '#core/context'
 import { VirtualInterfaceTimeout } from '../model/errors.ts'
-import { toGuestPort, toGuestSpec, toVolumeDisk } from '../model/guest-spec.ts'
+import { toGuestPort, toGuestSpec, toVolumeDisk } from './guest-spec.ts'
 import type { GuestSpec, PowerState } from '../drivers/index.ts'
 import type { ServerDescription } from '../model/server.ts'
 import { power } from '../model/server-states.ts'
