@@ -117,6 +117,9 @@ program.hook('preAction', (_program, command) => {
   if (command.name() !== 'test') chooseSettings(where(command.opts<Common>()), {})
 })
 
+// Whoever reads our output may stop early, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -110,6 +110,13 @@ export interface PlacementRequest {
   readonly ignoredHosts: readonly string[]
 }
 
+/** Which parts of a build there are for a server. */
+export interface HostNeeds {
+  readonly image: boolean
+  readonly ports: boolean
+  readonly volumes: boolean
+}
+
 export interface Destination {
   readonly host: string
   readonly node: string

@@ -10,7 +10,7 @@ import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-r
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
 import { HostUnfit, NoValidHost } from '../../model/errors.ts'
-import type { Destination, PlacementRequest, ServerPort } from '../../model/server.ts'
+import type { Destination, HostNeeds, PlacementRequest, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
@@ -71,7 +71,11 @@ async function leaveHost(nova: Nova, run: Run): Promise<void> {
     await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
   }
   await release(nova.runtime, run.ctx, run.input.serverId)
+  if (run.fault?.again === undefined) await keepFailed(nova, run)
 }
+
+/** What the host found there is to do. */
+const needs = (run: OperationRun<unknown>, what: keyof HostNeeds): boolean => run.result<HostNeeds>('claim')?.[what] !== false
 
 async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
@@ -79,7 +83,7 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
   await claimRows(nova, async (tx) => {
-    const placed = { host, node, availability_zone: zone, task_state: 'networking', updated_at: at }
+    const placed = { host, node, availability_zone: zone, task_state: 'spawning', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     else await updateInstance(tx, serverId, placed)
@@ -104,10 +108,7 @@ async function claimRows(nova: Nova, work: (tx: CellTx) => Promise<void>): Promi
 
 async function createPorts(nova: Nova, run: Run): Promise<number> {
   const ports = await tell<readonly ServerPort[]>(nova, run, (compute, ctx, command) => compute.createPorts(ctx, command))
-  await nova.cells.cell1.transaction(async (tx) => {
-    await replacePorts(tx, run.input.serverId, ports, now(nova))
-    await updateInstance(tx, run.input.serverId, { task_state: 'spawning' })
-  })
+  await nova.cells.cell1.transaction((tx) => replacePorts(tx, run.input.serverId, ports, now(nova)))
   return ports.length
 }
 
@@ -131,7 +132,6 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
   deadlineSeconds: 1800,
   onCrash: 'resume',
   steps: [
-    step('accept', { run: async () => undefined, undo: keepFailed }),
     step('schedule', { run: schedule, undo: leaveHost }),
     step('create-in-cell', { run: createInCell }),
     step('claim', {
@@ -139,16 +139,19 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
       undo: async (nova, run) => void (await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))),
     }),
     step('create-volumes', {
+      skip: (run) => !needs(run, 'volumes'),
       run: async (nova, run) => volumesMade(nova, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
       undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
     }),
-    step('create-ports', { run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
-    step('prepare-image', { run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
+    step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
     step('connect-volumes', {
+      skip: (run) => !needs(run, 'volumes'),
       run: async (nova, run) => connectionsMade(nova, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
       undo: (nova, run) => disconnectVolumes(nova, run.ctx, run.input.serverId),
     }),
     step('await-ports', {
+      skip: (run) => !needs(run, 'ports'),
       run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.awaitPorts(ctx, { ...command, timeoutSeconds: nova.settings.vif_plugging_timeout })),
     }),
     step('spawn', {

@@ -41,7 +41,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   })
   accepted.plans.forEach((plan, at) => beginTrace(nova, accepted.traces[at] ?? ctx, plan, { startedAt, durationMs: runtime.clock.monotonic() - started }))
   const [first = ctx] = accepted.traces
-  await traced(runtime.trace, runtime.clock, first, 8, () => ring(nova, ctx))
+  await traced(runtime.trace, runtime.clock, first, 8, () => ring(nova, ctx, 'api'))
   for (const other of accepted.traces.slice(1)) mark(runtime.trace, runtime.clock, other, 8)
   return { plans: accepted.plans, reservation }
 }
