@@ -20,7 +20,7 @@ import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
 export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
-  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'operations'))
+  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'host-journal.jsonl'))
   await journal.open()
   const driver = await openDriver(runtime)
   const host: ComputeHost = {
@@ -41,6 +41,7 @@ export async function startCompute(runtime: Runtime, settings: NovaSettings): Pr
       host.commands.abandonAll(new Cancelled('The compute service stops.'))
       stopListening()
       await driver.close()
+      await journal.close()
     },
   }
 }
@@ -80,7 +81,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     },
     async operationEnded(_ctx: RequestContext, { operationId }: { operationId: string }) {
       host.known.delete(operationId)
-      await host.journal.forget(operationId)
+      host.journal.forget(operationId)
     },
   }
 }
