@@ -26,6 +26,8 @@ export interface OpenDatabaseOptions {
 const busyTimeoutMilliseconds = 5
 /** Per connection. Several databases are open at once. */
 const cacheKiB = 2_048
+/** A checkpoint syncs twice and keeps the event loop waiting meanwhile; a page that changed often is copied once. */
+const pagesPerCheckpoint = 4_000
 
 let databasesInMemory = 0
 
@@ -36,7 +38,10 @@ export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Dat
   if (!inMemory) makeFile(location)
   const writer = new SqliteConnection(connect(location))
   try {
-    if (!inMemory) writer.rows('pragma journal_mode = wal')
+    if (!inMemory) {
+      writer.rows('pragma journal_mode = wal')
+      writer.rows(`pragma wal_autocheckpoint = ${pagesPerCheckpoint}`)
+    }
     writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
     await migrate(writer, options)
     const reader = new SqliteConnection(connect(location))
