@@ -18,6 +18,7 @@ import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
+import { groupOf, placedGroup, refuseByGroup } from './placed-group.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
 
@@ -39,11 +40,16 @@ async function tell<T>(nova: Nova, run: Run, command: (compute: Methods, ctx: Re
     return (await onHost(nova, run, destination(run).host, command)) as T
   } catch (error) {
     if (run.signal.aborted || !(error instanceof AppError) || !mayRunElsewhere(error)) throw error
-    const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
-    const fixed = found?.spec.forcedHost !== undefined || found?.spec.forcedNode !== undefined
-    if (fixed || (found?.triedHosts.length ?? 0) + 1 >= nova.settings.max_attempts) throw error
-    throw new StartAgain('schedule', error)
+    throw await elsewhere(nova, run, error)
   }
+}
+
+/** The reason to start again on another host, or the error itself when no more hosts may be tried. */
+async function elsewhere(nova: Nova, run: Run, error: AppError): Promise<AppError> {
+  const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
+  const fixed = found?.spec.forcedHost !== undefined || found?.spec.forcedNode !== undefined
+  if (fixed || (found?.triedHosts.length ?? 0) + 1 >= nova.settings.max_attempts) return error
+  return new StartAgain('schedule', error)
 }
 
 /** What a user asked for wrongly fails everywhere; a host that is full, broken or silent does not stand for the others. */
@@ -55,8 +61,10 @@ async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
   if (!found) throw new Error('the build has no request')
   const { spec, triedHosts } = found
+  const group = await groupOf(nova, run.input.serverId)
+  const placed = group && (await placedGroup(nova.cells.cell1.read, group, run.input.serverId))
   try {
-    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host) })) as Destination
+    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), ...(placed && { group: placed }) })) as Destination
   } catch (error) {
     const last = triedHosts.at(-1)
     if (!last || !(error instanceof NoValidHost)) throw error
@@ -82,7 +90,9 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { host, node, zone, considered } = destination(run)
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
-  await claimRows(nova, async (tx) => {
+  const group = await groupOf(nova, serverId)
+  await claimRows(nova, run, async (tx) => {
+    if (group) await refuseByGroup(tx, group, serverId, host)
     const placed = { host, node, availability_zone: zone, task_state: 'spawning', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
@@ -97,10 +107,11 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
 
 type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
 
-async function claimRows(nova: Nova, work: (tx: CellTx) => Promise<void>): Promise<void> {
+async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<void>): Promise<void> {
   try {
     await nova.cells.cell1.transaction(work)
   } catch (error) {
+    if (error instanceof HostUnfit) throw await elsewhere(nova, run, error)
     if (isUniqueViolation(error, 'volume_id')) throw new Conflict('One of its volumes belongs to another server.', {}, error)
     throw error
   }
