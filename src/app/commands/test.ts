@@ -85,7 +85,7 @@ function allTests(): string[] {
 
 /** Tests that change the machine, and compare it before and after: one at a time. */
 function onTheMachine(file: string): boolean {
-  return /acceptance|guest-lifecycle|src\/core\/process\/|drivers\/tests\/|real-?(kernel|machine|engine)/.test(file)
+  return /acceptance|guest-lifecycle|src\/core\/process\/|drivers\/tests\/|(hypervisor|volume)-drivers|real-?(kernel|machine|engine)/.test(file)
 }
 
 function testFiles(folder: string): string[] {
