@@ -18,8 +18,6 @@ export interface OpenDatabaseOptions {
   readonly log: Logger
   /** NORMAL survives a kill of the process; FULL also the loss of power, at a tenth of the speed. */
   readonly synchronous?: 'NORMAL' | 'FULL'
-  /** How a long run of queries lets others go first; a turn of the event loop unless said otherwise. */
-  readonly nextTurn?: () => Promise<void>
 }
 
 /** Each statement of another process may keep the event loop waiting this long; after it we wait without blocking. */
@@ -48,7 +46,6 @@ export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Dat
     reader.run('pragma query_only = on')
     return new SqliteDatabase<T>({
       name: options.name, writer, reader, sharesPages: inMemory, clock: options.clock, log: options.log,
-      nextTurn: options.nextTurn ?? nextTurnOfEventLoop,
     })
   } catch (error) {
     writer.close()
@@ -69,8 +66,4 @@ function makeFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
-}
-
-function nextTurnOfEventLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
