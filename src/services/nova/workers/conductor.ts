@@ -9,7 +9,7 @@ import { goneServers, heartbeat, listHosts, registerHost, serversOfHost } from '
 import { powerChanged } from '../domain/servers/power-changed.ts'
 import { refreshPorts } from '../domain/servers/refresh-ports.ts'
 import type { Nova } from '../domain/nova.ts'
-import { beatAs } from './heartbeat.ts'
+import { beatAs } from '../heartbeat.ts'
 
 export function startConductor(nova: Nova): Role {
   const { runtime, operations } = nova
