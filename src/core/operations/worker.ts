@@ -52,8 +52,9 @@ export class Worker<S> {
   readonly #timers = new Set<Timer>()
   #claiming = false
   #wanted = false
-  /** There may be more to claim than there was room for. */
-  #backlog = false
+  /** There was more to claim than room for it. */
+  #full = false
+  #lastTurn: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(options: WorkerOptions<S>) {
@@ -83,6 +84,7 @@ export class Worker<S> {
     this.#claiming = true
     void this.#claim().finally(() => {
       this.#claiming = false
+      if (this.#wanted) this.wake()
     })
   }
 
@@ -113,14 +115,22 @@ export class Worker<S> {
     again()
   }
 
+  /** One step in each turn of the event loop: whoever asks something of an API goes before the work behind it. */
+  #turn(): Promise<void> {
+    const { clock } = this.#options.capabilities
+    this.#lastTurn = this.#lastTurn.then(() => clock.turn())
+    return this.#lastTurn
+  }
+
   async #claim(): Promise<void> {
     const { database, capabilities: { clock, log }, concurrency, ownerPrefix } = this.#options
     try {
       while (this.#wanted && !this.#stopped) {
+        await this.#turn()
         this.#wanted = false
         const room = concurrency - this.#held.size
-        this.#backlog = room <= 0
-        if (room <= 0) return
+        this.#full = room <= 0
+        if (this.#full) return
         const rows = (await claimable(database.read, clock.now().toISOString(), ownerPrefix, this.#owner, room)).filter((row) => !this.#held.has(row.id))
         for (const row of rows) await this.#take(row)
         if (rows.length === room) this.#wanted = true
@@ -187,6 +197,7 @@ export class Worker<S> {
     try {
       if (held.row.cancel_requested && mayStop(held)) held.abort.abort(new Cancelled('The operation was called off.'))
       while (held.status === 'running' || held.status === 'undoing') {
+        await this.#turn()
         const waiting = held.status === 'running' ? await this.#forward(held) : await this.#back(held)
         if (waiting) return
       }
@@ -197,7 +208,7 @@ export class Worker<S> {
     } finally {
       deadline.cancel()
       this.#held.delete(held.row.id)
-      if (!this.#stopped && this.#backlog) this.wake()
+      if (this.#full) this.wake()
     }
   }
 

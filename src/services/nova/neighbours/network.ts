@@ -1,7 +1,5 @@
 // What nova asks of neutron: networks and ports that a request names, and the ports of servers.
-import {
-  type FloatingIp, floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, type SecurityGroup, securityGroupRoutes, type Subnet, subnetRoutes,
-} from '#contract/neutron'
+import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
@@ -37,12 +35,12 @@ export interface PortView {
 }
 
 const toNetwork = (row: Static<typeof Network>): NetworkView => ({
-  id: row.id, name: row.name, mtu: row.mtu, external: row['router:external'], shared: row.shared, projectId: row.project_id, subnets: row.subnets,
-  portSecurity: row.port_security_enabled,
+  id: row.id, name: row.name, mtu: row.mtu, external: row['router:external'] === true, shared: row.shared === true,
+  projectId: row.project_id, subnets: row.subnets, portSecurity: row.port_security_enabled !== false,
 })
 const toView = (row: Static<typeof Port>): PortView => ({
   id: row.id, networkId: row.network_id, projectId: row.project_id, macAddress: row.mac_address, deviceId: row.device_id, deviceOwner: row.device_owner,
-  host: (row['binding:host_id'] as string | undefined) ?? '', active: row.status === 'ACTIVE', securityGroups: row.security_groups,
+  host: row['binding:host_id'] ?? '', active: row.status === 'ACTIVE', securityGroups: row.security_groups ?? [],
   fixedIps: row.fixed_ips.map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
 })
 
@@ -71,8 +69,8 @@ export async function listSecurityGroups(runtime: Access, ctx: RequestContext): 
 export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetFacts[]> {
   if (ids.length === 0) return []
   const { body } = await client(subnetRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSubnets({ query: { id: ids } })
-  return body.subnets.map((row: Static<typeof Subnet>): SubnetFacts => ({
-    id: row.id, cidr: row.cidr, version: row.ip_version === 6 ? 6 : 4, gateway: row.gateway_ip, dhcp: row.enable_dhcp, nameServers: row.dns_nameservers, routes: row.host_routes,
+  return body.subnets.map((row) => ({
+    id: row.id, cidr: row.cidr, version: row.ip_version === 6 ? 6 : 4, gateway: row.gateway_ip, dhcp: row.enable_dhcp === true, nameServers: row.dns_nameservers, routes: row.host_routes,
   }))
 }
 
@@ -145,7 +143,7 @@ export async function networkFacts(runtime: Access, ctx: RequestContext, ids: re
 export async function floatingAddresses(runtime: Access, ctx: RequestContext, ports: readonly PortView[]): Promise<{ portId: string; fixed: string; address: string }[]> {
   if (ports.length === 0) return []
   const { body } = await client(floatingIpRoutes, runtime.services.neutron, await asService(runtime, ctx)).listFloatingIps({ query: { port_id: ports.map(({ id }) => id) } })
-  return body.floatingips.map((row: Static<typeof FloatingIp>) => ({ portId: row.port_id ?? '', fixed: row.fixed_ip_address ?? '', address: row.floating_ip_address }))
+  return body.floatingips.flatMap(({ port_id: portId, fixed_ip_address: fixed, floating_ip_address: address }) => (portId === null || fixed === null ? [] : [{ portId, fixed, address }]))
 }
 
 /** Names of security groups, whoever they belong to. */
@@ -174,12 +172,11 @@ export interface SecurityRuleView {
 
 export async function securityGroupDetails(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SecurityGroupView[]> {
   const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids } })
-  return body.security_groups.map((row: Static<typeof SecurityGroup>): SecurityGroupView => ({
-    id: row.id, name: row.name, description: row.description, projectId: row.project_id, rules: row.security_group_rules.map(toRule),
+  return body.security_groups.map((row): SecurityGroupView => ({
+    id: row.id, name: row.name, description: row.description, projectId: row.project_id,
+    rules: row.security_group_rules.map((each) => ({
+      id: each.id, direction: each.direction, protocol: each.protocol, fromPort: each.port_range_min, toPort: each.port_range_max,
+      prefix: each.remote_ip_prefix, remoteGroupId: each.remote_group_id,
+    })),
   }))
 }
-
-const toRule = (rule: Static<typeof SecurityGroup>['security_group_rules'][number]): SecurityRuleView => ({
-  id: rule.id ?? '', direction: rule.direction ?? '', protocol: rule.protocol ?? null, fromPort: rule.port_range_min ?? null, toPort: rule.port_range_max ?? null,
-  prefix: rule.remote_ip_prefix ?? null, remoteGroupId: rule.remote_group_id ?? null,
-})

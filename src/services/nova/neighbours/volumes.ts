@@ -20,8 +20,8 @@ export interface VolumeView {
 }
 
 const toView = (row: Volume): VolumeView => ({
-  id: row.id, status: row.status, sizeGiB: row.size, bootable: row.bootable === 'true', multiattach: row.multiattach, zone: row.availability_zone,
-  imageProperties: row.volume_image_metadata ?? {},
+  id: row.id, status: row.status, sizeGiB: row.size, bootable: row.bootable === 'true', multiattach: row.multiattach === true,
+  zone: row.availability_zone, imageProperties: row.volume_image_metadata ?? {},
 })
 
 export interface NewVolume {
@@ -64,7 +64,7 @@ export interface AttachmentView {
 /** Cinder answers a connection flat; drivers take it with what belongs to its kind under `data`. */
 const toConnection = ({ driver_volume_type: kind, ...data }: Record<string, unknown>): unknown => (kind === undefined ? undefined : { driver_volume_type: kind, data })
 
-const toAttachment = (row: Attachment): AttachmentView => ({ id: row.id, volumeId: row.volume_id, connection: toConnection(row.connection_info) })
+const toAttachment = (row: Attachment): AttachmentView => ({ id: row.id, volumeId: row.volume_id, connection: toConnection(row.connection_info ?? {}) })
 
 /** Reserve a volume for a server, and connect it when a connector is given. */
 export async function createAttachment(runtime: Access, ctx: RequestContext, volumeId: string, serverId: string, connector: Readonly<Record<string, string>> | null, key: string): Promise<AttachmentView> {
