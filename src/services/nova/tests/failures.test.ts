@@ -1,8 +1,11 @@
 // What becomes of builds that fail, are called off, or lose the process that worked on them.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { systemClock } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
+import { openDatabases } from '../db/open.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 /** Nothing of a server is left anywhere. */
@@ -89,10 +92,12 @@ test('the control plane goes down at every step of a build: after its restart th
   const steps = 10
   for (let step = 0; step < steps; step++) {
     const id = await boot(bench, { name: `at-${step}`, ...blankVolume(bench.imageId) })
-    const file = new DatabaseSync(join(bench.cloud.dataDirectory, 'db', 'nova_api.db'), { readOnly: true })
-    const position = file.prepare("select position, status from operations where resource_id = ? and kind = 'server.build'")
-    while (Number(position.get(id)?.['position'] ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
-    file.close()
+    const { api, cells } = await openDatabases({
+      database: (name, migrations) => openDatabase({ name, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }),
+    })
+    const position = async () => (await api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build').executeTakeFirst())?.position ?? 0
+    while ((await position()) < step) await new Promise((resolve) => setImmediate(resolve))
+    await Promise.all([api.close(), cells.cell0.close(), cells.cell1.close()])
     const cloud = await bench.cloud.restart()
     bench = { ...bench, cloud, demo: await cloud.login('demo'), admin: await cloud.login('admin') }
     const server = await untilStatus(bench.demo, id, 'ACTIVE')
