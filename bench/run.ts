@@ -57,8 +57,9 @@ async function measurePorts(cloud: Cloud, network: string, options: { concurrenc
 async function measureBoots(cloud: Cloud, network: string, options: { concurrency: number; seconds: number; warmUp: number }): Promise<Sample[]> {
   const project = (await cloud.call('identity', 'GET', '/auth/tokens', undefined, [200], { 'x-subject-token': cloud.token })).body.token.project.id
   await cloud.call('compute', 'PUT', `/os-quota-sets/${project}`, { quota_set: { instances: -1, cores: -1, ram: -1 } })
-  const image = (await cloud.call('image', 'GET', '/v2/images?status=active')).body.images[0]?.id
-  const flavor = (await cloud.call('compute', 'POST', '/flavors', { flavor: { name: tag, ram: 16, vcpus: 1, disk: 1 } })).body.flavor.id
+  const image = (await cloud.call('image', 'GET', '/v2/images?status=active')).body.images[0]
+  if (!image) throw new Error('The cloud needs an active image to boot from.')
+  const flavor = (await cloud.call('compute', 'POST', '/flavors', { flavor: { name: tag, ram: Math.max(64, image.min_ram), vcpus: 1, disk: Math.max(1, image.min_disk) } })).body.flavor.id
   const accepted: number[] = []
   const servers: string[] = []
   const remove = async (id: string) => {
@@ -67,7 +68,7 @@ async function measureBoots(cloud: Cloud, network: string, options: { concurrenc
   }
   const boots = await sample('server create to ACTIVE', { ...options, warmUp: 20, most: 1500 }, async (index) => {
     const started = performance.now()
-    const { server } = (await cloud.call('compute', 'POST', '/servers', { server: { name: `${tag}-${index}`, imageRef: image, flavorRef: flavor, networks: [{ uuid: network }] } }, [202])).body
+    const { server } = (await cloud.call('compute', 'POST', '/servers', { server: { name: `${tag}-${index}`, imageRef: image.id, flavorRef: flavor, networks: [{ uuid: network }] } }, [202])).body
     accepted.push(performance.now() - started)
     servers.push(String(server.id))
     for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {

@@ -107,6 +107,10 @@ trace.command('show').description('the steps of one boot, live while it goes on'
 program.command('config').description('print a sample of the configuration: every option with its default and what it does')
   .action(async () => (await import('./commands/config.ts')).printSample())
 
+program.command('keys').description('the keys that sign tokens')
+  .command('rotate').description('begin a new key; tokens of the older ones stay valid')
+  .action(async (options: Common) => (await import('./commands/keys.ts')).rotateKeys(where(options)))
+
 starting(program.command('demo').description('bring the cloud up, boot a server with network, volume and floating IP, and log in to it'))
   .option('--clean', 'remove what the demo made')
   .action(async (options: Starting & { clean?: boolean }) => {
@@ -131,7 +135,7 @@ program.hook('preAction', (_program, command) => {
   if (command.name() !== 'test') chooseSettings(where(command.opts<Common>()), {})
 })
 
-// Whoever reads the output may have seen enough (`nimbo logs | head`).
+// Whoever reads our output may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 try {

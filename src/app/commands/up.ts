@@ -6,7 +6,7 @@ import { createProcessRunner } from '#core/process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureUsers, installPackages } from '../host.ts'
 import { type Layout, layout } from '../layout.ts'
-import { type Choices, chooseSettings, isRoot, publicUrl, type Settings } from '../settings.ts'
+import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, type Settings } from '../settings.ts'
 import { processStartTime, readState, type RunState, runningState } from '../state.ts'
 import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
 
@@ -102,8 +102,13 @@ export function lastLines(file: string, count: number): string {
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n') : ''
 }
 
+/** How this cloud is spoken to on the command line. */
+export function commandFor(directory: string): string {
+  return directory === dataDirectory(undefined) ? './nimbo' : `./nimbo --data ${directory}`
+}
+
 function welcome(directory: string, settings: Settings, already: boolean, seconds: number): string {
-  const nimbo = directory === '/var/lib/nimbo' ? './nimbo' : `./nimbo --data ${directory}`
+  const nimbo = commandFor(directory)
   const fake = settings.driver === 'fake' ? '\n  Fake drivers: the APIs are real, guests, networks and volumes are not. As root, real ones run.\n' : ''
   return `${already ? 'The cloud runs already.' : `The cloud is up, after ${seconds.toFixed(1)} s.`}
 ${fake}

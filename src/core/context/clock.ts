@@ -13,6 +13,8 @@ export interface Clock {
   after(milliseconds: number, run: () => void): Timer
   /** Wait. Rejects with the signal's reason when it is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+  /** Let whatever waits already go first: requests that came, timers that are due. */
+  turn(): Promise<void>
 }
 
 export const systemClock: Clock = {
@@ -37,4 +39,5 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', stop, { once: true })
     })
   },
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
 }

@@ -43,7 +43,6 @@ export interface SqliteDatabaseOptions {
   readonly sharesPages: boolean
   readonly clock: Clock
   readonly log: Logger
-  readonly nextTurn: () => Promise<void>
 }
 
 const defaultTimeoutMilliseconds = 10_000
@@ -63,7 +62,7 @@ export class SqliteDatabase<T> implements Database<T> {
   constructor(options: SqliteDatabaseOptions) {
     this.name = options.name
     this.#options = options
-    this.#turns = new Turns(options.nextTurn)
+    this.#turns = new Turns(() => options.clock.turn())
     this.#queue = new WriterQueue(options.clock)
     const target: QueryTarget = { query: (query) => this.#read(query) }
     this.read = handleOn<T>(target)

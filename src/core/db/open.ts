@@ -18,14 +18,14 @@ export interface OpenDatabaseOptions {
   readonly log: Logger
   /** NORMAL survives a kill of the process; FULL also the loss of power, at a tenth of the speed. */
   readonly synchronous?: 'NORMAL' | 'FULL'
-  /** How a long run of queries lets others go first; a turn of the event loop unless said otherwise. */
-  readonly nextTurn?: () => Promise<void>
 }
 
 /** Each statement of another process may keep the event loop waiting this long; after it we wait without blocking. */
 const busyTimeoutMilliseconds = 5
 /** Per connection. Several databases are open at once. */
 const cacheKiB = 2_048
+/** A checkpoint syncs twice and keeps the event loop waiting meanwhile; a page that changed often is copied once. */
+const pagesPerCheckpoint = 4_000
 
 let databasesInMemory = 0
 
@@ -36,14 +36,16 @@ export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Dat
   if (!inMemory) makeFile(location)
   const writer = new SqliteConnection(connect(location))
   try {
-    if (!inMemory) writer.rows('pragma journal_mode = wal')
+    if (!inMemory) {
+      writer.rows('pragma journal_mode = wal')
+      writer.rows(`pragma wal_autocheckpoint = ${pagesPerCheckpoint}`)
+    }
     writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
     await migrate(writer, options)
     const reader = new SqliteConnection(connect(location))
     reader.run('pragma query_only = on')
     return new SqliteDatabase<T>({
       name: options.name, writer, reader, sharesPages: inMemory, clock: options.clock, log: options.log,
-      nextTurn: options.nextTurn ?? nextTurnOfEventLoop,
     })
   } catch (error) {
     writer.close()
@@ -64,8 +66,4 @@ function makeFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
-}
-
-function nextTurnOfEventLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -58,6 +58,7 @@ export async function settleInCell(tx: Db<ApiTables>, serverId: string, cell: st
 /** Nothing of the server remains in the API database. */
 export async function forgetServer(tx: Db<ApiTables>, serverId: string): Promise<void> {
   await tx.deleteFrom('build_requests').where('instance_uuid', '=', serverId).execute()
+  await tx.deleteFrom('server_group_members').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('request_specs').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('instance_mappings').where('instance_uuid', '=', serverId).execute()
 }

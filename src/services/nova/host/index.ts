@@ -7,7 +7,7 @@ import { ownContext, type Role, type Runtime } from '#core/service'
 import { computeRpc } from '../contract/compute-rpc.ts'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
 import type { NovaSettings } from '../config.ts'
-import { beatAs } from '../workers/heartbeat.ts'
+import { beatAs } from '../heartbeat.ts'
 import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, destroy, prepareImage, spawn } from './build.ts'
 import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
@@ -19,7 +19,7 @@ import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
 export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
-  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'operations'))
+  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'host-journal.jsonl'))
   await journal.open()
   const driver = await openDriver(runtime)
   const host: ComputeHost = {
@@ -40,6 +40,7 @@ export async function startCompute(runtime: Runtime, settings: NovaSettings): Pr
       host.commands.abandonAll(new Cancelled('The compute service stops.'))
       stopListening()
       await driver.close()
+      await journal.close()
     },
   }
 }
@@ -78,7 +79,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     },
     async operationEnded(_ctx: RequestContext, { operationId }: { operationId: string }) {
       host.known.delete(operationId)
-      await host.journal.forget(operationId)
+      host.journal.forget(operationId)
     },
   }
 }

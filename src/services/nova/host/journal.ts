@@ -1,6 +1,7 @@
-// What this host was told and did, a file per operation: it tells after a restart which lease spoke last, and what was under way.
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+// What this host was told and did, line by line in one file: it tells after a restart which lease spoke last, and what was
+// under way. Lines that come together are written together, with one sync for all of them.
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { StaleEpoch } from '../model/errors.ts'
 
 export interface JournalEntry {
@@ -12,43 +13,55 @@ export interface JournalEntry {
   readonly message?: string
 }
 
+type Line = (JournalEntry & { readonly operationId: string }) | { readonly operationId: string; readonly event: 'ended' }
+
+interface Waiting {
+  readonly text: string
+  readonly settled: PromiseWithResolvers<void>
+}
+
 /** Commands whose effect outlives them: what was told is on the disk before it is done. */
 const lasting = new Set(['spawn', 'destroy', 'powerOn', 'powerOff', 'reboot', 'attachVolume', 'detachVolume', 'attachInterface', 'detachInterface'])
-const fileName = /^([0-9a-f-]{36})\.jsonl$/
+/** A file of this size is written anew without the operations that are over. */
+const compactAtBytes = 1024 * 1024
 
 export class HostJournal {
-  readonly #directory: string
+  readonly #path: string
   readonly #epochs = new Map<string, number>()
+  /** The lines of operations that are not over. */
+  readonly #lines = new Map<string, string[]>()
+  #file: FileHandle | undefined
+  #bytes = 0
+  #waiting: Waiting[] = []
+  #writing: Promise<void> | undefined
 
-  constructor(directory: string) {
-    this.#directory = directory
+  constructor(path: string) {
+    this.#path = path
   }
 
   /** Read what earlier runs left. */
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-    for (const name of await readdir(this.#directory)) {
-      const operationId = fileName.exec(name)?.[1]
-      if (operationId === undefined) continue
-      for (const entry of await this.entries(operationId)) this.#epochs.set(operationId, Math.max(entry.epoch, this.#epochs.get(operationId) ?? 0))
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+    const text = await readFile(this.#path, 'utf8').catch(() => '')
+    for (const line of text.split('\n')) {
+      const entry = parse(line)
+      if (!entry) continue
+      this.#keep(entry, `${line}\n`)
+      if (entry.event === 'ended') this.#epochs.delete(entry.operationId)
+      else this.#epochs.set(entry.operationId, Math.max(entry.epoch, this.#epochs.get(entry.operationId) ?? 0))
     }
+    await this.#compact()
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    await this.#file?.close()
+    this.#file = undefined
   }
 
   /** The operations that this host has a record of. */
   get operations(): readonly string[] {
     return [...this.#epochs.keys()]
-  }
-
-  async entries(operationId: string): Promise<JournalEntry[]> {
-    const text = await readFile(this.#path(operationId), 'utf8').catch(() => '')
-    // The last line may have been cut off by a kill.
-    return text.split('\n').flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as JournalEntry]
-      } catch {
-        return []
-      }
-    })
   }
 
   /** @throws StaleEpoch when a later lease has spoken */
@@ -58,23 +71,89 @@ export class HostJournal {
     this.#epochs.set(operationId, epoch)
   }
 
+  /** What was told is on the disk when this resolves; what came of it follows by itself. */
   async write(operationId: string, entry: JournalEntry): Promise<void> {
     if (!lasting.has(entry.command)) return
-    const file = await open(this.#path(operationId), 'a', 0o600)
-    try {
-      await file.write(`${JSON.stringify(entry)}\n`)
-      if (entry.event === 'told') await file.datasync()
-    } finally {
-      await file.close()
-    }
+    const written = this.#append({ operationId, ...entry })
+    if (entry.event === 'told') await written
   }
 
-  async forget(operationId: string): Promise<void> {
+  forget(operationId: string): void {
     this.#epochs.delete(operationId)
-    await rm(this.#path(operationId), { force: true })
+    if (this.#lines.has(operationId)) void this.#append({ operationId, event: 'ended' })
   }
 
-  #path(operationId: string): string {
-    return join(this.#directory, `${operationId}.jsonl`)
+  #append(line: Line): Promise<void> {
+    const text = `${JSON.stringify(line)}\n`
+    this.#keep(line, text)
+    const settled = Promise.withResolvers<void>()
+    // Who does not wait does not hear of a failure; the next command that has to be written down does.
+    settled.promise.catch(() => {})
+    this.#waiting.push({ text, settled })
+    this.#writing ??= this.#writeAll()
+    return settled.promise
+  }
+
+  #keep(line: Line, text: string): void {
+    if (line.event === 'ended') this.#lines.delete(line.operationId)
+    else if (this.#lines.get(line.operationId)?.push(text) === undefined) this.#lines.set(line.operationId, [text])
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting.splice(0)
+      try {
+        if (this.#bytes > compactAtBytes) await this.#compact()
+        else await this.#write(together.map(({ text }) => text).join(''))
+        for (const { settled } of together) settled.resolve()
+      } catch (error) {
+        for (const { settled } of together) settled.reject(error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  async #write(text: string): Promise<void> {
+    if (!this.#file) throw new Error('the journal of this host is closed')
+    await this.#file.write(text)
+    await this.#file.datasync()
+    this.#bytes += text.length
+  }
+
+  /** Write the file anew with the lines that are kept, the newest among them, and put it in the place of the old one. */
+  async #compact(): Promise<void> {
+    const text = [...this.#lines.values()].flat().join('')
+    const file = await open(`${this.#path}.new`, 'w', 0o600)
+    try {
+      await file.write(text)
+      await file.datasync()
+      await rename(`${this.#path}.new`, this.#path)
+      await syncDirectory(dirname(this.#path))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    await this.#file?.close()
+    this.#file = file
+    this.#bytes = 0
+  }
+}
+
+/** Until then a new name may be lost with the power. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path)
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/** The last line may have been cut off by a kill. */
+function parse(line: string): Line | undefined {
+  try {
+    return line === '' ? undefined : (JSON.parse(line) as Line)
+  } catch {
+    return undefined
   }
 }

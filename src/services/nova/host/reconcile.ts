@@ -17,7 +17,7 @@ export async function reconcile(host: ComputeHost): Promise<void> {
   const recorded = journal.operations
   const found = new Map((await driver.list(call)).map((guest) => [guest.serverId, guest]))
   const { servers, openOperations } = await conductor.any().serversOfHost(ctx, { host: runtime.host })
-  for (const operationId of recorded) if (!openOperations.includes(operationId)) await journal.forget(operationId)
+  for (const operationId of recorded) if (!openOperations.includes(operationId)) journal.forget(operationId)
 
   for (const { serverId, vmState, taskState, powerState } of servers) {
     if (taskState !== null || vmState === 'building' || vmState === 'error') continue

@@ -61,6 +61,8 @@ export const filters: Readonly<Record<string, Filter>> = {
     const owned = host.aggregates.flatMap(({ metadata }) => Object.entries(metadata).filter(([key]) => key.startsWith('filter_tenant_id')).map(([, value]) => value))
     return owned.length === 0 || owned.some((value) => value.split(',').map((id) => id.trim()).includes(projectId))
   },
+  ServerGroupAntiAffinityFilter: (host, { group }) => group?.policy !== 'anti-affinity' || (group.hosts[host.host] ?? 0) < group.maxServerPerHost,
+  ServerGroupAffinityFilter: (host, { group }) => group?.policy !== 'affinity' || Object.keys(group.hosts).length === 0 || (group.hosts[host.host] ?? 0) > 0,
   IoOpsFilter: (host) => host.tasks < 8,
   NumInstancesFilter: (host) => host.servers < 50,
 }

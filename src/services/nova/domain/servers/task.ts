@@ -52,7 +52,7 @@ export async function beginServerTask<I extends TaskRun>(nova: Nova, ctx: Reques
     const id = await nova.operations.cell.begin(tx, own, task.definition, { resourceId: serverId, input: task.input, projectId: instance.project_id })
     return { id, cancelled }
   })
-  await ring(nova, ctx, begun.cancelled)
+  await ring(nova, ctx, 'cell', begun.cancelled)
   return begun.id
 }
 
