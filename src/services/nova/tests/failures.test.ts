@@ -1,8 +1,11 @@
 // What becomes of builds that fail, are called off, or lose the process that worked on them.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { systemClock } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
+import { openDatabases } from '../db/open.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 /** Nothing of a server is left anywhere. */
@@ -86,13 +89,16 @@ test('a server whose request was only just accepted can be deleted', async (t) =
 test('the control plane goes down at every step of a build: after its restart the server is ACTIVE, with one port and one volume', async (t) => {
   let bench = await startBench(t)
   const { demo } = bench
+  // The same files beside the cloud, which is stopped again and again.
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  t.after(() => Promise.all([api, ...Object.values(cells)].map((database) => database.close())))
   const steps = 10
   for (let step = 0; step < steps; step++) {
     const id = await boot(bench, { name: `at-${step}`, ...blankVolume(bench.imageId) })
-    const file = new DatabaseSync(join(bench.cloud.dataDirectory, 'db', 'nova_api.db'), { readOnly: true })
-    const position = file.prepare("select position, status from operations where resource_id = ? and kind = 'server.build'")
-    while (Number(position.get(id)?.['position'] ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
-    file.close()
+    const position = api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build')
+    while (((await position.executeTakeFirst())?.position ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
     const cloud = await bench.cloud.restart()
     bench = { ...bench, cloud, demo: await cloud.login('demo'), admin: await cloud.login('admin') }
     const server = await untilStatus(bench.demo, id, 'ACTIVE')
