@@ -12,8 +12,6 @@ import { unpackPackages, type Unpacked } from './unpack.ts'
 
 export { downloadPackages as downloadGuestPackages } from './unpack.ts'
 
-export { guestImagePackages } from './packages.ts'
-
 export interface GuestImageOptions {
   /** Scratch space. */
   readonly workDirectory: string

@@ -9,12 +9,10 @@ export interface NetworkDriverOptions {
 
 export type NetworkDriverName = keyof NetworkDriverOptions
 
-export const networkDriverNames: readonly NetworkDriverName[] = ['linuxbridge', 'fake']
-
 export async function loadNetworkDriver<Name extends NetworkDriverName>(name: Name, options: NetworkDriverOptions[Name]): Promise<NetworkDriver> {
   if (name === 'fake') return (await import('./fake/index.ts')).create()
   return (await import('./linuxbridge/index.ts')).create(options as LinuxBridgeOptions)
 }
 
 export type * from './interface.ts'
-export { BadSpecification, FabricConflict, NetworkAbsent, shortId, UnknownPhysicalNetwork } from './interface.ts'
+export { shortId } from './interface.ts'

@@ -8,7 +8,6 @@ export interface HypervisorDriverOptions {
   readonly fake: FakeHypervisorOptions
 }
 export type HypervisorDriverName = keyof HypervisorDriverOptions
-export const hypervisorDriverNames: readonly HypervisorDriverName[] = ['qemu', 'fake']
 
 export async function loadHypervisorDriver<Name extends HypervisorDriverName>(name: Name, options: HypervisorDriverOptions[Name]): Promise<HypervisorDriver> {
   if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeHypervisorOptions)
@@ -16,4 +15,4 @@ export async function loadHypervisorDriver<Name extends HypervisorDriverName>(na
 }
 
 export type * from './interface.ts'
-export { ConsoleUnavailable, DeviceRefused, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'
+export { ConsoleUnavailable, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'
