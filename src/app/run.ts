@@ -13,7 +13,7 @@ import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
 import { checkPorts } from './free-ports.ts'
 import { dropTo, ensureFolders, ensureUsers, type HostUsers, installPackages } from './host.ts'
-import { downloadGuestPackages } from './guest-image/index.ts'
+import { gatherGuestParts } from './guest-image/index.ts'
 import { leaveHost } from './host-traces.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
@@ -36,6 +36,8 @@ class Stopped extends Error {}
 export async function run({ directory, settings, configFile, logLevel }: RunOptions): Promise<void> {
   const files = layout(directory)
   if (settings.driver === 'real' && !isRoot()) throw new CommandError('The real drivers need root: start it as root, or with --driver fake.')
+  // Whoever starts it may be strict with new files; other users of this cloud must see some of these.
+  process.umask(0o022)
   const startedAt = new Date().toISOString()
   const startTime = processStartTime(process.pid) ?? ''
   makeFolders(files)
@@ -76,7 +78,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
     // Before the cloud's networks are there, which may lie over the archive's address.
     if (!existsSync(files.defaults)) {
       say('Downloading what the test image is made from')
-      await downloadGuestPackages(processes, files.packages)
+      await gatherGuestParts(processes, files.packages)
     } else rmSync(files.packages, { recursive: true, force: true })
     privileged = await startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu }, files.cache)
     machine = { prefix: settings.prefix, qemuUid: users.qemu.uid, link: settings.link }
@@ -92,7 +94,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
   async function serve(config: Configuration, secrets: Secrets): Promise<void> {
     if (privileged && users) {
       // What is loaded now is loaded as root: the program may lie where the user nimbo cannot look.
-      await loadEverything()
+      await loadEverything(files.cache)
       flushCompileCache()
       dropTo(users.own, users)
     }

@@ -109,15 +109,16 @@ test('guests are found again after a restart: one that died is shown as off, one
 test('the control plane goes down at every step of a build: after its restart the server is ACTIVE, with one port and one volume', async (t) => {
   let bench = await startBench(t)
   const { demo } = bench
+  // The same files beside the cloud, which is stopped again and again.
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  t.after(() => Promise.all([api, ...Object.values(cells)].map((database) => database.close())))
   const steps = 10
   for (let step = 0; step < steps; step++) {
     const id = await boot(bench, { name: `at-${step}`, ...blankVolume(bench.imageId) })
-    const { api, cells } = await openDatabases({
-      database: (name, migrations) => openDatabase({ name, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }),
-    })
-    const position = async () => (await api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build').executeTakeFirst())?.position ?? 0
-    while ((await position()) < step) await new Promise((resolve) => setImmediate(resolve))
-    await Promise.all([api.close(), cells.cell0.close(), cells.cell1.close()])
+    const position = api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build')
+    while (((await position.executeTakeFirst())?.position ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
     const cloud = await bench.cloud.restart()
     bench = { ...bench, cloud, demo: await cloud.login('demo'), admin: await cloud.login('admin') }
     const server = await untilStatus(bench.demo, id, 'ACTIVE')
