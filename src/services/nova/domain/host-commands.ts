@@ -1,7 +1,7 @@
 // Telling a compute host to do something for an operation: it waits for a host that is only starting, and makes a host
 // stop before the operation goes on without it.
 import type { RequestContext } from '#core/context'
-import { AppError } from '#core/errors'
+import { AppError, DeadlineExceeded } from '#core/errors'
 import type { OperationRun } from '#core/operations'
 import { HostUnfit } from '../model/errors.ts'
 import type { Nova } from './nova.ts'
@@ -32,9 +32,11 @@ export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tel
   try {
     for (let pause = 20; ; pause = Math.min(pause * 2, longestPauseMs)) {
       run.signal.throwIfAborted()
+      nova.stopping.signal.throwIfAborted()
       try {
         return await tell(compute, ctx, command)
       } catch (error) {
+        if (error instanceof DeadlineExceeded) abandon()
         if (!isSilent(error)) throw error
         if (!(await shouldAnswer(nova, host))) throw new HostUnfit(`The compute service on host ${host} is down.`, { host, silent: true }, error)
       }

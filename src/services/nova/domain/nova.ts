@@ -14,6 +14,8 @@ export interface Nova extends Databases {
   readonly runtime: Runtime
   /** Monotonic: since when this part runs. */
   readonly startedAt: number
+  /** Aborted when this part goes down: what waits for another part stops waiting. */
+  readonly stopping: AbortController
   readonly settings: NovaSettings
   readonly policy: Policy
   /** Builds and deletions live in the API database, all else in the cell. */
@@ -31,7 +33,7 @@ export interface Definitions {
 export function createNova(runtime: Runtime, settings: NovaSettings, policy: Policy, databases: Databases, definitions: Definitions, role: string): Nova {
   const owner = `${runtime.host}/${role}`
   return {
-    runtime, startedAt: runtime.clock.monotonic(), settings, policy, ...databases,
+    runtime, startedAt: runtime.clock.monotonic(), stopping: new AbortController(), settings, policy, ...databases,
     operations: {
       api: createOperations<Nova>({ database: databases.api, definitions: definitions.api, capabilities: runtime, owner, concurrency: 128 }),
       cell: createOperations<Nova>({ database: databases.cells.cell1, definitions: definitions.cell, capabilities: runtime, owner }),

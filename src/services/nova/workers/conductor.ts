@@ -1,4 +1,5 @@
 // nova-conductor: works the operations off, and has the databases for those who have none.
+import { Cancelled } from '#core/errors'
 import type { Working } from '#core/operations'
 import type { RpcServer } from '#core/rpc'
 import type { Role } from '#core/service'
@@ -22,6 +23,7 @@ export function startConductor(nova: Nova): Role {
   return {
     stop() {
       serving.close()
+      nova.stopping.abort(new Cancelled('This conductor stops.'))
       beat.stop()
       purging.stop()
       working.api.stop()
