@@ -28,7 +28,7 @@ export interface RealCloud {
 export async function prepareRealCloud(slot: number): Promise<RealCloud> {
   await installClient()
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
-  const offset = 20_000 + slot * 1000
+  const offset = 12_000 + slot * 100
   const publicPrefix = `198.51.${100 + slot}`
   const nimbo = async (...args: string[]): Promise<string> => {
     const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', 'real', '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []

@@ -78,7 +78,7 @@ test('a newcomer works through a tutorial with the openstack client, and nothing
   assert.equal((await eventually('ssh answers', 30, () => cloud.ssh(keyFile, address, 'cat /proc/sys/kernel/random/boot_id'))).trim(), bootedAt)
 
   const traces = JSON.parse(await cloud.nimbo('trace', 'list', '--json')) as { server: string; outcome: string }[]
-  assert.equal(traces.find((trace) => trace.server === server.id)?.outcome, 'active')
+  assert.equal(traces.find((trace) => trace.server === server.id)?.outcome, 'ACTIVE')
 
   // Delete all.
   await openstack('server', 'delete', '--wait', 'tutorial')

@@ -130,3 +130,16 @@ test('a token check that the cache answers says so', async (t) => {
   const check = (await prepared.cloud.trace.spans(head.traceId)).find((span) => span.step === 4)
   assert.deepEqual([check?.outcome, check?.detail], ['cached', 'verdict served from the cache of this role'])
 })
+
+test('a host that has the image already is still shown asking glance for it', async (t) => {
+  const prepared = await prepare(t, false)
+  await boot(prepared, 'one')
+  const server = await boot(prepared, 'two')
+  const head = await until(async () => {
+    const found = await prepared.cloud.trace.find(server.id)
+    return found?.outcome === undefined ? undefined : found
+  })
+  const spans = (await prepared.cloud.trace.spans(head.traceId)).filter((span) => span.step >= 20 && span.step <= 27)
+  assert.deepEqual(spans.map((span) => span.step).sort((a, b) => a - b), [20, 21, 22, 23, 24, 25, 26, 27])
+  assert.deepEqual(spans.filter((span) => span.step >= 26).map((span) => span.outcome), ['cached', 'cached'])
+})

@@ -148,7 +148,7 @@ async function allReady(roles: readonly Role[], { clock }: Capabilities): Promis
     throw new ServiceUnavailable(`Not every part of the cloud was ready after ${readySeconds} s. The log says what it waits for.`)
   }, () => undefined)
   try {
-    await Promise.race([Promise.all(roles.map((role) => role.ready)), late])
+    await Promise.race([Promise.all(roles.flatMap((role) => role.ready ?? [])), late])
   } finally {
     abort.abort()
   }

@@ -1,5 +1,6 @@
 // Makes the machine ready for real engines: Debian packages, users, folders. Each part is skipped when it is there.
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { ProcessRunner } from '#core/process'
 import type { Layout } from './layout.ts'
 import { debianPackages } from './packages.ts'
@@ -90,7 +91,11 @@ export function ensureFolders(files: Layout, users: HostUsers | undefined): void
   mkdirSync(files.data, { recursive: true, mode: 0o711 })
   mkdirSync(`${files.data}/run`, { recursive: true, mode: 0o755 })
   if (!users) return
+  chmodSync(files.directory, 0o755)
   chmodSync(files.data, 0o711)
+  for (let above = dirname(files.directory); above !== dirname(above); above = dirname(above)) {
+    if ((statSync(above).mode & 0o001) === 0) throw new Error(`The users nimbo and nimbo-qemu cannot pass through ${above} to ${files.directory}. Choose another folder with --data, or let others pass: chmod o+x ${above}`)
+  }
   for (const folder of [files.data, `${files.data}/run`]) chownSync(folder, users.own.uid, users.own.gid)
 }
 

@@ -1,5 +1,6 @@
 // The command line. Each command is loaded when it is called.
 import { enableCompileCache } from 'node:module'
+import { isIP, isIPv4 } from 'node:net'
 import { Command } from 'commander'
 import { layout } from './layout.ts'
 import { chooseSettings, dataDirectory } from './settings.ts'
@@ -35,6 +36,16 @@ function starting(command: Command): Command {
     .option('--log-level <level>', 'debug, info, warn or error')
 }
 
+const logLevels = ['debug', 'info', 'warn', 'error']
+
+function isPublicRange(text: string): boolean {
+  const [address = '', length = '', more] = text.split('/')
+  if (!isIPv4(address) || !/^\d{1,2}$/.test(length) || more !== undefined) return false
+  const bits = Number(length)
+  const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+  return bits >= 8 && bits <= 29 && value % 2 ** (32 - bits) === 0
+}
+
 /** The options of the command and of the program before it. */
 function where(options: Common): string {
   return dataDirectory(options.data ?? program.opts<Common>().data)
@@ -44,6 +55,9 @@ function choices(options: Starting) {
   if (options.driver !== undefined && options.driver !== 'fake' && options.driver !== 'real') throw new CommandError(`--driver takes real or fake, not ${String(options.driver)}.`)
   const offset = options.portOffset === undefined ? undefined : Number(options.portOffset)
   if (offset !== undefined && (!Number.isInteger(offset) || offset < 0 || offset > 30_000)) throw new CommandError('--port-offset takes a whole number from 0 to 30000.')
+  if (options.publicCidr !== undefined && !isPublicRange(options.publicCidr)) throw new CommandError(`--public-cidr takes a block of IPv4 addresses from /8 to /29, such as 203.0.113.0/24, not ${options.publicCidr}.`)
+  if (options.address !== undefined && isIP(options.address) === 0) throw new CommandError(`--address takes an IP address of this machine, not ${options.address}.`)
+  if (options.logLevel !== undefined && !logLevels.includes(options.logLevel)) throw new CommandError(`--log-level takes ${logLevels.join(', ')}, not ${options.logLevel}.`)
   return {
     ...(options.driver && { driver: options.driver }), ...(options.address && { address: options.address }),
     ...(offset !== undefined && { portOffset: offset }), ...(options.publicCidr && { publicCidr: options.publicCidr }),
@@ -93,6 +107,10 @@ trace.command('show').description('the steps of one boot, live while it goes on'
 program.command('config').description('print a sample of the configuration: every option with its default and what it does')
   .action(async () => (await import('./commands/config.ts')).printSample())
 
+program.command('keys').description('the keys that sign tokens')
+  .command('rotate').description('begin a new key; tokens of the older ones stay valid')
+  .action(async (options: Common) => (await import('./commands/keys.ts')).rotateKeys(where(options)))
+
 starting(program.command('demo').description('bring the cloud up, boot a server with network, volume and floating IP, and log in to it'))
   .option('--clean', 'remove what the demo made')
   .action(async (options: Starting & { clean?: boolean }) => {
@@ -116,6 +134,9 @@ function passedOn(options: Starting): string[] {
 program.hook('preAction', (_program, command) => {
   if (command.name() !== 'test') chooseSettings(where(command.opts<Common>()), {})
 })
+
+// Whoever reads our output may stop early, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 try {
   await program.parseAsync()

@@ -10,5 +10,8 @@ export const debianPackages: readonly DebianPackage[] = [
   { name: 'qemu-utils', reason: 'qemu-img makes disks and converts images' },
   { name: 'iproute2', reason: 'links, addresses, routes and network namespaces' },
   { name: 'nftables', reason: 'anti-spoofing, security groups, NAT and floating IPs' },
+  { name: 'iputils-arping', reason: 'tells neighbours that a floating IP has moved' },
+  { name: 'procps', reason: 'sysctl inside network namespaces' },
+  { name: 'openssh-client', reason: 'the demo logs in to its server' },
   { name: 'dnsmasq-base', reason: 'DHCP and names inside tenant networks' },
 ]

@@ -1,9 +1,10 @@
 // What a cloud on this machine is: its folder, its ports, its networks. Chosen at the first start and kept beside the data.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ServiceName } from '#core/service'
+import { CommandError } from './terminal.ts'
 
 export type Ports = Readonly<Record<ServiceName | 'keystoneAdmin' | 'metadata', number>>
 
@@ -54,7 +55,23 @@ const settingsFile = (directory: string): string => join(directory, 'cloud.json'
 
 export function readSettings(directory: string): Settings | undefined {
   const file = settingsFile(directory)
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Settings) : undefined
+  if (!existsSync(file)) return undefined
+  const settings = readJson(file) as Partial<Settings>
+  const missing = (['prefix', 'driver', 'address', 'ports', 'publicCidr', 'link', 'host', 'region'] as const).filter((name) => settings?.[name] === undefined)
+  if (missing.length > 0) throw unreadable(file, `it says nothing of ${missing.join(', ')}`)
+  return settings as Settings
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw unreadable(file, (error as Error).message)
+  }
+}
+
+function unreadable(file: string, why: string): CommandError {
+  return new CommandError(`${file} cannot be understood: ${why}. Nimbo wrote it at the first start: bring it back from a copy. Or remove the whole folder, and with it the cloud.`)
 }
 
 /** The kept settings with the choices of this start put over them. */
@@ -91,7 +108,7 @@ export function writeSettings(directory: string, settings: Settings): void {
 /** Made at the first start. `OS_PASSWORD` and `ADMIN_PASSWORD` do not matter here: `openrc` shows what was chosen. */
 export function ensureSecrets(directory: string): Secrets {
   const file = join(directory, 'secrets.json')
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Secrets
+  if (existsSync(file)) return readJson(file) as Secrets
   const password = () => randomBytes(12).toString('base64url')
   const secrets: Secrets = {
     adminPassword: password(),
@@ -103,10 +120,11 @@ export function ensureSecrets(directory: string): Secrets {
   return secrets
 }
 
-/** A file appears whole or not at all. */
+/** A file appears whole or not at all. Root never writes through a link that another user laid there. */
 export function writeWhole(file: string, text: string, mode: number): void {
   mkdirSync(join(file, '..'), { recursive: true })
-  writeFileSync(`${file}.new`, text, { mode })
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, text, { mode, flag: 'wx' })
   renameSync(`${file}.new`, file)
 }
 

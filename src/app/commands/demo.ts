@@ -9,7 +9,7 @@ import { type Choices, readSettings, type Settings } from '../settings.ts'
 import { CommandError, print } from '../terminal.ts'
 import { readSecrets } from './openrc.ts'
 import { followSteps } from './trace.ts'
-import { up } from './up.ts'
+import { commandFor, up } from './up.ts'
 
 export interface DemoOptions {
   readonly directory: string
@@ -69,12 +69,13 @@ async function show(session: Session, directory: string, settings: Settings): Pr
     say(`Logging in over ssh: ssh -i ${keyFile} nimbo@${address}`)
     print(await lookInside(keyFile, address))
   }
+  const nimbo = commandFor(directory)
   print(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. To go on:
 
   ssh -i ${keyFile} -o StrictHostKeyChecking=no nimbo@${address}
-  ./nimbo trace show ${server}
-  eval "$(./nimbo openrc demo)" && openstack server list
-  ./nimbo demo --clean`)
+  ${nimbo} trace show ${server}
+  eval "$(${nimbo} openrc demo)" && openstack server list
+  ${nimbo} demo --clean`)
 }
 
 async function makeKey(session: Session, directory: string): Promise<string> {

@@ -17,17 +17,20 @@ export async function status(directory: string, json: boolean): Promise<void> {
   const settings = readSettings(directory)
   const state = runningState(files)
   const live = state && (await askControl<Status>(files.control, '/status'))
-  const phase = state?.phase ?? (readState(files) ? 'killed' : 'down')
+  const last = state ?? readState(files)
+  const failed = last?.phase === 'failed' ? last.message : undefined
+  const phase = state?.phase ?? (failed !== undefined ? 'failed' : last ? 'killed' : 'down')
   const apis = settings ? Object.keys(settings.ports).map((name) => ({ name, url: publicUrl(settings, name as keyof typeof settings.ports) })) : []
-  if (json) return printJson({ phase, directory, ...(live && { pid: live.pid, started_at: live.started_at, driver: live.driver, memory_bytes: live.memory_bytes }), apis })
+  if (json) return printJson({ phase, directory, ...(failed !== undefined && { message: failed }), ...(live && { pid: live.pid, started_at: live.started_at, driver: live.driver, memory_bytes: live.memory_bytes }), apis })
   const memory = live ? `, ${(live.memory_bytes / 1e6).toFixed(0)} MB` : ''
   print(`${describe[phase] ?? phase}${state ? ` Process ${state.pid}, since ${state.startedAt}${memory}.` : ''}`)
+  if (failed !== undefined) print(failed)
   if (!settings) return
   print(`Data: ${directory}   Drivers: ${settings.driver}   Public network: ${settings.publicCidr}\n`)
   print(table(['API', 'Address'], apis.map(({ name, url }) => [name, url])))
 }
 
 const describe: Readonly<Record<string, string>> = {
-  starting: 'The cloud starts.', ready: 'The cloud is up.', stopping: 'The cloud stops.', failed: 'The cloud could not start.',
+  starting: 'The cloud starts.', ready: 'The cloud is up.', stopping: 'The cloud stops.', failed: 'The cloud does not run: it ended because of an error.',
   killed: 'The cloud was killed; `up` starts it again and finds its guests.', down: 'The cloud is down.',
 }

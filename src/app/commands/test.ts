@@ -25,8 +25,9 @@ const parts: readonly Part[] = [
   { name: 'lint', about: 'type-aware lint', run: () => check(['node_modules/oxlint/bin/oxlint', '--type-aware', '--quiet']) },
   { name: 'layers', about: 'who may import whom', run: () => check(['checks/layers.ts']) },
   { name: 'unused', about: 'code and packages that nobody uses', run: () => check(['node_modules/knip/bin/knip.js']) },
-  { name: 'unit', about: 'unit, repository, contract and black-box tests, the engines among them', run: () => suite([...testFiles('src'), ...testFiles('checks')]) },
-  { name: 'acceptance', about: 'the openstack client on the real engines', run: () => suite(testFiles('conformance')) },
+  { name: 'unit', about: 'unit, repository, contract, black-box and scenario tests, with fake drivers', run: () => suite(allTests().filter((file) => !onTheMachine(file)), 2) },
+  { name: 'engines', about: 'the drivers on the real engines', run: () => suite(allTests().filter((file) => onTheMachine(file) && !file.includes('acceptance')), 1) },
+  { name: 'acceptance', about: 'the openstack client on the real engines, and bad luck', run: () => suite(allTests().filter((file) => file.includes('acceptance')), 1) },
 ]
 
 export async function runTests(wanted: readonly string[], list: boolean): Promise<void> {
@@ -58,11 +59,11 @@ async function check(args: readonly string[]): Promise<Counts> {
 }
 
 /** A crash of the runner, or a suite in which nothing ran, counts as a failure. */
-async function suite(files: readonly string[]): Promise<Counts> {
+async function suite(files: readonly string[], concurrency: number): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-counts-'))
   const counted = join(folder, 'counts.json')
   const code = await node([
-    '--test', '--test-concurrency=2', '--test-timeout=900000',
+    '--test', `--test-concurrency=${concurrency}`, '--test-timeout=900000',
     '--test-reporter=dot', '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'checks', 'counting-reporter.ts')}`, `--test-reporter-destination=${counted}`, ...files,
   ])
@@ -76,6 +77,15 @@ async function suite(files: readonly string[]): Promise<Counts> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function allTests(): string[] {
+  return ['src', 'checks', 'conformance'].flatMap(testFiles)
+}
+
+/** Tests that change the machine, and compare it before and after: one at a time. */
+function onTheMachine(file: string): boolean {
+  return /acceptance|guest-lifecycle|src\/core\/process\/|drivers\/tests\/|(hypervisor|volume)-drivers|real-?(kernel|machine|engine)/.test(file)
 }
 
 function testFiles(folder: string): string[] {

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { createProcessRunner } from '#core/process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureUsers, installPackages } from '../host.ts'
-import { layout } from '../layout.ts'
-import { type Choices, chooseSettings, isRoot, publicUrl, type Settings } from '../settings.ts'
-import { processStartTime, readState, runningState } from '../state.ts'
+import { type Layout, layout } from '../layout.ts'
+import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, readSettings, type Settings } from '../settings.ts'
+import { processStartTime, readState, type RunState, runningState } from '../state.ts'
 import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
 
 export interface UpOptions {
@@ -20,6 +20,8 @@ export interface UpOptions {
 }
 
 const patienceSeconds = 900
+/** How long a cloud that stops is waited for before a new one is started. */
+const endSeconds = 60
 
 export async function up(options: UpOptions): Promise<Settings> {
   const files = layout(options.directory)
@@ -27,8 +29,8 @@ export async function up(options: UpOptions): Promise<Settings> {
   if (settings.driver === 'real' && !isRoot()) throw new CommandError('The real drivers need root. Run it as root, or with --driver fake: then the control plane runs, without guests.')
   const started = performance.now()
   const line = new ProgressLine()
-  const before = runningState(files)
-  if (!before || before.phase === 'failed') {
+  const before = await livingCloud(files)
+  if (!before) {
     if (settings.driver === 'real') {
       const runner = createProcessRunner()
       await installPackages(runner, (message) => line.show(message))
@@ -36,18 +38,17 @@ export async function up(options: UpOptions): Promise<Settings> {
     }
     await startInBackground(options, line)
   } else {
-    await waitUntilReady(options.directory, before.pid, before.startTime, line)
+    await waitUntilReady(options.directory, before, line)
   }
   line.clear()
   if (options.json) printJson({ directory: options.directory, driver: settings.driver, seconds: Math.round((performance.now() - started) / 10) / 100, identity: `${publicUrl(settings, 'keystone')}/v3`, already_running: before !== undefined })
-  else if (!options.quiet) print(welcome(options.directory, settings, before !== undefined, (performance.now() - started) / 1000))
+  else if (!options.quiet) print(welcome(options.directory, readSettings(options.directory) ?? settings, before !== undefined, (performance.now() - started) / 1000))
   return settings
 }
 
 async function startInBackground(options: UpOptions, line: ProgressLine): Promise<void> {
   const files = layout(options.directory)
-  mkdirSync(options.directory, { recursive: true })
-  const log = openSync(files.log, 'a', 0o640)
+  const log = openLogFile(options.directory, files.log)
   const main = join(import.meta.dirname, '..', 'main.ts')
   const child = spawn(process.execPath, [...process.execArgv, main, 'run', '--data', options.directory, ...options.arguments], {
     detached: true, stdio: ['ignore', log, log], cwd: '/', env: process.env,
@@ -55,20 +56,44 @@ async function startInBackground(options: UpOptions, line: ProgressLine): Promis
   closeSync(log)
   child.unref()
   if (child.pid === undefined) throw new CommandError('The cloud could not be started: no process could be made.')
-  await waitUntilReady(options.directory, child.pid, processStartTime(child.pid) ?? '', line)
+  await waitUntilReady(options.directory, { pid: child.pid, startTime: processStartTime(child.pid) ?? '' }, line)
 }
 
-async function waitUntilReady(directory: string, pid: number, startTime: string, line: ProgressLine): Promise<void> {
+function openLogFile(directory: string, log: string): number {
+  try {
+    mkdirSync(directory, { recursive: true })
+    return openSync(log, 'a', 0o640)
+  } catch (error) {
+    throw new CommandError(`The folder of the cloud cannot be made or written: ${directory} (${(error as NodeJS.ErrnoException).code ?? String(error)}). Choose another one with --data.`)
+  }
+}
+
+/** The cloud that runs, once it is clear that it does not just end. */
+async function livingCloud(files: Layout): Promise<RunState | undefined> {
+  for (const end = performance.now() + endSeconds * 1000; performance.now() < end; await sleep(25)) {
+    const state = runningState(files)
+    if (!state || state.phase === 'starting' || state.phase === 'ready') return state
+  }
+  throw new CommandError(`The cloud (process ${runningState(files)?.pid ?? ''}) is stopping and does not come to an end. See ${files.log}`)
+}
+
+async function waitUntilReady(directory: string, started: Pick<RunState, 'pid' | 'startTime'>, line: ProgressLine): Promise<void> {
   const files = layout(directory)
-  const end = performance.now() + patienceSeconds * 1000
-  while (performance.now() < end) {
+  let { pid, startTime } = started
+  let seen = false
+  for (const end = performance.now() + patienceSeconds * 1000; performance.now() < end; await sleep(25)) {
     const state = readState(files)
-    const ours = state?.pid === pid
+    const ours = state?.pid === pid && state.startTime === startTime
     if (ours && state.phase === 'ready') return
     if (ours && state.phase === 'failed') throw new CommandError(`${state.message}\n       The log has more: ${files.log}`)
-    if (processStartTime(pid) !== startTime) throw new CommandError(`The cloud ended while it started. The end of its log ${files.log}:\n${lastLines(files.log, 8)}`)
     if (ours) line.show(state.message)
-    await sleep(25)
+    seen ||= ours
+    if (processStartTime(pid) === startTime) continue
+    const other = runningState(files)
+    // Another `up` was quicker: its cloud is ours too.
+    if (other && other.pid !== pid) ({ pid, startTime } = other)
+    else if (seen && !readState(files)) throw new CommandError('The cloud was stopped while it started.')
+    else throw new CommandError(`The cloud ended while it started. The end of its log ${files.log}:\n${lastLines(files.log, 8)}`)
   }
   throw new CommandError(`The cloud was not ready after ${patienceSeconds} s; it goes on trying. See ${files.log}`)
 }
@@ -77,12 +102,18 @@ export function lastLines(file: string, count: number): string {
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n') : ''
 }
 
+/** How this cloud is spoken to on the command line. */
+export function commandFor(directory: string): string {
+  return directory === dataDirectory(undefined) ? './nimbo' : `./nimbo --data ${directory}`
+}
+
 function welcome(directory: string, settings: Settings, already: boolean, seconds: number): string {
-  const nimbo = directory === '/var/lib/nimbo' ? './nimbo' : `./nimbo --data ${directory}`
+  const nimbo = commandFor(directory)
   const fake = settings.driver === 'fake' ? '\n  Fake drivers: the APIs are real, guests, networks and volumes are not. As root, real ones run.\n' : ''
   return `${already ? 'The cloud runs already.' : `The cloud is up, after ${seconds.toFixed(1)} s.`}
 ${fake}
   Identity    ${publicUrl(settings, 'keystone')}/v3
+  Public      ${settings.publicCidr}
   Data        ${directory}
   Log         ${layout(directory).log}
 

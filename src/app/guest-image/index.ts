@@ -1,5 +1,6 @@
 // The bootable test image of the cloud: built in seconds from Debian packages, without mounts and without root.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../core/observe/log.ts'
@@ -8,11 +9,7 @@ import { writeDisk } from './disk.ts'
 import { directoryMode, fileMode, packInitrd, programMode, type ArchiveEntry } from './initrd.ts'
 import { dependencyFile, findModules, initrdModules, inLoadOrder, rootModules, type KernelModule } from './kernel-modules.ts'
 import { guestUser, makeRootTree } from './root-tree.ts'
-import { unpackPackages, type Unpacked } from './unpack.ts'
-
-export { downloadPackages as downloadGuestPackages } from './unpack.ts'
-
-export { guestImagePackages } from './packages.ts'
+import { downloadPackages, unpackPackages, type Unpacked } from './unpack.ts'
 
 export interface GuestImageOptions {
   /** Scratch space. */
@@ -33,13 +30,22 @@ export const guestImageProperties = {
   properties: { os_admin_user: guestUser, os_distro: 'debian', os_type: 'linux', hw_disk_bus: 'virtio', hw_vif_model: 'virtio', architecture: 'x86_64' },
 } as const
 
+const ownFiles = join(dirname(fileURLToPath(import.meta.url)), 'files')
+
+/** Fetch all that the image is made from into a folder, for a builder that reaches neither the archive nor this program's folder. */
+export async function gatherGuestParts(runner: ProcessRunner, directory: string): Promise<void> {
+  await downloadPackages(runner, directory)
+  await cp(ownFiles, join(directory, 'files'), { recursive: true })
+}
+
 export async function buildGuestImage(options: GuestImageOptions): Promise<void> {
   const { workDirectory, runner, log } = options
   const progress = (step: string): void => {
     log.info({ step }, 'building the test image')
     options.progress?.(step)
   }
-  const files = join(dirname(fileURLToPath(import.meta.url)), 'files')
+  const gathered = join(options.downloads ?? workDirectory, 'files')
+  const files = existsSync(gathered) ? gathered : ownFiles
   await mkdir(workDirectory, { recursive: true })
 
   progress('downloading packages')

@@ -88,6 +88,7 @@ test('identity headers from outside mean nothing', async () => {
 
 test('unknown paths, methods, actions, and another project in the path', async () => {
   assert.equal((await ask('GET', '/v2.1/nothing')).status, 404)
+  for (const path of ['/v2.1/things/', '/v2.1//things/1', '/v2.1/things//1', '/v2.1/ping/']) assert.equal((await ask('GET', path)).status, 404, path)
   assert.equal((await ask('GET', '/elsewhere')).status, 404)
   const method = await ask('DELETE', '/v2.1/things')
   assert.deepEqual([method.status, method.headers['Allow']], [405, 'POST'])

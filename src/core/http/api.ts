@@ -62,6 +62,8 @@ export interface ApiOptions {
   /** A project id may (`optional`) or must (`required`) follow the prefix, and must be the token's. */
   readonly projectInPath?: 'optional' | 'required'
   readonly routes: readonly AnyTable[]
+  /** One slash at the end of a path means nothing. Where it is not ignored, such a path does not exist. */
+  readonly ignoresTrailingSlash?: boolean
   readonly versions?: VersionHeaders
   readonly faults: FaultStyle
   readonly policy: PolicyCheck
@@ -125,7 +127,7 @@ export function createApi(options: ApiOptions): Transport {
   }
 
   async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: { version?: Version; identity?: Identity; route?: string }): Promise<ApiReply> {
-    const { path, project } = splitPath(request.path)
+    const { path, project } = splitPath(options.ignoresTrailingSlash ? request.path.replace(/\/$/, '') : request.path)
     const found = router.find(request.method, path)
     if (options.versions) state.version = negotiate(request.headers, options.versions)
     const anonymousRoute = found && 'targets' in found && found.targets.every((target) => target.spec.policy === anonymous)

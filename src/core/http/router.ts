@@ -25,6 +25,14 @@ function decode(segment: string): string | undefined {
   }
 }
 
+/** The parts of a path. An empty part is the name of nothing: `/volumes/` is one volume without an id, not the list. */
+function partsOf(path: string): string[] | undefined {
+  const parts = path.split('/')
+  if (parts[0] === '') parts.shift()
+  if (parts.length === 1 && parts[0] === '') parts.shift()
+  return parts.includes('') ? undefined : parts
+}
+
 export class Router<T> {
   readonly #root = node<T>()
 
@@ -49,7 +57,8 @@ export class Router<T> {
 
   /** The routes for method and path; or the methods that the path has; or undefined where no route has the path. */
   find(method: string, path: string): Match<T> | { readonly allow: readonly string[] } | undefined {
-    const segments = path.split('/').filter((segment) => segment !== '')
+    const segments = partsOf(path)
+    if (!segments) return undefined
     const values: string[] = []
     const end = this.#walk(this.#root, segments, 0, values)
     if (!end) return undefined

@@ -52,6 +52,8 @@ interface StepBody<S, I> {
   run?(service: S, run: OperationRun<I>): Promise<unknown>
   /** Instead of `run`: database work only, committed together with its journal entry, so it happens exactly once. */
   commit?(tx: Db<any>, service: S, run: OperationRun<I>): Promise<unknown>
+  /** Decided from input and earlier results, the same each time: there is nothing to do, and nothing to undo. */
+  skip?(run: OperationRun<I>): boolean
   /** Takes back what `run` did, wholly or halfway done; idempotent. */
   undo?(service: S, run: OperationRun<I>): Promise<void>
   /** Further tries before the step counts as failed, with growing pauses. Before the pivot the default is none. */

@@ -236,3 +236,24 @@ test('what is called off on its way to a new start is undone wholly', async (t) 
   assert.deepEqual(events, ['accept', 'choose', 'undo choose', 'undo accept'])
   assert.equal((await row(id)).status, 'cancelled')
 })
+
+test('a step that has nothing to do is passed over, and neither done nor undone', async (t) => {
+  const build = defineOperation<Bench, unknown>('build', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('look', { run: async (s) => { s.events.push('look'); return { volumes: 0 } }, undo: async (s) => void s.events.push('undo look') }),
+      step('volumes', { skip: (run) => run.result<{ volumes: number }>('look')?.volumes === 0, run: async (s) => void s.events.push('volumes'), undo: async (s) => void s.events.push('undo volumes') }),
+      step('more', { skip: () => true, run: async (s) => void s.events.push('more') }),
+      step('spawn', { run: async (s) => { s.events.push('spawn'); throw new BadRequest('no') }, undo: async (s) => void s.events.push('undo spawn') }),
+    ],
+  })
+  const { make, begin } = await bench(t, [build])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, build)
+  await operations.settled('r', settled)
+  assert.deepEqual(events, ['look', 'spawn', 'undo spawn', 'undo look'])
+  assert.deepEqual((await operations.journal(id)).map((entry) => `${entry.phase} ${entry.step}`), ['run look', 'run spawn', 'undo spawn', 'undo look'])
+})

@@ -133,7 +133,7 @@ export class Worker<S> {
         if (this.#full) return
         const rows = (await claimable(database.read, clock.now().toISOString(), ownerPrefix, this.#owner, room)).filter((row) => !this.#held.has(row.id))
         for (const row of rows) await this.#take(row)
-        if (rows.length === room && room > 0) this.#wanted = true
+        if (rows.length === room) this.#wanted = true
       }
     } catch (error) {
       if (!this.#stopped) log.error({ err: error }, 'operations could not be claimed; trying again')
@@ -235,21 +235,21 @@ export class Worker<S> {
     const run = this.#view(held, held.committed ? neverAborted : held.abort.signal)
     try {
       if (!held.committed) held.abort.signal.throwIfAborted()
-      const last = held.position === held.definition.steps.length - 1
+      const after = { position: held.position }
       if (current.commit) {
         const { commit } = current
         await database.transaction(async (tx) => {
           const result = await commit(tx as never, service, run)
-          await this.#advance(tx, held, current, result, last)
+          after.position = await this.#advance(tx, held, current, result)
         })
       } else {
         if (!current.run) throw new Error(`step ${current.name} has neither run nor commit`)
         const result = await this.#obey(current.run(service, run), run.signal)
-        await database.transaction((tx) => this.#advance(tx, held, current, result, last))
+        after.position = await database.transaction((tx) => this.#advance(tx, held, current, result))
       }
-      held.position++
+      held.position = after.position
       held.attempt = 1
-      if (last) held.status = 'done'
+      if (after.position === held.definition.steps.length) held.status = 'done'
       return false
     } catch (error) {
       if (this.#stopped || error instanceof LeaseLost) throw error
@@ -263,16 +263,24 @@ export class Worker<S> {
     }
   }
 
-  /** In the transaction that ends a step: its result, and the start of the next or the end of all. */
-  async #advance(tx: Parameters<Parameters<Database<OperationTables>['transaction']>[0]>[0], held: Held, current: Step, result: unknown, last: boolean): Promise<void> {
+  /** In the transaction that ends a step: its result, and the start of the next or the end of all. @returns the new position */
+  async #advance(tx: Parameters<Parameters<Database<OperationTables>['transaction']>[0]>[0], held: Held, current: Step, result: unknown): Promise<number> {
     const now = this.#options.capabilities.clock.now().toISOString()
     await journalEnd(tx, held.row.id, held.sequence, 'done', now, { result })
     held.results.set(current.name, result)
-    if (last) return updateHeld(tx, held.row.id, held.epoch, { position: held.position + 1, status: 'done', finished_at: now, lease_owner: null, lease_until: null })
-    const next = held.definition.steps[held.position + 1]
+    const { steps } = held.definition
+    const view = this.#view(held, neverAborted)
+    let position = held.position + 1
+    while (position < steps.length - 1 && steps[position]?.skip?.(view)) position++
+    const next = steps[position]
+    if (!next) {
+      await updateHeld(tx, held.row.id, held.epoch, { position, status: 'done', finished_at: now, lease_owner: null, lease_until: null })
+      return position
+    }
     held.sequence++
-    if (next) await journalStart(tx, held.row.id, held.sequence, next.name, 'run', 1, now)
-    await moveOn(tx, held.row.id, held.epoch, held.position + 1)
+    await journalStart(tx, held.row.id, held.sequence, next.name, 'run', 1, now)
+    await moveOn(tx, held.row.id, held.epoch, position)
+    return position
   }
 
   async #turnBack(held: Held, reason: unknown): Promise<void> {
@@ -293,16 +301,21 @@ export class Worker<S> {
   async #journalNext(held: Held): Promise<void> {
     const { database, capabilities: { clock } } = this.#options
     const current = held.definition.steps[held.position]
-    if (!current || (held.status === 'undoing' && !current.undo)) return
+    if (!current || (held.status === 'undoing' && !this.#undoes(held, current))) return
     held.sequence++
     await database.transaction((tx) => journalStart(tx, held.row.id, held.sequence, current.name, held.status === 'undoing' ? 'undo' : 'run', held.attempt, clock.now().toISOString()))
+  }
+
+  #undoes(held: Held, current: Step): boolean {
+    return current.undo !== undefined && current.skip?.(this.#view(held, neverAborted)) !== true
   }
 
   /** One step back. @returns true when the operation waits for a later try */
   async #back(held: Held): Promise<boolean> {
     const { database, service, capabilities: { clock } } = this.#options
     const current = held.definition.steps[held.position]
-    if (current?.undo) {
+    const undoes = current !== undefined && this.#undoes(held, current)
+    if (undoes && current.undo) {
       const run = this.#view(held, neverAborted)
       try {
         await current.undo(service, run)
@@ -314,12 +327,12 @@ export class Worker<S> {
     }
     if (current && held.fault?.again === current.name && await this.#again(held, current)) return false
     if (held.position === 0) {
-      await this.#finish(held, held.fault?.cancelled ? 'cancelled' : 'failed', current?.undo !== undefined)
+      await this.#finish(held, held.fault?.cancelled ? 'cancelled' : 'failed', undoes)
       return false
     }
     await database.transaction(async (tx) => {
       const now = clock.now().toISOString()
-      if (current?.undo) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
+      if (undoes) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
       await updateHeld(tx, held.row.id, held.epoch, { position: held.position - 1, attempt: 1 })
     })
     held.position--
@@ -340,7 +353,7 @@ export class Worker<S> {
     }
     await database.transaction(async (tx) => {
       const now = clock.now().toISOString()
-      if (current.undo) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
+      if (this.#undoes(held, current)) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
       await updateHeld(tx, held.row.id, held.epoch, { status: 'running', attempt: 1, fault: null })
     })
     held.status = 'running'

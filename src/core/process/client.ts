@@ -9,6 +9,8 @@ import type { Privileged } from './interface.ts'
 
 export interface StartedHelper extends Privileged {
   readonly pid: number
+  /** Settles when the helper is gone, asked to or not. It cannot be started again: root was given up. */
+  readonly ended: Promise<void>
   /** Let the helper end. Daemons live on. */
   close(): Promise<void>
 }
@@ -108,6 +110,7 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
   child.unref()
   return {
     pid: child.pid as number,
+    ended,
     ip: (lines, where) => ask('ip', lines, where),
     ipQuery: (args, where) => ask('ipQuery', args, where),
     bridge: (lines, where) => ask('bridge', lines, where),

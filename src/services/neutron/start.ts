@@ -7,14 +7,15 @@ import { readConfig, neutronOptions } from './config.ts'
 import { firstMigration } from './db/migrations/001-neutron.ts'
 import type { NeutronTables } from './db/tables.ts'
 import { createAgentRegistry } from './domain/agents.ts'
+import { announce } from './domain/announce.ts'
 import type { Neutron } from './domain/neutron.ts'
 import { policyRules } from './domain/policy.ts'
 import { syncGroups } from './domain/sync-groups.ts'
 import { syncNetwork } from './domain/sync-network.ts'
 import { syncRouter } from './domain/sync-router.ts'
-import { announceFailure, unwirePort, wirePort } from './domain/wire-port.ts'
+import { unwirePort, wirePort } from './domain/wire-port.ts'
 
-const definitions = [wirePort, unwirePort, announceFailure, syncGroups, syncNetwork, syncRouter]
+const definitions = [wirePort, unwirePort, announce, syncGroups, syncNetwork, syncRouter]
 
 export async function startNeutron(runtime: Runtime, role: string): Promise<Neutron> {
   const { clock, random, ids, log } = runtime

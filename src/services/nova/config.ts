@@ -27,7 +27,7 @@ export const novaOptions = defineOptions('nova', {
   reserved_host_disk_mb: option.integer({ default: 0, unit: 'MiB', minimum: 0, help: 'Disk of a host that guests do not get.' }),
 
   enabled_filters: option.list({
-    default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter'],
+    default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter'],
     help: 'Filters that a host must pass, in this order.',
   }),
   host_subset_size: option.integer({ default: 1, minimum: 1, help: 'One of so many best hosts is chosen at random.' }),
@@ -36,6 +36,8 @@ export const novaOptions = defineOptions('nova', {
   disk_weight_multiplier: option.number({ default: 1, help: 'Weight of free disk.' }),
   io_ops_weight_multiplier: option.number({ default: -1, help: 'Weight of the builds under way on a host.' }),
   num_instances_weight_multiplier: option.number({ default: 0, help: 'Weight of the number of servers on a host.' }),
+  soft_affinity_weight_multiplier: option.number({ default: 1, minimum: 0, help: 'Weight of standing by the other servers of a soft affinity group.' }),
+  soft_anti_affinity_weight_multiplier: option.number({ default: 1, minimum: 0, help: 'Weight of standing apart from the other servers of a soft anti-affinity group.' }),
   max_attempts: option.integer({ default: 3, minimum: 1, help: 'Hosts on which a build is tried.' }),
 
   vif_plugging_timeout: option.integer({ default: 300, unit: 'seconds', minimum: 0, help: 'How long a build waits for its ports; 0 does not wait.' }),

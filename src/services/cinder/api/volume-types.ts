@@ -32,6 +32,11 @@ function viewType(cinder: Cinder, ctx: RequestContext, type: VolumeType): WireTy
   }
 }
 
+/** As an administrator's own change is answered: all extra specs, nothing of QoS (cinder/api/views/types.py). */
+function viewChangedType({ id, name, isPublic, extraSpecs, description }: VolumeType): WireType {
+  return { id, name, is_public: isPublic, extra_specs: { ...extraSpecs }, description }
+}
+
 /** `is_public` of an administrator's list: yes, no, or both (cinder/api/api_utils.py, _parse_is_public). */
 function publicity(text: string | undefined): boolean | undefined {
   if (text === undefined) return true
@@ -44,12 +49,12 @@ function publicity(text: string | undefined): boolean | undefined {
 export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRoutes> {
   const body = (ctx: RequestContext, type: VolumeType) => ({ volume_type: viewType(cinder, ctx, type) })
   return {
-    async createVolumeType({ ctx, body: { volume_type: asked } }) {
+    async createVolumeType({ body: { volume_type: asked } }) {
       const type = await createType(cinder, {
         name: asked.name.trim(), description: asked.description ?? null, extraSpecs: asked.extra_specs ?? {},
         isPublic: asked['os-volume-type-access:is_public'] === undefined || looseBoolean(asked['os-volume-type-access:is_public']),
       })
-      return { status: 200, body: body(ctx, type) }
+      return { status: 200, body: { volume_type: { ...viewChangedType(type), 'os-volume-type-access:is_public': type.isPublic } } }
     },
     async listVolumeTypes({ ctx, version, baseUrl, query }) {
       const { page, offset } = pageOf(query, Object.keys(typeSortColumns), cinder.settings.osapi_max_limit)
@@ -76,7 +81,7 @@ export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRo
       const type = await updateType(cinder, await typeFor(cinder, ctx, params.id), {
         ...(isGiven(name) && { name: name.trim() }), ...(isGiven(description) && { description }), ...(isPublic !== undefined && { isPublic: looseBoolean(isPublic) }),
       })
-      return { status: 200, body: body(ctx, type) }
+      return { status: 200, body: { volume_type: viewChangedType(type) } }
     },
     async deleteVolumeType({ ctx, params }) {
       await deleteType(cinder, await typeFor(cinder, ctx, params.id))

@@ -13,7 +13,7 @@ import { createVolume } from '../domain/volumes/create.ts'
 import { deleteVolume } from '../domain/volumes/delete.ts'
 import { listVolumes, volumeFor } from '../domain/volumes/find.ts'
 import { updateVolume, type VolumeChange } from '../domain/volumes/update.ts'
-import { InvalidInput } from '../model/errors.ts'
+import { InvalidInput, SourceNotFound } from '../model/errors.ts'
 import type { Volume } from '../model/volume.ts'
 import { nextPage } from './links.ts'
 import { isGiven, looseBoolean, pageOf, type Query, switchOf } from './lists.ts'
@@ -44,9 +44,7 @@ export function volumeHandlers(cinder: Cinder): Handlers<typeof volumeRoutes> {
       const projectId = ctx.identity.projectId
       if (projectId === undefined) throw new Forbidden('A volume is created in a project; the token has none.')
       authorize(cinder, ctx, imageId ? 'volume:create_from_image' : 'volume:create', { projectId })
-      for (const key of ['snapshot_id', 'source_volid', 'backup_id', 'group_id', 'consistencygroup_id'] as const) {
-        if (key in asked && (asked as Record<string, unknown>)[key]) throw new InvalidInput(`Invalid input received: ${key} is not supported; create the volume empty or from an image.`)
-      }
+      await refuseOtherSources(cinder, ctx, asked)
       if (isGiven(asked.multiattach) && looseBoolean(asked.multiattach)) {
         throw new BadRequest('multiattach parameter has been removed. The default behavior is to use multiattach enabled volume types. Contact your administrator to create a multiattach enabled volume type and use it to create multiattach volumes.')
       }
@@ -102,6 +100,18 @@ export function volumeHandlers(cinder: Cinder): Handlers<typeof volumeRoutes> {
       return { status: 202 }
     },
   }
+}
+
+/** Of what there are none yet, none is found; another volume can be there, but is not copied yet. @throws SourceNotFound, VolumeNotFound, InvalidInput */
+async function refuseOtherSources(cinder: Cinder, ctx: RequestContext, asked: Readonly<Record<string, unknown>>): Promise<void> {
+  for (const [key, noun] of [['snapshot_id', 'Snapshot'], ['backup_id', 'Backup'], ['group_id', 'Group'], ['consistencygroup_id', 'Group']] as const) {
+    const id = asked[key]
+    if (typeof id === 'string' && id !== '') throw new SourceNotFound(`${noun} ${id.slice(0, 80)} could not be found.`)
+  }
+  const volumeId = asked['source_volid']
+  if (typeof volumeId !== 'string' || volumeId === '') return
+  await volumeFor(cinder, ctx, volumeId, 'volume:get')
+  throw new InvalidInput('Invalid input received: source_volid is not supported; create the volume empty or from an image.')
 }
 
 /** Names lose the spaces around them (cinder/api/validation, name_non_mandatory_remove_white_spaces). */

@@ -8,12 +8,18 @@ export interface VolumeDriverOptions {
   readonly fake: FakeVolumeOptions
 }
 export type VolumeDriverName = keyof VolumeDriverOptions
-export const volumeDriverNames: readonly VolumeDriverName[] = ['file', 'fake']
+
+const realDriver = () => import('./file/index.ts')
+
+/** Have it in memory, for a process that will not see the program's folder any more. The same `import` must be asked again later. */
+export async function preloadVolumeDriver(): Promise<void> {
+  await realDriver()
+}
 
 export async function loadVolumeDriver<Name extends VolumeDriverName>(name: Name, options: VolumeDriverOptions[Name]): Promise<VolumeDriver> {
   if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeVolumeOptions)
-  return (await import('./file/index.ts')).create(options as FileDriverOptions)
+  return (await realDriver()).create(options as FileDriverOptions)
 }
 
 export type * from './interface.ts'
-export { BackendFull, BackendUnavailable, ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'
+export { ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'

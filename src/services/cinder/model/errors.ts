@@ -2,6 +2,7 @@
 import { errorClass } from '#core/errors'
 
 export const VolumeNotFound = errorClass('VolumeNotFound', 404, 'cinder.volume_not_found')
+export const SourceNotFound = errorClass('NotFound', 404, 'cinder.source_not_found')
 export const AttachmentNotFound = errorClass('VolumeAttachmentNotFound', 404, 'cinder.attachment_not_found')
 export const VolumeTypeNotFound = errorClass('VolumeTypeNotFound', 404, 'cinder.type_not_found')
 export const ExtraSpecNotFound = errorClass('VolumeTypeExtraSpecsNotFound', 404, 'cinder.extra_spec_not_found')

@@ -28,6 +28,8 @@ export const volumeMachine = defineMachine({
     still_connecting: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'attaching' },
     still_reserved: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'reserved' },
     released: { from: ['reserved', 'attaching', 'in-use', 'detaching'], to: 'available' },
+    /** The last use of a volume ended that an administrator had put into error meanwhile. */
+    released_in_error: { from: ['error'], to: 'available' },
     extend: { from: ['available'], to: 'extending' },
     extend_attached: { from: ['in-use'], to: 'extending' },
     extended: { from: ['extending'], to: 'available' },

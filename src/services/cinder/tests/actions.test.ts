@@ -59,3 +59,24 @@ test('only an administrator resets a status or deletes by force', async (t) => {
   assert.equal((await act({ 'os-force_delete': {} })).status, 202)
   await untilGone(demo, id)
 })
+
+test('a volume that an administrator put into error while it was used is available again after a forced detach', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const { id } = await readyVolume(demo)
+  const act = (action: Record<string, unknown>, who = admin) => who.call('cinder', 'POST', `/v3/volumes/${id}/action`, action)
+  assert.equal((await act({ 'os-attach': { instance_uuid: '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11', mountpoint: '/dev/vdb' } }, demo)).status, 202)
+  const { attachment_id } = (await until(demo, id, 'in-use')).attachments[0]
+  assert.equal((await act({ 'os-reset_status': { status: 'error' } })).status, 202)
+  assert.equal((await act({ 'os-force_detach': { connector: null, attachment_id } })).status, 202)
+  assert.deepEqual((await until(demo, id, 'available')).attachments, [])
+})
+
+test('detaching does not mend a volume that is broken', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const { id } = await readyVolume(demo)
+  await admin.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-reset_status': { status: 'error' } })
+  await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-detach': {} })
+  assert.equal((await demo.call('cinder', 'GET', `/v3/volumes/${id}`)).body.volume.status, 'error')
+})

@@ -12,14 +12,20 @@ test('types: made by administrators, seen by whom they are for', async (t) => {
   const { id } = made.body.volume_type
   assert.deepEqual([made.status, made.body], [200, {
     volume_type: {
-      id, name: 'fast', is_public: true, description: null, extra_specs: { volume_backend_name: 'fake', 'RESKEY:availability_zones': 'nova' }, qos_specs_id: null,
+      id, name: 'fast', is_public: true, description: null, extra_specs: { volume_backend_name: 'fake', 'RESKEY:availability_zones': 'nova' },
       'os-volume-type-access:is_public': true,
     },
   }])
+  const described = await admin.call('cinder', 'PUT', `/v3/types/${id}`, { volume_type: { description: 'quick' } })
+  assert.deepEqual([described.status, described.body], [200, {
+    volume_type: { id, name: 'fast', is_public: true, description: 'quick', extra_specs: { volume_backend_name: 'fake', 'RESKEY:availability_zones': 'nova' } },
+  }])
+  const whole = (await admin.call('cinder', 'GET', `/v3/types/${id}`)).body.volume_type
+  assert.deepEqual([whole.qos_specs_id, whole['os-volume-type-access:is_public']], [null, true])
   assert.equal((await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'fast' } })).status, 409)
   const seen = await demo.call('cinder', 'GET', `/v3/types/${id}`)
   assert.deepEqual(seen.body.volume_type, {
-    id, name: 'fast', is_public: true, description: null, extra_specs: { 'RESKEY:availability_zones': 'nova' }, 'os-volume-type-access:is_public': true,
+    id, name: 'fast', is_public: true, description: 'quick', extra_specs: { 'RESKEY:availability_zones': 'nova' }, 'os-volume-type-access:is_public': true,
   })
   const names = async (who = demo, query = '') => (await who.call('cinder', 'GET', `/v3/types${query}`, undefined, at('3.52'))).body.volume_types.map((type: any) => type.name).sort()
   assert.deepEqual(await names(), ['__DEFAULT__', 'fast'])

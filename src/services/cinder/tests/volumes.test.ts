@@ -152,6 +152,27 @@ test('name, description and metadata can be changed', async (t) => {
   assert.deepEqual((await meta('GET', '')).body, { metadata: { z: '' } })
 })
 
+test('a volume of a source that is not there is not found, of another volume it is refused', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, stranger] = [await cloud.login('demo'), await cloud.login('stranger')]
+  const post = (volume: Record<string, unknown>, who = demo) => who.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1, ...volume } }, at('3.70'))
+  const nothing = '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11'
+  const unknown = await post({ snapshot_id: nothing })
+  assert.deepEqual([unknown.status, unknown.body], [404, { itemNotFound: { code: 404, message: `Snapshot ${nothing} could not be found.` } }])
+  for (const source of ['source_volid', 'backup_id', 'group_id']) assert.equal((await post({ [source]: nothing })).status, 404, source)
+  const { id } = await readyVolume(demo)
+  assert.deepEqual([(await post({ source_volid: id })).status, (await post({ source_volid: id }, stranger)).status], [400, 404])
+  assert.equal((await post({ snapshot_id: null, source_volid: null })).status, 202)
+})
+
+test('a path that ends in a slash names a volume without an id, not all volumes', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const demo = await cloud.login('demo')
+  for (const method of ['GET', 'DELETE', 'PUT']) {
+    assert.equal((await demo.call('cinder', method, '/v3/volumes/', method === 'PUT' ? { volume: { name: 'n' } } : undefined)).status, 404, method)
+  }
+})
+
 test('bad requests are refused in words', async (t) => {
   const cloud = await startCloud(t, ['cinder'])
   const demo = await cloud.login('demo')
@@ -159,7 +180,7 @@ test('bad requests are refused in words', async (t) => {
   for (const volume of [
     {}, { size: 0 }, { size: -1 }, { size: 'many' }, { size: 1.5 }, { size: 1e12 }, { size: null }, { size: 1, name: 'x'.repeat(256) }, { size: 1, metadata: { k: 'v'.repeat(256) } },
     { size: 1, metadata: { ['k'.repeat(256)]: 'v' } }, { size: 1, metadata: Object.fromEntries(Array.from({ length: 129 }, (_, at_) => [`k${at_}`, 'v'])) },
-    { size: 1, availability_zone: 'mars' }, { size: 1, snapshot_id: '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11' }, { size: 1, unknown: 1 }, { size: 1, multiattach: true },
+    { size: 1, availability_zone: 'mars' }, { size: 1, unknown: 1 }, { size: 1, multiattach: true },
     { size: 1, metadata: 'x' }, { size: 1, imageRef: 'nonsense' },
   ]) {
     const reply = await post({ volume })

@@ -2,7 +2,6 @@
 import type { Readable } from 'node:stream'
 import { BadRequest } from '#core/errors'
 import type { Handlers } from '#core/http'
-import { markTokenCheck } from '#core/trace'
 import type { imageFileRoutes } from '../contract/image-files.ts'
 import { downloadImage } from '../domain/download.ts'
 import type { Glance } from '../domain/glance.ts'
@@ -23,7 +22,6 @@ export const imageFileHandlers = (glance: Glance): Handlers<typeof imageFileRout
     return { status: 204 }
   },
   async downloadImage({ ctx, params, headers }) {
-    markTokenCheck(glance.trace, ctx, 21, 22)
     const download = await downloadImage(glance, ctx, params.image_id, headers['range'])
     if (!download) return { status: 204 }
     const { image, content, from, to, partial } = download

@@ -1,16 +1,17 @@
 // Answers about images.
 import { BadRequest, UnsupportedMediaType } from '#core/errors'
 import type { Handlers } from '#core/http'
+import { markTokenCheck } from '#core/trace'
 import type { Options } from '../config.ts'
 import type { NewImageBody } from '../contract/image-shapes.ts'
 import { type imageRoutes, jsonPatch, oldJsonPatch } from '../contract/images.ts'
-import { seeImage } from '../domain/access.ts'
 import { setActivation } from '../domain/activation.ts'
 import { createImage, type NewImage } from '../domain/create-image.ts'
 import { deleteImage } from '../domain/delete-image.ts'
 import type { Glance } from '../domain/glance.ts'
 import { listImages } from '../domain/list-images.ts'
 import { addTag, removeTag, updateImage } from '../domain/update-image.ts'
+import { readRecord } from '../domain/registry.ts'
 import type { Visibility } from '../model/images.ts'
 import { readListQuery } from './image-query.ts'
 import { readPatch, refuseReserved } from './json-patch.ts'
@@ -64,8 +65,8 @@ export const imageHandlers = (glance: Glance, options: Options): Handlers<typeof
     return { status: 201, headers, body: viewImage(image, glance.store.id) }
   },
   async showImage({ ctx, params }) {
-    const { image } = await seeImage(glance, glance.database.read, ctx, params.image_id)
-    return { status: 200, body: viewImage(image, glance.store.id) }
+    markTokenCheck(glance.trace, ctx, 21, 22)
+    return { status: 200, body: viewImage(await readRecord(glance, ctx, params.image_id), glance.store.id) }
   },
   async updateImage({ ctx, params, body, headers }) {
     const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()

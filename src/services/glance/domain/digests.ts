@@ -1,5 +1,7 @@
 // MD5 and SHA-512 of a stream, each on a thread of its own, so that hashing neither stops the event loop nor waits for
 // the other. The threads start with the first large upload and end when there has been none for a while.
+import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Capabilities, Timer } from '#core/context'
@@ -44,6 +46,9 @@ export interface Digests {
 
 const idleMs = 20_000
 
+/** Read now, not when the first thread starts: by then the process may no longer see the program's folder. */
+const threadProgram = new URL(`data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(readFileSync(new URL('./hash-thread.ts', import.meta.url), 'utf8')))}`)
+
 interface Thread {
   readonly worker: Worker
   readonly waiting: Map<number, { resolve(digest: string | undefined): void; reject(error: unknown): void }>
@@ -60,7 +65,7 @@ export function createDigests({ clock, log }: Pick<Capabilities, 'clock' | 'log'
   let idle: Timer | undefined
 
   function start(): Thread {
-    const worker = new Worker(new URL('./hash-thread.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: 16 } })
+    const worker = new Worker(threadProgram, { resourceLimits: { maxOldGenerationSizeMb: 16 } })
     worker.unref()
     const waiting: Thread['waiting'] = new Map()
     worker.on('message', ({ task, digest }: HashAnswer) => {

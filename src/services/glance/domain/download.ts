@@ -5,7 +5,7 @@ import { traced } from '#core/trace'
 import { RangeNotSatisfiable } from '../model/errors.ts'
 import type { Image } from '../model/images.ts'
 import type { Glance } from './glance.ts'
-import { readRecord } from './registry.ts'
+import { readForDownload } from './registry.ts'
 
 export interface Download {
   readonly image: Image
@@ -17,7 +17,7 @@ export interface Download {
 
 /** @returns undefined for an image that has no data */
 export async function downloadImage(glance: Glance, ctx: RequestContext, id: string, range: string | undefined): Promise<Download | undefined> {
-  const image = await readRecord(glance, ctx, id)
+  const image = await readForDownload(glance, ctx, id)
   const { bits, sizeBytes } = image
   if (bits === null || sizeBytes === null) return undefined
   const asked = readRange(range, sizeBytes)

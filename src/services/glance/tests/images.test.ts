@@ -362,6 +362,7 @@ test('a service that repeats a create with its key gets its first answer, and a 
   await upload(member, first.body.id, [Buffer.alloc(100)])
   await download(member, first.body.id)
   assert.deepEqual(await cloud.trace.spans('trace-1'), [])
+  await member.call('glance', 'GET', `/v2/images/${first.body.id}`, undefined, service)
   await download(member, first.body.id, service)
   const spans = await cloud.trace.spans('trace-1')
   assert.deepEqual(spans.map(({ step, outcome }) => [step, outcome]), [[21, 'cached'], [22, 'cached'], [23, 'done'], [24, 'done'], [25, 'done'], [26, 'done']])

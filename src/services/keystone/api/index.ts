@@ -16,7 +16,7 @@ import { groupHandlers, userHandlers } from './users.ts'
 
 export function identityApi(keystone: Keystone, options: { readonly authUrl: string; readonly checkReplies: boolean }): Transport {
   return createApi({
-    service: 'keystone', prefix: '/v3', faults: keystoneFaults, policy: keystone.policy, capabilities: keystone, discovery, ...options,
+    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, faults: keystoneFaults, policy: keystone.policy, capabilities: keystone, discovery, ...options,
     authenticate: (token, serviceToken) => authenticate(keystone, token, serviceToken),
     routes: [
       serve(tokenRoutes, tokenHandlers(keystone)), serve(domainRoutes, domainHandlers(keystone)), serve(projectRoutes, projectHandlers(keystone)),

@@ -26,7 +26,8 @@ export const tokenHandlers = (keystone: Keystone): Handlers<typeof tokenRoutes> 
       return { id: id ?? '', known }
     } catch (error) {
       if (!(error instanceof Unauthorized)) throw error
-      authorize(keystone.policy, rule, ctx.identity)
+      // Whose it was is not known any more, so its owner too learns that it is gone, not that it may not ask.
+      if (id === undefined) authorize(keystone.policy, rule, ctx.identity)
       throw new NotFound('Failed to validate token')
     }
   }

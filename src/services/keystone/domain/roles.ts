@@ -62,7 +62,7 @@ export async function addImplication(keystone: Keystone, priorId: string, implie
   if (!prior) throw notFound('role', priorId)
   if (!implied) throw notFound('role', impliedId)
   if (neverImplied.includes(implied.name)) throw new Refused(`${implied.id} cannot be an implied roles.`)
-  if (prior.domain_id === '' && implied.domain_id !== '') throw new ValidationError('A role of all domains cannot imply a role of one domain.')
+  if (prior.domain_id === '' && implied.domain_id !== '') throw new Refused('A role of all domains cannot imply a role of one domain.')
   const graph = await roleGraph(keystone)
   if (closure(graph, [impliedId]).includes(priorId)) throw new ValidationError(`Role ${implied.name} implies ${prior.name} already; a circle is not allowed.`)
   if (!graph.implied.get(priorId)?.includes(impliedId)) {

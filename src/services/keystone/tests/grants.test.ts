@@ -129,4 +129,7 @@ test('roles are kept, immutable ones from harm', async (t) => {
   })
   assert.equal((await as(admin.token, 'HEAD', path)).status, 204)
   assert.equal((await as(admin.token, 'PUT', `/v3/roles/${member}/implies/${manager}`)).status, 400, 'no circles')
+  const ofDomain = (await as(admin.token, 'POST', '/v3/roles', { role: { name: 'local', domain_id: 'default' } })).body.role
+  assert.equal((await as(admin.token, 'PUT', `/v3/roles/${ofDomain.id}/implies/${member}`)).status, 201)
+  assert.equal((await as(admin.token, 'PUT', `/v3/roles/${manager}/implies/${ofDomain.id}`)).status, 403, 'a role of all domains implies none of one domain')
 })

@@ -124,6 +124,16 @@ describe('a token', () => {
     assert.equal((await ask('nonsense')).status, 401)
   })
 
+  test('that its owner revoked is not found, also by the owner', async (t) => {
+    const { cloud, password, as } = await startIdentity(t)
+    const mine = await cloud.login('demo')
+    const token = tokenOf(await password(demo, 'unscoped'))
+    const ask = async (method: string, headers: Record<string, string> = { 'x-subject-token': token }) => (await as(mine.token, method, '/v3/auth/tokens', undefined, headers)).status
+    assert.deepEqual([await ask('HEAD'), await ask('DELETE')], [200, 204])
+    assert.deepEqual([await ask('HEAD'), await ask('GET'), await ask('DELETE')], [404, 404, 404])
+    assert.equal(await ask('GET', {}), 403, 'who asks about nothing')
+  })
+
   test('that is forged, altered or cut short is not found, and nobody can ask with it', async (t) => {
     const { admin, as, show } = await startIdentity(t)
     const { token } = admin

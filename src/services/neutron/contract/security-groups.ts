@@ -23,7 +23,7 @@ export const SecurityGroup = Closed({
   name: Type.String(),
   stateful: Type.Boolean(),
   shared: Type.Boolean(),
-  security_group_rules: Type.Array(Type.Partial(SecurityGroupRule)),
+  security_group_rules: Type.Array(SecurityGroupRule),
 })
 
 const PortNumber = Nullable(LooseInteger)

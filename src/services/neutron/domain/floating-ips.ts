@@ -5,7 +5,7 @@ import type { Static } from '#core/spec'
 import type { FloatingIpChange, NewFloatingIp } from '../contract/floating-ips.ts'
 import type { ListRequest } from '../db/list.ts'
 import { deleteTags, networkRow, type Tx } from '../db/networks.ts'
-import { deletePortRow, type PortRecord } from '../db/ports.ts'
+import { deletePortRow, type PortRecord, portRow } from '../db/ports.ts'
 import {
   deleteFloatingIpRow, type FloatingIpRecord, floatingIpRecord, floatingIpsOf, insertFloatingIp, listFloatingIps as listRecords, routerRow, routersOfSubnets, setFloatingIp,
 } from '../db/routers.ts'
@@ -20,6 +20,7 @@ import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
 import { interfaceOwner } from './routers.ts'
 import { beginRouterSync } from './sync-router.ts'
+import { announcePort } from './announce.ts'
 import { networkTarget } from './targets.ts'
 
 export type NewFloatingIpBody = Static<typeof NewFloatingIp>
@@ -61,6 +62,7 @@ async function createFloatingIp(neutron: Neutron, tx: Tx, ctx: RequestContext, b
   }
   if (!(await insertFloatingIp(tx, row))) throw taken(row.floating_ip_address, association)
   if (row.router_id !== null) await beginRouterSync(neutron, tx, ctx, row.router_id, projectId)
+  await announceInside(neutron, tx, ctx, row.fixed_port_id)
   return (await floatingIpRecord(tx, id)) ?? { row, port: undefined, tags: [] }
 }
 
@@ -115,8 +117,15 @@ export async function updateFloatingIp(neutron: Neutron, ctx: RequestContext, id
     const set = { ...(body.description !== undefined && { description: body.description ?? '' }), ...association, ...(changed && { status: 'DOWN' }) }
     if (!(await setFloatingIp(tx, row, set, timeText(neutron)))) throw taken(row.floating_ip_address, association ?? apart)
     for (const routerId of new Set([row.router_id, association?.router_id ?? null])) if (changed && routerId !== null) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
+    if (changed) for (const portId of new Set([row.fixed_port_id, association.fixed_port_id])) await announceInside(neutron, tx, ctx, portId)
     return (await floatingIpRecord(tx, id)) ?? record
   })
+}
+
+/** The server behind a port has another address to show. */
+async function announceInside(neutron: Neutron, tx: Tx, ctx: RequestContext, portId: string | null): Promise<void> {
+  const port = portId === null ? undefined : await portRow(tx, portId)
+  if (port) await announcePort(neutron, tx, ctx, port, 'network-changed')
 }
 
 /** Null parts the two; an update that says nothing of a port leaves them as they are. */
@@ -134,5 +143,6 @@ export async function deleteFloatingIp(neutron: Neutron, ctx: RequestContext, id
     await deletePortRow(tx, row.floating_port_id)
     await deleteTags(tx, [id])
     if (row.router_id !== null) await beginRouterSync(neutron, tx, ctx, row.router_id, row.project_id)
+    await announceInside(neutron, tx, ctx, row.fixed_port_id)
   })
 }

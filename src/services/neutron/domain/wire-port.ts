@@ -1,17 +1,15 @@
 // The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
-import { externalEventRoutes } from '#contract/nova'
 import type { RequestContext } from '#core/context'
-import { client } from '#core/client'
-import { AppError, ServiceUnavailable } from '#core/errors'
+import { ServiceUnavailable } from '#core/errors'
 import { defineOperation, type OperationRun, step } from '#core/operations'
 import { rpcClient } from '#core/rpc'
-import { asService } from '#core/service'
 import { Type } from '#core/spec'
 import { mark, traced } from '#core/trace'
 import { pluginRpc } from '../contract/agent-rpc.ts'
 import type { Tx } from '../db/networks.ts'
 import { portRow, setPort } from '../db/ports.ts'
 import type { PortRow } from '../db/tables.ts'
+import { beginAnnounce, serverOf, tellNova } from './announce.ts'
 import type { Neutron } from './neutron.ts'
 
 interface WireInput {
@@ -22,9 +20,6 @@ interface WireInput {
 }
 
 const WireInput = Type.Object({ portId: Type.String(), host: Type.String(), serverId: Type.String() })
-
-/** Nova's word for a server that it knows but that has no host. */
-const notOnHostYet = 422
 
 const plugin = (neutron: Neutron) => rpcClient(neutron.runtime.bus, neutron, pluginRpc).any()
 
@@ -45,20 +40,7 @@ async function wire(neutron: Neutron, run: OperationRun<WireInput>) {
 async function announce(neutron: Neutron, run: OperationRun<WireInput>): Promise<void> {
   const { serverId, portId } = run.input
   if (serverId === '' || !run.result<{ up: boolean }>('wire')?.up) return
-  await traced(neutron.runtime.trace, neutron.clock, run.ctx, 38, () => tellNova(neutron, run.ctx, serverId, portId, 'completed'))
-}
-
-/** A server that nova does not know (any more) is no failure: there is nobody left to tell. */
-async function tellNova(neutron: Neutron, ctx: RequestContext, serverId: string, portId: string, status: 'completed' | 'failed'): Promise<void> {
-  const caller = await asService(neutron.runtime, ctx)
-  try {
-    // The table's literals are made from lists, which TypeScript cannot follow.
-    const events = { events: [{ name: 'network-vif-plugged', server_uuid: serverId, tag: portId, status }] } as never
-    const { body } = await client(externalEventRoutes, neutron.runtime.services.nova, caller).createExternalEvents({ body: events })
-    if (body.events.some((event) => event.code === notOnHostYet)) throw new ServiceUnavailable('The server is not on its host yet.')
-  } catch (error) {
-    if (!(error instanceof AppError) || error.status !== 404) throw error
-  }
+  await traced(neutron.runtime.trace, neutron.clock, run.ctx, 38, () => tellNova(neutron, run.ctx, { name: 'network-vif-plugged', serverId, portId, status: 'completed' }))
 }
 
 export const wirePort = defineOperation<Neutron, WireInput>('port.wire', {
@@ -74,19 +56,8 @@ export const wirePort = defineOperation<Neutron, WireInput>('port.wire', {
     const row = await portRow(tx as Tx, portId)
     if (!row || row.host_id !== host) return
     await setPort(tx as Tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
-    if (serverId !== '') await neutron.operations.begin(tx, run.ctx, announceFailure, { resourceId: portId, input: { portId, serverId }, projectId: row.project_id })
+    if (serverId !== '') await beginAnnounce(neutron, tx as Tx, run.ctx, row.project_id, { name: 'network-vif-plugged', serverId, portId, status: 'failed' })
   },
-})
-
-interface FailureInput {
-  readonly portId: string
-  readonly serverId: string
-}
-
-/** So that nova does not wait for a port that will not come up. */
-export const announceFailure = defineOperation<Neutron, FailureInput>('port.announce-failure', {
-  input: Type.Object({ portId: Type.String(), serverId: Type.String() }), deadlineSeconds: 300, onCrash: 'resume',
-  steps: [step<Neutron, FailureInput>('announce', { retries: 6, run: (neutron, run) => tellNova(neutron, run.ctx, run.input.serverId, run.input.portId, 'failed') })],
 })
 
 interface UnwireInput {
@@ -122,18 +93,15 @@ export const unwirePort = defineOperation<Neutron, UnwireInput>('port.unwire', {
   ],
 })
 
-const uuid = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
-const waitsForPlug = (row: PortRow) => row.device_owner.startsWith('compute:') && uuid.test(row.device_id)
-
 export async function beginWire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow): Promise<void> {
   await neutron.operations.begin(tx, ctx, wirePort, {
-    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host: row.host_id, serverId: waitsForPlug(row) ? row.device_id : '' },
+    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host: row.host_id, serverId: serverOf(row) },
   })
 }
 
 export async function beginUnwire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow, host: string): Promise<void> {
   await neutron.operations.cancel(tx, row.id)
   await neutron.operations.begin(tx, ctx, unwirePort, {
-    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host, networkId: row.network_id, serverId: waitsForPlug(row) ? row.device_id : '' },
+    resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host, networkId: row.network_id, serverId: serverOf(row) },
   })
 }

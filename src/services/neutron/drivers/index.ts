@@ -9,12 +9,17 @@ export interface NetworkDriverOptions {
 
 export type NetworkDriverName = keyof NetworkDriverOptions
 
-export const networkDriverNames: readonly NetworkDriverName[] = ['linuxbridge', 'fake']
+const realDriver = () => import('./linuxbridge/index.ts')
+
+/** Have it in memory, for a process that will not see the program's folder any more. The same `import` must be asked again later. */
+export async function preloadNetworkDriver(): Promise<void> {
+  await realDriver()
+}
 
 export async function loadNetworkDriver<Name extends NetworkDriverName>(name: Name, options: NetworkDriverOptions[Name]): Promise<NetworkDriver> {
   if (name === 'fake') return (await import('./fake/index.ts')).create()
-  return (await import('./linuxbridge/index.ts')).create(options as LinuxBridgeOptions)
+  return (await realDriver()).create(options as LinuxBridgeOptions)
 }
 
 export type * from './interface.ts'
-export { BadSpecification, FabricConflict, NetworkAbsent, shortId, UnknownPhysicalNetwork } from './interface.ts'
+export { shortId } from './interface.ts'

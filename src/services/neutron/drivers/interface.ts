@@ -29,6 +29,8 @@ export interface NetworkDriver {
 
   ensureDhcp(call: CallContext, spec: DhcpSpec): Promise<Report>
   removeDhcp(call: CallContext, networkId: string): Promise<void>
+  /** Networks whose DHCP should run and does not: its server was killed from outside. Cheap enough to be asked every few seconds. */
+  deadDhcp(call: CallContext): Promise<readonly string[]>
 
   ensureRouter(call: CallContext, spec: RouterSpec): Promise<void>
   removeRouter(call: CallContext, routerId: string): Promise<void>

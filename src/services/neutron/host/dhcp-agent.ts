@@ -5,6 +5,9 @@ import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
 import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
 import { agentHost, gathered, reporting, untilDone } from './agent.ts'
 
+/** A killed server is missed by guests only when they ask for their lease again. */
+const lookSeconds = 3
+
 /** In place of a port: the whole network. */
 const everything = '*'
 
@@ -67,9 +70,27 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   })
   await ready
   await reports.now()
+
+  let timer: { cancel(): void } = { cancel() {} }
+  async function revive(): Promise<void> {
+    for (const networkId of await driver.deadDhcp(call(own))) {
+      if (!served.has(networkId) || stopped) continue
+      runtime.log.warn({ network: networkId }, 'the DHCP server of a network ended; it is started again')
+      await sync(networkId, own)
+    }
+  }
+  const lookAgain = (): void => {
+    timer = runtime.clock.after(lookSeconds * 1000, () => {
+      revive().catch((error: unknown) => runtime.log.warn({ err: error }, 'a DHCP server could not be started again; it will be tried again')).finally(() => {
+        if (!stopped) lookAgain()
+      })
+    })
+  }
+  lookAgain()
   return {
     async stop() {
       stopped = true
+      timer.cancel()
       await reports.stop()
       listening.close()
     },

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import type { Server, Socket } from 'node:net'
 import { networkTransport } from '#core/client'
 import { readText } from '#core/http'
+import { turns } from '#core/process'
 import type { Role, Runtime } from '#core/service'
 import { metadataAgentRpc } from '../contract/agent-rpc.ts'
 import { type AgentHost, agentHost, reporting, untilDone } from './agent.ts'
@@ -25,9 +26,13 @@ const forwarded = new Set(['GET', 'HEAD', 'POST'])
 export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
   const host = await agentHost(runtime)
   const listening = new Map<string, Listening>()
+  /** Two changes of a router in quick succession must not both open its socket. */
+  const inTurn = turns()
   let stopped = false
 
-  async function sync(owner: Owner, present: boolean): Promise<void> {
+  const sync = (owner: Owner, present: boolean): Promise<void> => inTurn(JSON.stringify(owner), () => adjust(owner, present))
+
+  async function adjust(owner: Owner, present: boolean): Promise<void> {
     const key = JSON.stringify(owner)
     const there = listening.get(key)
     if (present && !there?.server.listening) {

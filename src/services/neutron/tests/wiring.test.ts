@@ -1,6 +1,8 @@
 // From the API to the engine of the host: ports, filters, DHCP, routers, floating addresses.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '#core/context'
+import { type Logger, silentLog } from '#core/observe'
 import { external, must, network, port, startLab, subnet, until } from './lab.ts'
 
 test('a port bound to a host gets its tap, its filter and its DHCP host there, and becomes active', async (t) => {
@@ -113,3 +115,36 @@ test('after a restart the host has what it should have, and nothing else', async
   assert.ok(there?.ports.some((each) => made.id.startsWith(each.id)))
   assert.deepEqual(there?.dhcp.map((each) => each.networkId), [blue.id])
 })
+
+test('a gateway and an interface added in quick succession listen for metadata once, without an error', async (t) => {
+  const errors: string[] = []
+  const { admin, demo, engine } = await startLab(t, { capabilities: { log: noting(errors) } })
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  for (let turn = 0; turn < 3; turn++) {
+    const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+    await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+    await must(demo, 'PUT', `/routers/${router.id}`, { router: { name: 'again' } })
+    await until(() => [...engine.state.metadata.keys()].some((owner) => owner.includes(router.id)), 'the listening')
+    await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
+    await must(demo, 'DELETE', `/routers/${router.id}`)
+    await until(() => ![...engine.state.metadata.keys()].some((owner) => owner.includes(router.id)), 'the end of the listening')
+  }
+  assert.deepEqual(errors, [])
+})
+
+test('the DHCP of a network comes back by itself when its server is killed', async (t) => {
+  const quick = { ...systemClock, after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / 50, run) }
+  const { demo, engine } = await startLab(t, { capabilities: { clock: quick } })
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  await until(() => engine.state.dhcp.has(blue.id), 'DHCP')
+  engine.state.killedDhcp.add(blue.id)
+  await until(() => !engine.state.killedDhcp.has(blue.id), 'the restart')
+})
+
+function noting(errors: string[]): Logger {
+  const log: Logger = { ...silentLog, error: (fields, message) => void errors.push(`${message}: ${String((fields as { err?: Error }).err?.message)}`), child: () => log }
+  return log
+}

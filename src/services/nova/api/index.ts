@@ -1,13 +1,21 @@
 // The compute API: every noun's table with its handlers, behind one pipeline.
 import { computeFaults, createApi, serve, type Transport } from '#core/http'
+import { instanceActionRoutes } from '../contract/instance-actions.ts'
+import { serverActionRoutes } from '../contract/server-actions.ts'
+import { interfaceRoutes, serverAddressRoutes, volumeAttachmentRoutes } from '../contract/server-attachments.ts'
 import { externalEventRoutes } from '../contract/server-external-events.ts'
+import { serverMetadataRoutes, serverTagRoutes } from '../contract/server-metadata.ts'
 import { serverRoutes } from '../contract/servers.ts'
 import { computeVersions } from '../contract/versions.ts'
 import type { Nova } from '../domain/nova.ts'
 import { discovery } from './discovery.ts'
+import { instanceActionHandlers } from './instance-actions.ts'
 import { nouns } from './nouns.ts'
 import { externalEventHandlers } from './server-external-events.ts'
+import { serverActionHandlers } from './servers/actions.ts'
+import { interfaceHandlers, serverAddressHandlers, volumeAttachmentHandlers } from './servers/attachments.ts'
 import { serverHandlers } from './servers/index.ts'
+import { serverMetadataHandlers, serverTagHandlers } from './servers/metadata.ts'
 
 export function computeApi(nova: Nova): Transport {
   const { runtime } = nova
@@ -17,6 +25,13 @@ export function computeApi(nova: Nova): Transport {
     projectInPath: 'optional',
     routes: [
       serve(serverRoutes, serverHandlers(nova)),
+      serve(serverActionRoutes, serverActionHandlers(nova)),
+      serve(serverMetadataRoutes, serverMetadataHandlers(nova)),
+      serve(serverTagRoutes, serverTagHandlers(nova)),
+      serve(volumeAttachmentRoutes, volumeAttachmentHandlers(nova)),
+      serve(interfaceRoutes, interfaceHandlers(nova)),
+      serve(serverAddressRoutes, serverAddressHandlers(nova)),
+      serve(instanceActionRoutes, instanceActionHandlers(nova)),
       serve(externalEventRoutes, externalEventHandlers(nova)),
       ...nouns(nova),
     ],

@@ -6,7 +6,7 @@ const opaque = Type.Unknown()
 
 export const conductorRpc = defineRpc('nova-conductor', '1.0', {
   /** Operations were begun, or asked to stop, by a part that does not work them off. */
-  operationsChanged: cast({ since: '1.0', args: Type.Object({ cancelled: Type.Array(Type.String()) }) }),
+  operationsChanged: cast({ since: '1.0', args: Type.Object({ database: Type.Union([Type.Literal('api'), Type.Literal('cell')]), cancelled: Type.Array(Type.String()) }) }),
   /** A server with all that its host needs. */
   describeServer: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid }), result: opaque }),
   /** A compute host is there. Answers the id under which placement knows it. */

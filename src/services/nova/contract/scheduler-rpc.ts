@@ -13,8 +13,12 @@ export const schedulerRpc = defineRpc('nova-scheduler', '1.0', {
     args: Type.Object({
       serverId: Uuid, projectId: Type.String(), userId: Type.String(), flavor: Flavor,
       imageProperties: Type.Record(Type.String(), Type.String()), localDiskGiB: Type.Integer(),
-      zone: Type.Optional(Type.String()), forcedHost: Type.Optional(Type.String()), forcedNode: Type.Optional(Type.String()),
+      zone: Type.Optional(Type.String()), forcedHost: Type.Optional(Type.String()), forcedNode: Type.Optional(Type.String()), pastFilters: Type.Optional(Type.Boolean()),
       ignoredHosts: Type.Array(Type.String()),
+      group: Type.Optional(Type.Object({
+        policy: Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity'), Type.Literal('soft-affinity'), Type.Literal('soft-anti-affinity')]),
+        maxServerPerHost: Type.Integer(), hosts: Type.Record(Type.String(), Type.Integer()),
+      })),
     }),
     result: Type.Object({
       host: Type.String(), node: Type.String(), providerId: Type.String(), zone: Type.String(),

@@ -58,7 +58,7 @@ function newServer(features: Features) {
     networks: features.networksRequired ? chosen : Type.Optional(networks),
   })
   const hints = Type.Optional(Type.Record(Type.String(), Type.Unknown()))
-  return Type.Unsafe<{ readonly server: Readonly<Record<string, unknown>>; readonly 'os:scheduler_hints'?: Readonly<Record<string, unknown>> }>(
+  return Type.Unsafe<{ readonly server: Readonly<Record<string, unknown>>; readonly 'os:scheduler_hints'?: Readonly<Record<string, unknown>>; readonly 'OS-SCH-HNT:scheduler_hints'?: Readonly<Record<string, unknown>> }>(
     Closed({ server, 'os:scheduler_hints': hints, 'OS-SCH-HNT:scheduler_hints': hints }))
 }
 

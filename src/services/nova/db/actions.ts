@@ -1,5 +1,6 @@
 // What was done to a server, with the events of each action: begun and finished by those who do it.
 import type { Db, Selectable } from '#core/db'
+import { BadRequest } from '#core/errors'
 import type { ActionEventRow, ActionRow, CellTables } from './cell-tables.ts'
 
 export type Action = Selectable<ActionRow>
@@ -43,4 +44,34 @@ export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId:
   }).execute()
   const failed = note.result === 'Error'
   await tx.updateTable('instance_actions').set({ updated_at: now, ...(ends && { finish_time: now }), ...(failed && { message: 'Error' }) }).where('id', '=', action.id).execute()
+}
+
+export interface ActionPage {
+  readonly limit: number
+  /** The request id of the last one seen. */
+  readonly marker?: string
+  readonly since?: string
+  readonly before?: string
+}
+
+/** The latest first. @throws BadRequest for an unknown marker */
+export async function listActions(db: Db<CellTables>, serverId: string, { limit, marker, since, before }: ActionPage): Promise<Action[]> {
+  let query = db.selectFrom('instance_actions').selectAll().where('instance_uuid', '=', serverId)
+  if (marker !== undefined) {
+    const last = await findAction(db, serverId, marker)
+    if (!last) throw new BadRequest(`Marker ${marker.slice(0, 80)} could not be found.`)
+    query = query.where('id', '<', last.id)
+  }
+  if (since !== undefined) query = query.where('updated_at', '>=', since)
+  if (before !== undefined) query = query.where('updated_at', '<=', before)
+  return query.orderBy('id', 'desc').limit(limit).execute()
+}
+
+export async function findAction(db: Db<CellTables>, serverId: string, requestId: string): Promise<Action | undefined> {
+  return db.selectFrom('instance_actions').selectAll().where('instance_uuid', '=', serverId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst()
+}
+
+/** The latest first, as upstream. */
+export async function actionEvents(db: Db<CellTables>, actionId: number): Promise<ActionEvent[]> {
+  return db.selectFrom('instance_actions_events').selectAll().where('action_id', '=', actionId).orderBy('id', 'desc').execute()
 }

@@ -56,7 +56,7 @@ export interface BuildRequestRow {
 export interface RequestSpecRow {
   instance_uuid: string
   spec: string
-  /** JSON list of hosts on which the build failed. */
+  /** JSON list of `{ host, reason }` where the build failed. */
   tried_hosts: string
   created_at: string
 }

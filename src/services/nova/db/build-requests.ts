@@ -2,6 +2,7 @@
 import type { Db, Insertable } from '#core/db'
 import type { ApiTables, InstanceMappingRow } from './api-tables.ts'
 import type { BlockDeviceRow, InstanceRow } from './cell-tables.ts'
+import { deleteMember } from './server-groups.ts'
 
 export type NewInstance = Required<Omit<Insertable<InstanceRow>, 'id'>>
 export type NewBlockDevice = Required<Omit<Insertable<BlockDeviceRow>, 'id'>>
@@ -58,6 +59,7 @@ export async function settleInCell(tx: Db<ApiTables>, serverId: string, cell: st
 /** Nothing of the server remains in the API database. */
 export async function forgetServer(tx: Db<ApiTables>, serverId: string): Promise<void> {
   await tx.deleteFrom('build_requests').where('instance_uuid', '=', serverId).execute()
+  await deleteMember(tx, serverId)
   await tx.deleteFrom('request_specs').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('instance_mappings').where('instance_uuid', '=', serverId).execute()
 }
@@ -69,13 +71,19 @@ export async function queueForDelete(tx: Db<ApiTables>, serverId: string): Promi
   return numUpdatedRows === 1n
 }
 
-export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<{ spec: T; triedHosts: string[] } | undefined> {
-  const row = await db.selectFrom('request_specs').select(['spec', 'tried_hosts']).where('instance_uuid', '=', serverId).executeTakeFirst()
-  return row && { spec: JSON.parse(row.spec) as T, triedHosts: JSON.parse(row.tried_hosts) as string[] }
+export interface TriedHost {
+  readonly host: string
+  /** In words for the server's owner. */
+  readonly reason: string
 }
 
-export async function addTriedHost(tx: Db<ApiTables>, serverId: string, host: string): Promise<void> {
+export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<{ spec: T; triedHosts: TriedHost[] } | undefined> {
+  const row = await db.selectFrom('request_specs').select(['spec', 'tried_hosts']).where('instance_uuid', '=', serverId).executeTakeFirst()
+  return row && { spec: JSON.parse(row.spec) as T, triedHosts: JSON.parse(row.tried_hosts) as TriedHost[] }
+}
+
+export async function addTriedHost(tx: Db<ApiTables>, serverId: string, tried: TriedHost): Promise<void> {
   const found = await findSpec(tx, serverId)
-  if (!found || found.triedHosts.includes(host)) return
-  await tx.updateTable('request_specs').set({ tried_hosts: JSON.stringify([...found.triedHosts, host]) }).where('instance_uuid', '=', serverId).execute()
+  if (!found || found.triedHosts.some(({ host }) => host === tried.host)) return
+  await tx.updateTable('request_specs').set({ tried_hosts: JSON.stringify([...found.triedHosts, tried]) }).where('instance_uuid', '=', serverId).execute()
 }

@@ -26,6 +26,7 @@ export interface InstanceRow {
   task_state: string | null
   power_state: number
   progress: number
+  /** 0, 1 by its owner, 2 by an admin. */
   locked: number
   locked_reason: string | null
   key_name: string | null

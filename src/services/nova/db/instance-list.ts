@@ -63,7 +63,7 @@ function narrow(start: Query, db: Db<CellTables>, filter: InstanceFilter): Query
     const orNone = filter.taskStates.includes(null)
     query = query.where(({ eb, or }) => or([...(named.length > 0 ? [eb('task_state', 'in', named)] : []), ...(orNone ? [eb('task_state', 'is', null)] : [])]))
   }
-  if (filter.locked !== undefined) query = query.where('locked', '=', filter.locked ? 1 : 0)
+  if (filter.locked !== undefined) query = query.where('locked', filter.locked ? '!=' : '=', 0)
   if (filter.changesSince !== undefined) query = query.where('updated_at', '>=', filter.changesSince)
   if (filter.changesBefore !== undefined) query = query.where('updated_at', '<=', filter.changesBefore)
   return narrowByTags(query, db, filter)

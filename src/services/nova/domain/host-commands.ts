@@ -22,7 +22,7 @@ const neverAborted = new AbortController().signal
  * @param tell one remote command; it may be sent again when nobody listened
  * @throws HostUnfit when the host is down
  */
-export async function onHost<T>(nova: Nova, run: OperationRun<any>, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<T>): Promise<T> {
+export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<T>): Promise<T> {
   const command: Command = { serverId: run.resourceId, operation: { id: run.id, epoch: run.epoch } }
   // The command itself is not cut off: it ends when the host has stopped, so that an undo never runs beside it.
   const ctx: RequestContext = { ...run.ctx, signal: neverAborted }
@@ -46,7 +46,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun<any>, host: string
 }
 
 /** For what a host that is down will find and clean up itself when it is back. */
-export async function onHostIfUp(nova: Nova, run: OperationRun<any>, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<unknown>): Promise<boolean> {
+export async function onHostIfUp(nova: Nova, run: OperationRun, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<unknown>): Promise<boolean> {
   try {
     await onHost(nova, run, host, tell)
     return true

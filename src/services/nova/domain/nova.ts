@@ -47,6 +47,6 @@ export function now(nova: Pick<Nova, 'runtime'>): string {
 }
 
 /** Let the conductors know of operations that were begun or called off. When none listens, their slow poll finds them. */
-export async function ring(nova: Pick<Nova, 'conductor' | 'runtime'>, ctx: RequestContext, cancelled: readonly string[] = []): Promise<void> {
-  await nova.conductor.everyone().operationsChanged(ctx, { cancelled: [...cancelled] })
+export async function ring(nova: Pick<Nova, 'conductor'>, ctx: RequestContext, database: 'api' | 'cell', cancelled: readonly string[] = []): Promise<void> {
+  await nova.conductor.everyone().operationsChanged(ctx, { database, cancelled: [...cancelled] })
 }

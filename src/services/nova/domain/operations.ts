@@ -2,8 +2,11 @@
 import { buildServer } from './servers/build.ts'
 import { removeServer } from './servers/delete.ts'
 import type { Definitions } from './nova.ts'
+import { attachInterfaceOperation, detachInterfaceOperation } from './servers/interfaces.ts'
+import { rebootOperation, startOperation, stopOperation } from './servers/power.ts'
+import { attachVolumeOperation, detachVolumeOperation } from './servers/volumes.ts'
 
 export const operationDefinitions: Definitions = {
   api: [buildServer, removeServer],
-  cell: [],
+  cell: [startOperation, stopOperation, rebootOperation, attachVolumeOperation, detachVolumeOperation, attachInterfaceOperation, detachInterfaceOperation],
 }

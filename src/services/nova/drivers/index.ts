@@ -8,12 +8,18 @@ export interface HypervisorDriverOptions {
   readonly fake: FakeHypervisorOptions
 }
 export type HypervisorDriverName = keyof HypervisorDriverOptions
-export const hypervisorDriverNames: readonly HypervisorDriverName[] = ['qemu', 'fake']
+
+const realDriver = () => import('./qemu/index.ts')
+
+/** Have it in memory, for a process that will not see the program's folder any more. The same `import` must be asked again later. */
+export async function preloadHypervisorDriver(): Promise<void> {
+  await realDriver()
+}
 
 export async function loadHypervisorDriver<Name extends HypervisorDriverName>(name: Name, options: HypervisorDriverOptions[Name]): Promise<HypervisorDriver> {
   if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeHypervisorOptions)
-  return (await import('./qemu/index.ts')).create(options as QemuOptions)
+  return (await realDriver()).create(options as QemuOptions)
 }
 
 export type * from './interface.ts'
-export { ConsoleUnavailable, DeviceRefused, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'
+export { ConsoleUnavailable, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'

@@ -5,13 +5,13 @@ import { mark, traced } from '#core/trace'
 import { HostUnfit, VirtualInterfaceTimeout, VolumeNotCreated } from '../model/errors.ts'
 import { UnusableImage } from '../drivers/index.ts'
 import { volumeKey, volumesToMake } from '../model/block-devices.ts'
-import { toGuestSpec } from '../model/guest-spec.ts'
-import type { BlockDevice, ServerDescription, ServerPort } from '../model/server.ts'
+import type { BlockDevice, HostNeeds, ServerDescription, ServerPort } from '../model/server.ts'
 import { downloadImage, showImage } from '../neighbours/images.ts'
 import { bindPort, createPort, portsOfServer, toServerPort } from '../neighbours/network.ts'
 import { completeAttachment, createAttachment, createVolume, showVolume } from '../neighbours/volumes.ts'
 import type { Told } from './commands.ts'
 import { buildConfigDrive } from './config-drive.ts'
+import { toGuestSpec } from './guest-spec.ts'
 import { type ComputeHost, guestNamespace, serverOf } from './host.ts'
 import { note, skip } from './trace.ts'
 
@@ -24,7 +24,7 @@ function learn(host: ComputeHost, operationId: string, server: ServerDescription
   return known
 }
 
-export const claimServer: Step<object> = async (host, ctx, call, { serverId, operation }) => {
+export const claimServer: Step<HostNeeds> = async (host, ctx, call, { serverId, operation }) => {
   const { runtime: { trace, clock }, driver } = host
   mark(trace, clock, ctx, 13)
   const server = await traced(trace, clock, ctx, 14, () => serverOf(host, ctx, operation.id, serverId))
@@ -32,27 +32,36 @@ export const claimServer: Step<object> = async (host, ctx, call, { serverId, ope
   const has = await driver.resources(call)
   if (flavor.vcpus > has.vcpus * host.settings.cpu_allocation_ratio) throw new HostUnfit(`The host has ${has.vcpus} CPUs; the flavor asks for ${flavor.vcpus}.`)
   mark(trace, clock, ctx, 19)
-  return {}
+  const needs = {
+    image: imageOf(server) !== undefined, ports: server.requestedNetworks.length > 0, volumes: server.blockDevices.some(({ destination }) => destination === 'volume'),
+  }
+  if (!needs.image) skip(host.runtime, ctx, 'the server boots from a volume', 20, 27)
+  if (!needs.ports) skip(host.runtime, ctx, 'the server has no network', 28, 38)
+  if (!needs.volumes) skip(host.runtime, ctx, 'the server has no volume', 39, 50)
+  return needs
+}
+
+function imageOf(server: ServerDescription): string | undefined {
+  return server.blockDevices.find(({ source, destination }) => source === 'image' && destination === 'local')?.imageId
 }
 
 export const prepareImage: Step<object> = async (host, ctx, call, { serverId, operation }) => {
   const { runtime, driver } = host
   const { trace, clock } = runtime
   const server = await serverOf(host, ctx, operation.id, serverId)
-  const device = server.blockDevices.find(({ source, destination }) => source === 'image' && destination === 'local')
-  const imageId = device?.imageId ?? ''
-  if (imageId === '') {
-    skip(runtime, ctx, 'the server boots from a volume', 20, 27)
-    return {}
-  }
+  const imageId = imageOf(server)
+  if (imageId === undefined) return {}
   const image = await traced(trace, clock, ctx, 20, () => showImage(runtime, ctx, imageId))
   if (!image) throw new UnusableImage(`Image ${imageId} could not be found.`)
   if (image.status !== 'active') throw new UnusableImage(`Image ${imageId} is not active.`)
   if (image.diskFormat !== 'raw' && image.diskFormat !== 'qcow2') throw new UnusableImage(`Images of the disk format ${image.diskFormat} cannot be booted here.`)
   const request = { imageId, format: image.diskFormat, sizeBytes: image.sizeBytes, hash: image.hash } as const
-  const startedAt = clock.now().getTime()
-  const started = clock.monotonic()
-  const prepared = await driver.prepareImage(call, request, (signal) => downloadImage(runtime, ctx, imageId, signal))
+  let [startedAt, started] = [clock.now().getTime(), clock.monotonic()]
+  const prepared = await driver.prepareImage(call, request, async (signal) => {
+    const bytes = await downloadImage(runtime, ctx, imageId, signal)
+    ;[startedAt, started] = [clock.now().getTime(), clock.monotonic()]
+    return bytes
+  })
   if (prepared.fromCache) note(runtime, ctx, 'cached', 'this host has the image', 26, 27)
   else if (ctx.traceId !== undefined) {
     trace.record({ traceId: ctx.traceId, step: 27, outcome: 'done', startedAt, durationMs: clock.monotonic() - started, detail: `${image.sizeBytes} bytes, hash verified` })
@@ -67,10 +76,6 @@ export const prepareImage: Step<object> = async (host, ctx, call, { serverId, op
 export const createPorts: Step<readonly ServerPort[]> = async (host, ctx, _call, { serverId, operation }) => {
   const { runtime, portWaits } = host
   const server = await serverOf(host, ctx, operation.id, serverId)
-  if (server.requestedNetworks.length === 0) {
-    skip(runtime, ctx, 'the server has no network', 28, 38)
-    return []
-  }
   const owner = { serverId, projectId: server.projectId, host: runtime.host, zone: server.zone ?? '', securityGroups: server.securityGroups }
   portWaits.expect(serverId, ctx.traceId)
   const made = await traced(runtime.trace, runtime.clock, ctx, 28, () => Promise.all(server.requestedNetworks.map(async (network, at) => {
@@ -111,10 +116,6 @@ export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: C
 export const createVolumes: Step<readonly { blockDeviceId: string; volumeId: string }[]> = async (host, ctx, _call, { serverId, operation }) => {
   const { runtime } = host
   const server = await serverOf(host, ctx, operation.id, serverId)
-  if (!server.blockDevices.some(({ destination }) => destination === 'volume')) {
-    skip(runtime, ctx, 'the server has no volume', 39, 50)
-    return []
-  }
   const made: { blockDeviceId: string; volumeId: string }[] = []
   for (const { deviceId, volume } of volumesToMake(server)) {
     const { id } = await traced(runtime.trace, runtime.clock, ctx, 39, () => createVolume(runtime, ctx, volume, volumeKey(operation.id, runtime.host, deviceId)), (view) => view.id)

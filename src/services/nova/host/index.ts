@@ -4,11 +4,10 @@ import type { CallContext, RequestContext } from '#core/context'
 import { Cancelled } from '#core/errors'
 import { rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext, type Role, type Runtime } from '#core/service'
-import { mark } from '#core/trace'
 import { computeRpc } from '../contract/compute-rpc.ts'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
 import type { NovaSettings } from '../config.ts'
-import { beatAs } from '../workers/heartbeat.ts'
+import { beatAs } from '../heartbeat.ts'
 import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, destroy, prepareImage, spawn } from './build.ts'
 import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
@@ -73,8 +72,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),
     async externalEvent(_ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
       if (name !== 'network-vif-plugged' || tag === undefined) return
-      const waited = host.portWaits.plugged(serverId, tag, status !== 'failed')
-      if (waited?.traceId !== undefined) mark(runtime.trace, runtime.clock, { traceId: waited.traceId }, 38)
+      host.portWaits.plugged(serverId, tag, status !== 'failed')
     },
     async abandon(_ctx: RequestContext, { operationId }: { operationId: string }) {
       commands.abandon(operationId)

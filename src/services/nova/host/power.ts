@@ -1,7 +1,6 @@
 // Power and plugs of guests that exist: each command leads from the server's description to one call of the driver.
 import type { CallContext, RequestContext } from '#core/context'
 import { VirtualInterfaceTimeout } from '../model/errors.ts'
-import { toGuestPort, toGuestSpec, toVolumeDisk } from '../model/guest-spec.ts'
 import type { GuestSpec, PowerState } from '../drivers/index.ts'
 import type { ServerDescription } from '../model/server.ts'
 import { power } from '../model/server-states.ts'
@@ -10,6 +9,7 @@ import { completeAttachment } from '../neighbours/volumes.ts'
 import { connectVolume, ignoreUnknownGuest } from './build.ts'
 import type { Told } from './commands.ts'
 import { buildConfigDrive } from './config-drive.ts'
+import { toGuestPort, toGuestSpec, toVolumeDisk } from './guest-spec.ts'
 import { type ComputeHost, guestNamespace } from './host.ts'
 
 const powerStates: Readonly<Record<PowerState, number>> = { running: power.running, paused: power.paused, shutdown: power.shutdown, crashed: power.crashed, absent: power.shutdown }

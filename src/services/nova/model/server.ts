@@ -1,4 +1,5 @@
 // A server as the parts of nova speak of it to each other over the bus: plain data, so that it can be recorded and sent.
+import type { GroupPolicy } from './server-group.ts'
 
 /** The flavor as it was when the server was made. */
 export interface FlavorSnapshot {
@@ -107,7 +108,25 @@ export interface PlacementRequest {
   readonly zone?: string
   readonly forcedHost?: string
   readonly forcedNode?: string
+  /** The named host is not filtered: an admin ordered it. */
+  readonly pastFilters?: boolean
   readonly ignoredHosts: readonly string[]
+  /** The server group it is in, and where the others of it are. */
+  readonly group?: PlacedGroup
+}
+
+export interface PlacedGroup {
+  readonly policy: GroupPolicy
+  readonly maxServerPerHost: number
+  /** Servers of the group by host. */
+  readonly hosts: Readonly<Record<string, number>>
+}
+
+/** Which parts of a build there are for a server. */
+export interface HostNeeds {
+  readonly image: boolean
+  readonly ports: boolean
+  readonly volumes: boolean
 }
 
 export interface Destination {

@@ -1,8 +1,9 @@
 // What nova asks of neutron: networks and ports that a request names, and the ports of servers.
-import { floatingIpRoutes, networkRoutes, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
+import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
+import type { Static } from '#core/spec'
 import type { SubnetFacts } from '../model/metadata-tree.ts'
 import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
 import { unlessAbsent } from './absent.ts'
@@ -33,14 +34,14 @@ export interface PortView {
   readonly securityGroups: readonly string[]
 }
 
-const toNetwork = (row: Record<string, any>): NetworkView => ({
-  id: row['id'], name: row['name'], mtu: row['mtu'], external: row['router:external'] === true, shared: row['shared'] === true,
-  projectId: row['project_id'], subnets: row['subnets'], portSecurity: row['port_security_enabled'] !== false,
+const toNetwork = (row: Static<typeof Network>): NetworkView => ({
+  id: row.id, name: row.name, mtu: row.mtu, external: row['router:external'] === true, shared: row.shared === true,
+  projectId: row.project_id, subnets: row.subnets, portSecurity: row.port_security_enabled !== false,
 })
-const toView = (row: Record<string, any>): PortView => ({
-  id: row['id'], networkId: row['network_id'], projectId: row['project_id'], macAddress: row['mac_address'], deviceId: row['device_id'], deviceOwner: row['device_owner'],
-  host: row['binding:host_id'] ?? '', active: row['status'] === 'ACTIVE', securityGroups: row['security_groups'] ?? [],
-  fixedIps: (row['fixed_ips'] as { subnet_id: string; ip_address: string }[]).map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
+const toView = (row: Static<typeof Port>): PortView => ({
+  id: row.id, networkId: row.network_id, projectId: row.project_id, macAddress: row.mac_address, deviceId: row.device_id, deviceOwner: row.device_owner,
+  host: row['binding:host_id'] ?? '', active: row.status === 'ACTIVE', securityGroups: row.security_groups ?? [],
+  fixedIps: row.fixed_ips.map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
 })
 
 export async function listNetworks(runtime: Access, ctx: RequestContext, query: Readonly<Record<string, string | readonly string[]>>): Promise<NetworkView[]> {
@@ -62,14 +63,14 @@ export async function portsOfServer(runtime: Access, ctx: RequestContext, server
 /** The user's security groups by name or id. */
 export async function listSecurityGroups(runtime: Access, ctx: RequestContext): Promise<{ id: string; name: string; projectId: string }[]> {
   const { body } = await client(securityGroupRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listSecurityGroups({ query: { fields: ['id', 'name', 'project_id'] } })
-  return body.security_groups.map((row: Record<string, any>) => ({ id: row['id'], name: row['name'], projectId: row['project_id'] }))
+  return body.security_groups.map((row) => ({ id: row.id, name: row.name, projectId: row.project_id }))
 }
 
 export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetFacts[]> {
   if (ids.length === 0) return []
   const { body } = await client(subnetRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSubnets({ query: { id: ids } })
-  return body.subnets.map((row: Record<string, any>) => ({
-    id: row['id'], cidr: row['cidr'], version: row['ip_version'], gateway: row['gateway_ip'], dhcp: row['enable_dhcp'] === true, nameServers: row['dns_nameservers'], routes: row['host_routes'],
+  return body.subnets.map((row) => ({
+    id: row.id, cidr: row.cidr, version: row.ip_version === 6 ? 6 : 4, gateway: row.gateway_ip, dhcp: row.enable_dhcp === true, nameServers: row.dns_nameservers, routes: row.host_routes,
   }))
 }
 
@@ -142,11 +143,40 @@ export async function networkFacts(runtime: Access, ctx: RequestContext, ids: re
 export async function floatingAddresses(runtime: Access, ctx: RequestContext, ports: readonly PortView[]): Promise<{ portId: string; fixed: string; address: string }[]> {
   if (ports.length === 0) return []
   const { body } = await client(floatingIpRoutes, runtime.services.neutron, await asService(runtime, ctx)).listFloatingIps({ query: { port_id: ports.map(({ id }) => id) } })
-  return body.floatingips.map((row: Record<string, any>) => ({ portId: row['port_id'], fixed: row['fixed_ip_address'], address: row['floating_ip_address'] }))
+  return body.floatingips.flatMap(({ port_id: portId, fixed_ip_address: fixed, floating_ip_address: address }) => (portId === null || fixed === null ? [] : [{ portId, fixed, address }]))
 }
 
 /** Names of security groups, whoever they belong to. */
 export async function securityGroupNames(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids, fields: ['id', 'name'] } })
-  return new Map(body.security_groups.map((row: Record<string, any>): [string, string] => [row['id'], row['name']]))
+  return new Map(body.security_groups.map((row): [string, string] => [row.id, row.name]))
+}
+
+export interface SecurityGroupView {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly projectId: string
+  readonly rules: readonly SecurityRuleView[]
+}
+
+export interface SecurityRuleView {
+  readonly id: string
+  readonly direction: string
+  readonly protocol: string | null
+  readonly fromPort: number | null
+  readonly toPort: number | null
+  readonly prefix: string | null
+  readonly remoteGroupId: string | null
+}
+
+export async function securityGroupDetails(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SecurityGroupView[]> {
+  const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids } })
+  return body.security_groups.map((row): SecurityGroupView => ({
+    id: row.id, name: row.name, description: row.description, projectId: row.project_id,
+    rules: row.security_group_rules.map((each) => ({
+      id: each.id, direction: each.direction, protocol: each.protocol, fromPort: each.port_range_min, toPort: each.port_range_max,
+      prefix: each.remote_ip_prefix, remoteGroupId: each.remote_group_id,
+    })),
+  }))
 }

@@ -1,5 +1,5 @@
 // What nova asks of cinder: volumes made for servers, and attachments that connect them to a host.
-import { attachmentRoutes, volumeRoutes } from '#contract/cinder'
+import { type Attachment, attachmentRoutes, type Volume, volumeRoutes } from '#contract/cinder'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
@@ -19,9 +19,9 @@ export interface VolumeView {
   readonly imageProperties: Readonly<Record<string, string>>
 }
 
-const toView = (row: Record<string, any>): VolumeView => ({
-  id: row['id'], status: row['status'], sizeGiB: row['size'], bootable: row['bootable'] === 'true', multiattach: row['multiattach'] === true,
-  zone: row['availability_zone'], imageProperties: row['volume_image_metadata'] ?? {},
+const toView = (row: Volume): VolumeView => ({
+  id: row.id, status: row.status, sizeGiB: row.size, bootable: row.bootable === 'true', multiattach: row.multiattach === true,
+  zone: row.availability_zone, imageProperties: row.volume_image_metadata ?? {},
 })
 
 export interface NewVolume {
@@ -64,7 +64,7 @@ export interface AttachmentView {
 /** Cinder answers a connection flat; drivers take it with what belongs to its kind under `data`. */
 const toConnection = ({ driver_volume_type: kind, ...data }: Record<string, unknown>): unknown => (kind === undefined ? undefined : { driver_volume_type: kind, data })
 
-const toAttachment = (row: Record<string, any>): AttachmentView => ({ id: row['id'], volumeId: row['volume_id'], connection: toConnection(row['connection_info'] ?? {}) })
+const toAttachment = (row: Attachment): AttachmentView => ({ id: row.id, volumeId: row.volume_id, connection: toConnection(row.connection_info ?? {}) })
 
 /** Reserve a volume for a server, and connect it when a connector is given. */
 export async function createAttachment(runtime: Access, ctx: RequestContext, volumeId: string, serverId: string, connector: Readonly<Record<string, string>> | null, key: string): Promise<AttachmentView> {

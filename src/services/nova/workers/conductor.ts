@@ -1,4 +1,5 @@
 // nova-conductor: works the operations off, and has the databases for those who have none.
+import type { Working } from '#core/operations'
 import type { RpcServer } from '#core/rpc'
 import type { Role } from '#core/service'
 import { mark, traced } from '#core/trace'
@@ -8,35 +9,33 @@ import { goneServers, heartbeat, listHosts, registerHost, serversOfHost } from '
 import { powerChanged } from '../domain/servers/power-changed.ts'
 import { refreshPorts } from '../domain/servers/refresh-ports.ts'
 import type { Nova } from '../domain/nova.ts'
-import { beatAs } from './heartbeat.ts'
+import { beatAs } from '../heartbeat.ts'
 
 export function startConductor(nova: Nova): Role {
   const { runtime, operations } = nova
   const serving = runtime.bus.serve(conductorRpc, runtime.host, conductorServer(nova))
-  const working = [operations.api.work(nova), operations.cell.work(nova)]
-  wakers.set(nova, (cancelled) => {
-    for (const worker of working) {
-      worker.wake()
-      for (const id of cancelled) worker.cancel(id)
-    }
-  })
+  const working = { api: operations.api.work(nova), cell: operations.cell.work(nova) }
+  workers.set(nova, working)
   const beat = beatAs(runtime, nova.settings, 'nova-conductor', 'conductor')
   return {
     stop() {
       serving.close()
       beat.stop()
-      for (const worker of working) worker.stop()
+      working.api.stop()
+      working.cell.stop()
     },
   }
 }
 
-const wakers = new WeakMap<Nova, (cancelled: readonly string[]) => void>()
+const workers = new WeakMap<Nova, Readonly<Record<'api' | 'cell', Working>>>()
 
 function conductorServer(nova: Nova): RpcServer<typeof conductorRpc> {
   const { trace, clock } = nova.runtime
   return {
-    async operationsChanged(_ctx, { cancelled }) {
-      wakers.get(nova)?.(cancelled)
+    async operationsChanged(_ctx, { database, cancelled }) {
+      const worker = workers.get(nova)?.[database]
+      worker?.wake()
+      for (const id of cancelled) worker?.cancel(id)
     },
     async describeServer(ctx, { serverId }) {
       mark(trace, clock, ctx, 15)

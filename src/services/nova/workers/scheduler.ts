@@ -7,7 +7,7 @@ import { schedulerRpc } from '../contract/scheduler-rpc.ts'
 import type { NovaSettings } from '../config.ts'
 import type { HostState } from '../domain/scheduling/hosts.ts'
 import { selectDestination } from '../domain/scheduling/select.ts'
-import { beatAs } from './heartbeat.ts'
+import { beatAs } from '../heartbeat.ts'
 
 /** Whether a host lives changes with time alone, so the view does not get older than this. */
 const viewKeptMs = 5000

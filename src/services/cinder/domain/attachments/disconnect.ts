@@ -11,7 +11,7 @@ import { AttachmentInUse, AttachmentNotFound, BackendFailed } from '../../model/
 import { backendOf } from '../../model/volume.ts'
 import { type Allowed, type Cinder, isService } from '../cinder.ts'
 import { usedByServer } from '../nova.ts'
-import { settleVolume } from './standing.ts'
+import { settleAfterUse, settleVolume } from './standing.ts'
 
 const Input = Type.Object({ attachmentId: Uuid, volumeId: Uuid })
 type Input = Static<typeof Input>
@@ -39,7 +39,7 @@ export async function disconnect(cinder: Cinder, ctx: RequestContext, attachment
     if (!current) throw new AttachmentNotFound(`Volume attachment could not be found with filter: attachment_id = ${attachment.id}.`)
     if (current.status === 'reserved') {
       await deleteAttachment(tx, attachment.id)
-      await settleVolume(tx, attachment.volumeId, clock.now().toISOString())
+      await settleAfterUse(tx, attachment.volumeId, clock.now().toISOString())
       return false
     }
     await updateAttachment(tx, attachment.id, { attach_status: 'detaching', fault: null })
@@ -75,7 +75,7 @@ async function unexport(cinder: Cinder, run: OperationRun<Input>): Promise<void>
 
 async function forget(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>): Promise<void> {
   await deleteAttachment(tx, run.input.attachmentId)
-  await settleVolume(tx, run.input.volumeId, cinder.clock.now().toISOString())
+  await settleAfterUse(tx, run.input.volumeId, cinder.clock.now().toISOString())
 }
 
 /** It is still connected, as far as anybody knows. */

@@ -22,3 +22,9 @@ export async function settleVolume(tx: Db<CinderTables>, volumeId: string, now: 
   const moved = await moveVolume(tx, volumeId, event, { attach_status: attachStatus, updated_at: now })
   if (!moved) await updateVolume(tx, volumeId, { attach_status: attachStatus })
 }
+
+/** As above, after a use ended. Who was put into error while it was used is free again once the last use is over. */
+export async function settleAfterUse(tx: Db<CinderTables>, volumeId: string, now: string): Promise<void> {
+  await settleVolume(tx, volumeId, now)
+  if ((await attachmentsOf(tx, [volumeId])).length === 0) await moveVolume(tx, volumeId, 'released_in_error', { updated_at: now })
+}

@@ -7,6 +7,7 @@ import { clearFloatingIpsOf } from '../../db/routers.ts'
 import type { PortRow } from '../../db/tables.ts'
 import { ServicePortInUse } from '../../model/errors.ts'
 import { authorize } from '../access.ts'
+import { announcePort } from '../announce.ts'
 import type { Neutron } from '../neutron.ts'
 import { timeText } from '../neutron.ts'
 import { checkRevision } from '../revisions.ts'
@@ -43,5 +44,6 @@ export async function removePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   await deletePortRow(tx, row.id)
   await deleteTags(tx, [row.id])
   if (row.host_id !== '' && !row.device_owner.startsWith('network:')) await beginUnwire(neutron, tx, ctx, row, row.host_id)
+  await announcePort(neutron, tx, ctx, row, 'network-vif-deleted')
   if (groupIds.length > 0) await membersChanged(neutron, tx, ctx, groupIds, row.project_id, addresses)
 }

@@ -10,6 +10,7 @@ import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
 import { authorize, authorizeAttributes, bit, toFlag } from '../access.ts'
+import { announcePort } from '../announce.ts'
 import { bindTo } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
@@ -56,6 +57,7 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   if (after.allowed_address_pairs !== row.allowed_address_pairs) await savePairs(tx, row.id, JSON.parse(after.allowed_address_pairs) as AddressPair[], row.allowed_address_pairs !== '[]')
   const changed = (await portRecord(tx, row.id)) ?? record
   await rewire(neutron, tx, ctx, row, changed.row, body.fixed_ips !== undefined || body.security_groups !== undefined || body.extra_dhcp_opts !== undefined)
+  if (body.fixed_ips !== undefined && body.fixed_ips !== null) await announcePort(neutron, tx, ctx, changed.row, 'network-changed')
   const touched = new Set([...record.securityGroupIds, ...groupIds])
   if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || body.port_security_enabled !== undefined)) {
     await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])

@@ -17,14 +17,19 @@ export interface FakeNetworkDriver extends NetworkDriver {
     readonly addressSets: Map<string, AddressSetSpec>
     readonly dhcp: Map<string, DhcpSpec>
     readonly routers: Map<string, RouterSpec>
+    /** Networks whose DHCP server a test has killed. */
+    readonly killedDhcp: Set<string>
+    /** Owners whose metadata is listened to. */
+    readonly metadata: Map<string, Server>
   }
 }
 
 export function create(): FakeNetworkDriver {
   const state: FakeNetworkDriver['state'] = {
     fabric: undefined, networks: new Map(), ports: new Map(), securityGroups: new Map(), addressSets: new Map(), dhcp: new Map(), routers: new Map(),
+    killedDhcp: new Set(), metadata: new Map(),
   }
-  const servers = new Map<string, Server>()
+  const servers = state.metadata
   const needNetwork = (id: string) => {
     if (!state.networks.has(id)) throw new NetworkAbsent(`The network ${id} is not on this host.`, { networkId: id })
   }
@@ -38,7 +43,6 @@ export function create(): FakeNetworkDriver {
       state.fabric = undefined
       for (const map of [state.networks, state.ports, state.securityGroups, state.addressSets, state.dhcp, state.routers]) map.clear()
       for (const server of servers.values()) server.close()
-      servers.clear()
     },
     async ensureNetwork(_call, spec) {
       const { segment } = spec
@@ -77,10 +81,15 @@ export function create(): FakeNetworkDriver {
     async ensureDhcp(_call, spec) {
       needNetwork(spec.networkId)
       state.dhcp.set(spec.networkId, spec)
+      state.killedDhcp.delete(spec.networkId)
       return nothing
     },
     async removeDhcp(_call, id) {
       state.dhcp.delete(id)
+      state.killedDhcp.delete(id)
+    },
+    async deadDhcp() {
+      return [...state.killedDhcp]
     },
     async ensureRouter(_call, spec) {
       for (const port of [...spec.interfaces, ...(spec.gateway ? [spec.gateway] : [])]) needNetwork(port.networkId)
@@ -92,9 +101,13 @@ export function create(): FakeNetworkDriver {
     async listenMetadata(_call, owner) {
       const exists = 'networkId' in owner ? state.dhcp.has(owner.networkId) : state.routers.has(owner.routerId)
       if (!exists) throw new NetworkAbsent('There is no namespace to listen in.', { ...owner })
+      const key = JSON.stringify(owner)
+      // As in the kernel: one address and port, one socket.
+      if (servers.has(key)) throw new Error('listen EADDRINUSE: address already in use 169.254.169.254:80')
       const server = createServer()
-      servers.set(JSON.stringify(owner), server)
-      return server
+      servers.set(key, server)
+      server.on('close', () => servers.delete(key))
+      return new Promise((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server)))
     },
     async inventory() {
       const deviceless = [...state.ports.values()].map((port) => ({

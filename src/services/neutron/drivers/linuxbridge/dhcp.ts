@@ -1,5 +1,5 @@
 // The DHCP server of a network: a namespace with one veth on the segment and one dnsmasq, which outlives us.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '#core/context'
 import type { DhcpSpec, Report } from '../interface.ts'
@@ -61,7 +61,7 @@ export async function ensureDhcp(engine: Engine, call: CallContext, spec: DhcpSp
   if (args.some((arg) => arg.startsWith('--dhcp-range='))) {
     await writeStarted(directory, { args, owners: files.owners })
     await privileged.startDaemon({ kind: 'dnsmasq', id: spec.networkId, args, netns, outputFile: join(directory, 'log') })
-  }
+  } else await rm(join(directory, 'started.json'), { force: true })
   return { problems: files.problems }
 }
 
@@ -70,6 +70,18 @@ export async function removeDhcp(engine: Engine, call: CallContext, networkId: s
   await stop(engine, call, uuid(networkId))
   await removeNamespace(privileged, names.dhcpNamespace(networkId))
   await rm(directoryOf(engine, networkId), { recursive: true, force: true })
+}
+
+/** Servers that were started here, were not removed, and do not live. */
+export async function deadDhcp(engine: Engine): Promise<readonly string[]> {
+  const known = await readdir(join(engine.options.dataDirectory, 'dhcp')).catch(() => [])
+  if (known.length === 0) return []
+  const isDead = async (networkId: string) => !(await engine.privileged.daemons('dnsmasq')).has(networkId) && (await readStarted(directoryOf(engine, networkId))) !== undefined
+  const living = await engine.privileged.daemons('dnsmasq')
+  const dead: string[] = []
+  // Asked again when nobody is about to start or to end it.
+  for (const networkId of known) if (!living.has(networkId) && (await engine.inTurn(`dhcp ${networkId}`, () => isDead(networkId)))) dead.push(networkId)
+  return dead
 }
 
 /** Removing all: files of servers that are gone with their namespaces. */

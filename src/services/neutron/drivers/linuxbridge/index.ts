@@ -1,7 +1,7 @@
 // The network engine on Linux bridges, namespaces, VXLAN, nftables and dnsmasq.
 import type { FabricSpec, NetworkDriver } from '../interface.ts'
 import { metadataAddress } from './addresses.ts'
-import { ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
+import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
 import { ensureFabric, removeFabric } from './fabric.ts'
 import { takeInventory } from './inventory.ts'
@@ -37,6 +37,7 @@ export function create(options: LinuxBridgeOptions): NetworkDriver {
     removeAddressSet: (_call, id) => inTurn(`set ${id}`, () => removeAddressSet(engine, id)),
     ensureDhcp: (call, spec) => inTurn(`dhcp ${spec.networkId}`, () => ensureDhcp(engine, call, spec)),
     removeDhcp: (call, id) => inTurn(`dhcp ${id}`, () => removeDhcp(engine, call, id)),
+    deadDhcp: () => deadDhcp(engine),
     ensureRouter: (call, spec) => inTurn(`router ${spec.id}`, () => ensureRouter(engine, call, spec)),
     removeRouter: (_call, id) => inTurn(`router ${id}`, () => removeRouter(engine, id)),
     listenMetadata: (_call, owner) => privileged.listen({

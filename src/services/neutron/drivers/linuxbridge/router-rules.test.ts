@@ -5,10 +5,11 @@ import type { RouterSpec } from '../interface.ts'
 import { compileRouter } from './router-rules.ts'
 
 const uuid = (digit: number) => `${digit}1111111-1111-4111-8111-111111111111`
+const gateway = { portId: uuid(4), networkId: uuid(5), macAddress: 'fa:16:3e:00:00:02', mtu: 1500, addresses: ['203.0.113.9/24'], nextHop: '203.0.113.1', enableSnat: true }
 const router: RouterSpec = {
   id: uuid(1), adminStateUp: true, routes: [], portForwardings: [], floatingIps: [],
   interfaces: [{ portId: uuid(2), networkId: uuid(3), macAddress: 'fa:16:3e:00:00:01', mtu: 1450, addresses: ['10.0.0.1/24'] }],
-  gateway: { portId: uuid(4), networkId: uuid(5), macAddress: 'fa:16:3e:00:00:02', mtu: 1500, addresses: ['203.0.113.9/24'], nextHop: '203.0.113.1', enableSnat: true },
+  gateway,
 }
 
 test('a router without a gateway translates nothing', () => {
@@ -19,7 +20,7 @@ test('inner addresses leave as the gateway address, and not at all when translat
   const rules = compileRouter(router)
   assert.match(rules, /oifname "qg-41111111-11" ip saddr != 203\.0\.113\.9 snat to 203\.0\.113\.9/)
   assert.match(rules, /iifname "qg-41111111-11" ct direction original ct status ! dnat drop/)
-  const routed = compileRouter({ ...router, gateway: { ...router.gateway!, enableSnat: false } })
+  const routed = compileRouter({ ...router, gateway: { ...gateway, enableSnat: false } })
   assert.equal(/oifname "qg-41111111-11" ip saddr !=/.test(routed), false)
   assert.equal(/status ! dnat drop/.test(routed), false)
 })

@@ -14,9 +14,9 @@ test('a guest cannot speak with another MAC, another address or for another in A
   const { driver } = lab
   await driver.ensureNetwork(call, network(0x100))
   await driver.ensureSecurityGroup(call, open)
-  const ports = [1, 2, 3].map((number) => port(number, id(0x100), `10.0.0.${number}`, { securityGroupIds: [open.id] }))
-  const [a, b] = [await lab.guest(ports[0]!, ['10.0.0.1/24']), await lab.guest(ports[1]!, ['10.0.0.2/24'])]
-  await lab.guest(ports[2]!, ['10.0.0.3/24'])
+  const plugged = (number: number) => port(number, id(0x100), `10.0.0.${number}`, { securityGroupIds: [open.id] })
+  const [a, b] = [await lab.guest(plugged(1), ['10.0.0.1/24']), await lab.guest(plugged(2), ['10.0.0.2/24'])]
+  await lab.guest(plugged(3), ['10.0.0.3/24'])
   assert.equal(await a.pings('10.0.0.2'), true, 'honest packets pass')
   assert.equal(await b.pings('10.0.0.3'), true)
 
@@ -35,10 +35,10 @@ test('a guest cannot speak with another MAC, another address or for another in A
   await a.ip(`link set eth0 address ${macOf(1)}`)
   assert.equal(await a.pings('10.0.0.2'), true)
 
-  await driver.plugPort(call, { ...ports[0]!, allowedAddressPairs: [{ macAddress: macOf(1), ipAddress: '10.0.0.64/28' }] })
+  await driver.plugPort(call, { ...plugged(1), allowedAddressPairs: [{ macAddress: macOf(1), ipAddress: '10.0.0.64/28' }] })
   assert.equal(await a.pings('10.0.0.2', '-I', '10.0.0.77'), true, 'an allowed address pair')
 
-  await driver.plugPort(call, { ...ports[0]!, portSecurityEnabled: false })
+  await driver.plugPort(call, { ...plugged(1), portSecurityEnabled: false })
   await claim()
   assert.equal(await knownMac('10.0.0.3'), macOf(1), 'without port security the claim is heard: the test can tell')
 })

@@ -21,7 +21,7 @@ const passwordLetters = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwx
 export const serverHandlers = (nova: Nova): Handlers<typeof serverRoutes> => ({
   async createServer({ ctx, body, version, baseUrl }) {
     const asked = body.server
-    const request = readNewServer(nova, ctx, asked, version)
+    const request = readNewServer(nova, ctx, asked, version, body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'])
     const { plans: [first], reservation } = await createServers(nova, ctx, request)
     if (toBoolean((asked['return_reservation_id'] as string | undefined) ?? false)) return { status: 202, body: { reservation_id: reservation } }
     if (!first) throw new Error('no server was made, and nobody said why')

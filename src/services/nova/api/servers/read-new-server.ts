@@ -14,7 +14,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const uuid = /^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$/
 
 /** @throws BadRequest, Forbidden */
-export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, version: Version): NewServers {
+export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, version: Version, hints: Body = {}): NewServers {
   const target = { project_id: ctx.identity.projectId, user_id: ctx.identity.userId }
   const allow = (rule: string) => requireRule(nova, ctx, rule, target)
   const imageId = text(body['imageRef'])?.toLowerCase() ?? ''
@@ -35,14 +35,22 @@ export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, versi
   const accessIpV6 = text(body['accessIPv6'])
   if (accessIpV6 !== undefined && isIP(accessIpV6) !== 6) throw new BadRequest(`Invalid input for field/attribute accessIPv6. Value: ${accessIpV6}. '${accessIpV6}' is not a 'ipv6'`)
   const keyName = text(body['key_name'])
+  const groupId = readGroup(hints['group'])
   return {
     name, description: version.atLeast('2.19') ? (text(body['description']) ?? null) : name, imageId, flavorId: String(body['flavorRef']).split('/').at(-1) ?? '', networks, devices,
     userData: readUserData(text(body['user_data'])), securityGroups: readGroups(body['security_groups']), minCount, maxCount,
     configDrive: body['config_drive'] !== undefined && toBoolean(body['config_drive'] as string), metadata: (body['metadata'] as Record<string, string> | undefined) ?? {},
     tags: [...new Set((body['tags'] as string[] | undefined) ?? [])].sort(), autoDiskConfig: body['OS-DCF:diskConfig'] === 'AUTO', ...readPlace(nova, ctx, body, allow),
-    ...(hostname !== undefined && { hostname }), ...(keyName !== undefined && { keyName }), ...(accessIpV4 !== undefined && { accessIpV4 }),
+    ...(groupId !== undefined && { groupId }), ...(hostname !== undefined && { hostname }), ...(keyName !== undefined && { keyName }), ...(accessIpV4 !== undefined && { accessIpV4 }),
     ...(accessIpV6 !== undefined && { accessIpV6 }), ...(trusted && { trustedCertificates: trusted }),
   }
+}
+
+function readGroup(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  const id = text(Array.isArray(value) ? value[0] : value)
+  if (id === undefined || !uuid.test(id)) throw new BadRequest("Invalid input for field/attribute group. It is not a 'uuid'")
+  return id
 }
 
 function readUserData(value: string | undefined): string | null {
@@ -77,9 +85,9 @@ function readNetworks(value: unknown): NewServers['networks'] {
 }
 
 /** `zone`, `zone:host`, `zone:host:node` and `zone::node`; and host and hypervisor by name from 2.74 on. */
-function readPlace(nova: Nova, ctx: RequestContext, body: Body, allow: (rule: string) => void): Pick<NewServers, 'zone' | 'forcedHost' | 'forcedNode'> {
+function readPlace(nova: Nova, ctx: RequestContext, body: Body, allow: (rule: string) => void): Pick<NewServers, 'zone' | 'forcedHost' | 'forcedNode' | 'wished'> {
   const parts = text(body['availability_zone'])?.split(':') ?? []
-  if (parts.length > 3) throw new BadRequest("Unable to parse availability_zone");
+  if (parts.length > 3) throw new BadRequest('Unable to parse availability_zone')
   const [zone, zoneHost, zoneNode] = parts
   const [host, node] = [text(body['host']), text(body['hypervisor_hostname'])]
   if (zoneHost || zoneNode) allow('os_compute_api:servers:create:forced_host')
@@ -91,7 +99,8 @@ function readPlace(nova: Nova, ctx: RequestContext, body: Body, allow: (rule: st
   const forcedNode = zoneNode || node
   // The host decides on the zone then.
   const asked = forcedHost === undefined && forcedNode === undefined ? zone : undefined
-  return { ...(asked ? { zone: asked } : {}), ...(forcedHost ? { forcedHost } : {}), ...(forcedNode ? { forcedNode } : {}) }
+  const wished = host !== undefined || node !== undefined
+  return { ...(wished && { wished }), ...(asked ? { zone: asked } : {}), ...(forcedHost ? { forcedHost } : {}), ...(forcedNode ? { forcedNode } : {}) }
 }
 
 function readDevices(body: Body, imageId: string): WantedDevice[] {

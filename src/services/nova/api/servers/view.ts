@@ -17,7 +17,8 @@ export interface ViewOptions {
   /** Of the server's host; absent when the caller may not see it. */
   readonly hostStatus?: (host: string | null) => string | undefined
   readonly groupName: (id: string) => string | undefined
-  readonly serverGroups: boolean
+  /** The server's group; absent where groups are not shown. */
+  readonly groupOf?: (serverId: string) => string | undefined
   /** PUT before 2.75 shows less. */
   readonly brief?: boolean
 }
@@ -83,11 +84,11 @@ export function viewServer(rows: ServerRows, options: ViewOptions) {
       fault: { code: fault.code, created: wholeSeconds(fault.created_at), message: fault.message, ...(fault.details !== null && (options.admin || fault.code !== 500) && { details: fault.details }) },
     }),
     ...(!brief && shownByShow(rows, options)),
-    ...(version.atLeast('2.9') && { locked: instance.locked === 1 }),
+    ...(version.atLeast('2.9') && { locked: instance.locked !== 0 }),
     ...(version.atLeast('2.19') && { description: instance.display_description }),
     ...(version.atLeast('2.26') && { tags: [...rows.tags] }),
     ...(version.atLeast('2.63') && { trusted_image_certificates: instance.trusted_certs === null ? null : (JSON.parse(instance.trusted_certs) as string[]) }),
-    ...(version.atLeast('2.71') && options.serverGroups && { server_groups: [] }),
+    ...(version.atLeast('2.71') && options.groupOf && { server_groups: [options.groupOf(instance.uuid) ?? []].flat() }),
     ...(version.atLeast('2.73') && { locked_reason: instance.locked_reason }),
     ...(version.atLeast('2.90') && { 'OS-EXT-SRV-ATTR:hostname': instance.hostname }),
   }

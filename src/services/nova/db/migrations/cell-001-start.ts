@@ -53,7 +53,8 @@ export const cellStart: Migration = {
       .addColumn('created_at', 'text', (column) => column.notNull()).addColumn('updated_at', 'text')
       .execute()
     await schema.createIndex('block_device_mappings_instance').on('block_device_mappings').column('instance_uuid').execute()
-    await schema.createIndex('block_device_mappings_volume').on('block_device_mappings').columns(['instance_uuid', 'volume_id']).unique().execute()
+    // A volume belongs to one server: of two that claim it, one wins here.
+    await schema.createIndex('block_device_mappings_volume').on('block_device_mappings').column('volume_id').unique().execute()
 
     await schema.createTable('virtual_interfaces')
       .addColumn('uuid', 'text', (column) => column.primaryKey()).addColumn('instance_uuid', 'text', (column) => column.notNull())

@@ -61,6 +61,8 @@ export const filters: Readonly<Record<string, Filter>> = {
     const owned = host.aggregates.flatMap(({ metadata }) => Object.entries(metadata).filter(([key]) => key.startsWith('filter_tenant_id')).map(([, value]) => value))
     return owned.length === 0 || owned.some((value) => value.split(',').map((id) => id.trim()).includes(projectId))
   },
+  ServerGroupAntiAffinityFilter: (host, { group }) => group?.policy !== 'anti-affinity' || (group.hosts[host.host] ?? 0) < group.maxServerPerHost,
+  ServerGroupAffinityFilter: (host, { group }) => group?.policy !== 'affinity' || Object.keys(group.hosts).length === 0 || (group.hosts[host.host] ?? 0) > 0,
   IoOpsFilter: (host) => host.tasks < 8,
   NumInstancesFilter: (host) => host.servers < 50,
 }
@@ -74,7 +76,7 @@ export interface Filtered {
 export function applyFilters(names: readonly string[], hosts: readonly HostState[], request: PlacementRequest): Filtered {
   let left = hosts
   const steps: { filter: string; left: number; removed: string[] }[] = []
-  for (const name of names) {
+  for (const name of hosts.length === 0 ? [] : names) {
     const filter = filters[name]
     if (!filter) throw new Error(`enabled_filters names ${name}, which is no filter; choose from ${Object.keys(filters).join(', ')}`)
     const [passed, removed] = [left.filter((host) => filter(host, request)), left.filter((host) => !filter(host, request))]

@@ -47,10 +47,9 @@ async function choose(scheduling: Scheduling, ctx: RequestContext, request: Plac
   const before = request.ignoredHosts
   const wantsForced = request.forcedHost !== undefined || request.forcedNode !== undefined
   const offers = toOffers(all, candidates).filter(({ host }) => !before.includes(host.host) && (!wantsForced || forced.includes(host)))
-  // A host that an admin names is not filtered, as upstream.
-  const filtered: Filtered = wantsForced ? { hosts: offers.map(({ host }) => host), steps: [] } : applyFilters(settings.enabled_filters, offers.map(({ host }) => host), request)
+  const filtered: Filtered = request.pastFilters ? { hosts: offers.map(({ host }) => host), steps: [] } : applyFilters(settings.enabled_filters, offers.map(({ host }) => host), request)
   const considered = [{ filter: 'placement', left: offers.length, removed: [] as readonly string[] }, ...filtered.steps]
-  const left = rank(offers.filter(({ host }) => filtered.hosts.includes(host)), settings)
+  const left = rank(offers.filter(({ host }) => filtered.hosts.includes(host)), settings, request.group)
   for (const { host, allocations } of chooseFrom(left, settings.host_subset_size, runtime)) {
     if (await claimOnce(runtime, ctx, request, host, allocations)) return toDestination(host, considered)
   }

@@ -16,7 +16,7 @@ export async function serverFor(nova: Nova, ctx: RequestContext, serverId: strin
 
 /** @throws InstanceIsLocked unless the caller may pass over locks */
 export function refuseLocked(nova: Nova, ctx: RequestContext, { rows: { instance } }: Pick<Located, 'rows'>): void {
-  if (instance.locked !== 1) return
+  if (instance.locked === 0) return
   if (nova.policy.allows('os_compute_api:os-lock-server:unlock:unlock_override', ctx.identity, { project_id: instance.project_id })) return
   throw new InstanceIsLocked(`Instance ${instance.uuid} is locked`)
 }

@@ -1,21 +1,24 @@
 // The build of a server: from an accepted request to a running guest, one journalled step after the other.
 // Volumes and ports are asked for before the image is fetched and waited for after it, so that all are made side by side.
 import type { RequestContext } from '#core/context'
-import { AppError } from '#core/errors'
+import { isUniqueViolation } from '#core/db'
+import { AppError, Conflict } from '#core/errors'
 import { defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
-import { HostUnfit } from '../../model/errors.ts'
-import type { Destination, PlacementRequest, ServerPort } from '../../model/server.ts'
+import { HostUnfit, NoValidHost } from '../../model/errors.ts'
+import type { Destination, HostNeeds, PlacementRequest, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
+import { groupOf, placedGroup, refuseByGroup } from './placed-group.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
 
@@ -37,11 +40,16 @@ async function tell<T>(nova: Nova, run: Run, command: (compute: Methods, ctx: Re
     return (await onHost(nova, run, destination(run).host, command)) as T
   } catch (error) {
     if (run.signal.aborted || !(error instanceof AppError) || !mayRunElsewhere(error)) throw error
-    const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
-    const fixed = found?.spec.forcedHost !== undefined || found?.spec.forcedNode !== undefined
-    if (fixed || (found?.triedHosts.length ?? 0) + 1 >= nova.settings.max_attempts) throw error
-    throw new StartAgain('schedule', error)
+    throw await elsewhere(nova, run, error)
   }
+}
+
+/** The reason to start again on another host, or the error itself when no more hosts may be tried. */
+async function elsewhere(nova: Nova, run: Run, error: AppError): Promise<AppError> {
+  const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
+  const fixed = found?.spec.forcedHost !== undefined || found?.spec.forcedNode !== undefined
+  if (fixed || (found?.triedHosts.length ?? 0) + 1 >= nova.settings.max_attempts) return error
+  return new StartAgain('schedule', error)
 }
 
 /** What a user asked for wrongly fails everywhere; a host that is full, broken or silent does not stand for the others. */
@@ -52,22 +60,40 @@ function mayRunElsewhere(error: AppError): boolean {
 async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const found = await findSpec<PlacementRequest>(nova.api.read, run.input.serverId)
   if (!found) throw new Error('the build has no request')
-  return (await nova.scheduler.any().selectDestination(run.ctx, { ...found.spec, ignoredHosts: found.triedHosts })) as Destination
+  const { spec, triedHosts } = found
+  const group = await groupOf(nova, run.input.serverId)
+  const placed = group && (await placedGroup(nova.cells.cell1.read, group, run.input.serverId))
+  try {
+    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), ...(placed && { group: placed }) })) as Destination
+  } catch (error) {
+    const last = triedHosts.at(-1)
+    if (!last || !(error instanceof NoValidHost)) throw error
+    throw new NoValidHost(`${last.reason} No other host could take it; tried: ${triedHosts.length}.`, error.details, error)
+  }
 }
 
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
   const chosen = run.result<Destination>('schedule')
-  if (run.fault?.again !== undefined && chosen) await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, chosen.host))
+  if (run.fault?.again !== undefined && chosen) {
+    const tried = { host: chosen.host, reason: faultMessage('build', run.fault) }
+    await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
+  }
   await release(nova.runtime, run.ctx, run.input.serverId)
+  if (run.fault?.again === undefined) await keepFailed(nova, run)
 }
+
+/** What the host found there is to do. */
+const needs = (run: OperationRun<unknown>, what: keyof HostNeeds): boolean => run.result<HostNeeds>('claim')?.[what] !== false
 
 async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const { host, node, zone, considered } = destination(run)
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
-  await nova.cells.cell1.transaction(async (tx) => {
-    const placed = { host, node, availability_zone: zone, task_state: 'networking', updated_at: at }
+  const group = await groupOf(nova, serverId)
+  await claimRows(nova, run, async (tx) => {
+    if (group) await refuseByGroup(tx, group, serverId, host)
+    const placed = { host, node, availability_zone: zone, task_state: 'spawning', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     else await updateInstance(tx, serverId, placed)
@@ -79,12 +105,21 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
 }
 
+type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
+
+async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<void>): Promise<void> {
+  try {
+    await nova.cells.cell1.transaction(work)
+  } catch (error) {
+    if (error instanceof HostUnfit) throw await elsewhere(nova, run, error)
+    if (isUniqueViolation(error, 'volume_id')) throw new Conflict('One of its volumes belongs to another server.', {}, error)
+    throw error
+  }
+}
+
 async function createPorts(nova: Nova, run: Run): Promise<number> {
   const ports = await tell<readonly ServerPort[]>(nova, run, (compute, ctx, command) => compute.createPorts(ctx, command))
-  await nova.cells.cell1.transaction(async (tx) => {
-    await replacePorts(tx, run.input.serverId, ports, now(nova))
-    await updateInstance(tx, run.input.serverId, { task_state: 'spawning' })
-  })
+  await nova.cells.cell1.transaction((tx) => replacePorts(tx, run.input.serverId, ports, now(nova)))
   return ports.length
 }
 
@@ -108,7 +143,6 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
   deadlineSeconds: 1800,
   onCrash: 'resume',
   steps: [
-    step('accept', { run: async () => undefined, undo: keepFailed }),
     step('schedule', { run: schedule, undo: leaveHost }),
     step('create-in-cell', { run: createInCell }),
     step('claim', {
@@ -116,16 +150,19 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
       undo: async (nova, run) => void (await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))),
     }),
     step('create-volumes', {
+      skip: (run) => !needs(run, 'volumes'),
       run: async (nova, run) => volumesMade(nova, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
       undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
     }),
-    step('create-ports', { run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
-    step('prepare-image', { run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
+    step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
     step('connect-volumes', {
+      skip: (run) => !needs(run, 'volumes'),
       run: async (nova, run) => connectionsMade(nova, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
       undo: (nova, run) => disconnectVolumes(nova, run.ctx, run.input.serverId),
     }),
     step('await-ports', {
+      skip: (run) => !needs(run, 'ports'),
       run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.awaitPorts(ctx, { ...command, timeoutSeconds: nova.settings.vif_plugging_timeout })),
     }),
     step('spawn', {

@@ -31,7 +31,7 @@ export async function deleteServer(nova: Nova, ctx: RequestContext, serverId: st
   if (cancelled === undefined) return
   const { cell } = located
   if (cell) await nova.cells[cell].transaction((tx) => showDeleting(nova, tx, ctx, serverId))
-  await ring(nova, ctx, cancelled)
+  await ring(nova, ctx, 'api', cancelled)
 }
 
 type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
@@ -48,15 +48,17 @@ async function showDeleting(nova: Nova, tx: CellTx, ctx: Pick<RequestContext, 'r
 async function stopOtherWork(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const { api, cell } = nova.operations
-  const cancelled = await nova.api.transaction((tx) => api.cancel(tx, serverId, run.id))
+  const builds = await nova.api.transaction((tx) => api.cancel(tx, serverId, run.id))
+  const tasks: string[] = []
   for (const name of cellNames) {
     await nova.cells[name].transaction(async (tx) => {
       await showDeleting(nova, tx, run.ctx, serverId)
-      if (name === 'cell1') cancelled.push(...(await cell.cancel(tx, serverId)))
+      if (name === 'cell1') tasks.push(...(await cell.cancel(tx, serverId)))
     })
   }
   // Another conductor may be at work on them.
-  if (cancelled.length > 0) await ring(nova, run.ctx, cancelled)
+  if (builds.length > 0) await ring(nova, run.ctx, 'api', builds)
+  if (tasks.length > 0) await ring(nova, run.ctx, 'cell', tasks)
   await api.settled(serverId, { except: run.id, signal: run.signal })
   await cell.settled(serverId, { signal: run.signal })
 }

@@ -14,6 +14,6 @@ const parts: Readonly<Record<string, string>> = {
 
 export function faultMessage(work: string, fault: OperationFault): string {
   // Upstream's own words come first here: clients look for them.
-  if (fault.step === 'schedule' || fault.step === 'accept') return fault.message.slice(0, 1000)
-  return `The ${work} of the server failed ${parts[fault.step] ?? `at the step ${fault.step}`}: ${fault.message}`.slice(0, 1000)
+  if (fault.step === 'schedule') return fault.message.slice(0, 1000)
+  return `The ${work} of the server failed ${parts[fault.step] ?? `at the step ${fault.step}`}: ${fault.message.replace(/[^.]$/, '$&.')}`.slice(0, 1000)
 }

@@ -25,6 +25,8 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
       if (!known || known.vm_state === 'error') return
       await updateInstance(tx, serverId, known.task_state === 'deleting' ? { ...failed, task_state: 'deleting' } : failed)
     }
+    // It has no volumes: they are free for other servers.
+    await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).where('destination_type', '=', 'volume').execute()
     await insertFault(tx, { instance_uuid: serverId, code: fault.status >= 400 && fault.status < 600 ? fault.status : 500, message, details: null, host: null, created_at: at })
     const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'
     await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, result: 'Error', details: message }, at, true)

@@ -80,7 +80,7 @@ function fits({ instance, tags }: ServerPlan, filter: InstanceFilter): boolean {
     && (filter.flavorId === undefined || instance.flavor_id === filter.flavorId)
     && has(filter.vmStates, (states) => states.includes(instance.vm_state))
     && (filter.taskStates === undefined || filter.taskStates.includes(instance.task_state))
-    && (filter.locked === undefined || (instance.locked === 1) === filter.locked)
+    && (filter.locked === undefined || (instance.locked !== 0) === filter.locked)
     && (filter.changesSince === undefined || (instance.updated_at ?? '') >= filter.changesSince)
     && (filter.changesBefore === undefined || (instance.updated_at ?? '') <= filter.changesBefore)
     && has(filter.tags, (names) => names.every((name) => tags.includes(name)))

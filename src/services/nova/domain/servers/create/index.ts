@@ -4,14 +4,17 @@ import type { RequestContext } from '#core/context'
 import { BadRequest, Forbidden } from '#core/errors'
 import { mark, markTokenCheck, traced } from '#core/trace'
 import { insertBuildRequests, type ServerPlan } from '../../../db/build-requests.ts'
+import { listComputeNodes } from '../../../db/hosts.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
 import type { FlavorSnapshot } from '../../../model/server.ts'
+import { listHosts } from '../../hosts.ts'
 import { type Nova, ring } from '../../nova.ts'
 import { buildServer } from '../build.ts'
 import { checkDevices, checkFlavorForImage } from './devices.ts'
 import { resolveNetworks, resolveSecurityGroups } from './networks.ts'
 import { newReservation, placementRequest, planServer, type Resolved } from './plan.ts'
 import { allowedCount } from './quota.ts'
+import { joinGroup } from './group.ts'
 import type { NewServers } from './request.ts'
 
 export interface Accepted {
@@ -30,6 +33,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
     const count = await allowedCount(tx, settings, projectId, resolved.flavor, { min: request.minCount, max: request.maxCount })
     // The name gets a number when several were asked for, even if the quota leaves room for one only.
     const plans = Array.from({ length: count }, (_each, index) => planServer(nova, ctx, request, resolved, reservation, { index, count: request.maxCount }))
+    if (request.groupId !== undefined) await joinGroup(nova, tx, ctx, request.groupId, plans.map(({ instance }) => instance.uuid))
     await insertBuildRequests(tx, plans, plans.map((plan) => placementRequest(request, resolved, plan)))
     const traces: RequestContext[] = []
     for (const { instance } of plans) {
@@ -41,7 +45,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   })
   accepted.plans.forEach((plan, at) => beginTrace(nova, accepted.traces[at] ?? ctx, plan, { startedAt, durationMs: runtime.clock.monotonic() - started }))
   const [first = ctx] = accepted.traces
-  await traced(runtime.trace, runtime.clock, first, 8, () => ring(nova, ctx))
+  await traced(runtime.trace, runtime.clock, first, 8, () => ring(nova, ctx, 'api'))
   for (const other of accepted.traces.slice(1)) mark(runtime.trace, runtime.clock, other, 8)
   return { plans: accepted.plans, reservation }
 }
@@ -65,6 +69,7 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   const flavor = await findFlavor(nova.api.read, request.flavorId, identity.projectId, identity.roles.includes('admin'))
   if (!flavor) throw new BadRequest(`Flavor ${request.flavorId} could not be found.`)
   checkMetadata(nova, request)
+  await checkPlace(nova, request)
   const [disks, networks, securityGroups, key] = await Promise.all([
     checkDevices(nova, ctx, request, flavor),
     resolveNetworks(nova, ctx, request.networks, request.maxCount),
@@ -85,6 +90,19 @@ function checkZeroDisk(nova: Nova, { identity }: RequestContext, flavor: FlavorS
   if (!nova.policy.allows('os_compute_api:servers:create:zero_disk_flavor', identity, { project_id: identity.projectId })) {
     throw new Forbidden('Only volume-backed servers are allowed for flavors with zero disk.')
   }
+}
+
+async function checkPlace(nova: Nova, { zone, forcedHost, forcedNode, wished }: NewServers): Promise<void> {
+  if (zone !== undefined && !(await availableZones(nova)).includes(zone)) throw new BadRequest('The requested availability zone is not available')
+  if (!wished) return
+  const nodes = await listComputeNodes(nova.cells.cell1.read)
+  const found = nodes.some(({ host, hypervisor_hostname: node }) => (forcedHost === undefined || host === forcedHost) && (forcedNode === undefined || node === forcedNode))
+  if (!found) throw new BadRequest(`Compute host ${forcedHost ?? forcedNode ?? ''} could not be found.`)
+}
+
+/** Zones with a host that takes servers now. */
+async function availableZones(nova: Nova): Promise<readonly string[]> {
+  return (await listHosts(nova)).filter(({ enabled, up }) => enabled && up).map(({ zone }) => zone)
 }
 
 function checkMetadata({ settings }: Nova, { metadata }: NewServers): void {

@@ -71,5 +71,6 @@ export function placementRequest(request: NewServers, resolved: Resolved, { inst
     imageProperties: resolved.image?.properties ?? resolved.volumeImage ?? {}, localDiskGiB: localDisk(resolved.flavor, onVolume), ignoredHosts: [],
     ...(request.zone !== undefined && { zone: request.zone }), ...(request.forcedHost !== undefined && { forcedHost: request.forcedHost }),
     ...(request.forcedNode !== undefined && { forcedNode: request.forcedNode }),
+    ...((request.forcedHost !== undefined || request.forcedNode !== undefined) && !request.wished && { pastFilters: true }),
   }
 }

@@ -38,6 +38,10 @@ export interface NewServers {
   readonly zone?: string
   readonly forcedHost?: string
   readonly forcedNode?: string
+  /** Host and node were named as a wish (2.74), which the filters still judge, not as an order. */
+  readonly wished?: true
+  /** The server group that they join. */
+  readonly groupId?: string
   readonly minCount: number
   readonly maxCount: number
   readonly configDrive: boolean

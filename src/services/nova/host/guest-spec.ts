@@ -1,6 +1,6 @@
 // A server's description as what the hypervisor is told: disks in the order of boot, ports, machine. A pure function.
 import type { DiskBus, GuestDisk, GuestMachine, GuestPort, GuestSpec, NetworkModel, VolumeConnection, VolumeDisk } from '../drivers/interface.ts'
-import type { BlockDevice, ServerDescription, ServerPort } from './server.ts'
+import type { BlockDevice, ServerDescription, ServerPort } from '../model/server.ts'
 
 const buses: readonly string[] = ['virtio', 'scsi', 'ide']
 const models: readonly string[] = ['virtio', 'e1000']

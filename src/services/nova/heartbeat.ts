@@ -1,8 +1,8 @@
 // A service says again and again that it lives. The conductor writes it down for those who list services.
 import { rpcClient } from '#core/rpc'
 import { ownContext, type Runtime } from '#core/service'
-import { conductorRpc } from '../contract/conductor-rpc.ts'
-import type { NovaSettings } from '../config.ts'
+import { conductorRpc } from './contract/conductor-rpc.ts'
+import type { NovaSettings } from './config.ts'
 
 export function beatAs(runtime: Runtime, settings: NovaSettings, binary: string, topic: string): { stop(): void } {
   const conductor = rpcClient(runtime.bus, runtime, conductorRpc)

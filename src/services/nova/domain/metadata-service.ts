@@ -1,0 +1,116 @@
+// Answers a guest that asks about itself: who it is was established by neutron's agent, which signs the server's id.
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { RequestContext } from '#core/context'
+import { BadRequest, Forbidden, NotFound } from '#core/errors'
+import { findInstance, withParts } from '../db/instances.ts'
+import { ec2MetaData, ec2Versions, type MetadataFacts, openstackFiles, openstackVersions } from '../model/metadata-tree.ts'
+import { listSubnets, securityGroupNames } from '../neighbours/network.ts'
+import type { Nova } from './nova.ts'
+import { describeServer } from './servers/describe.ts'
+
+export interface GuestQuestion {
+  readonly path: string
+  readonly instanceId: string | undefined
+  readonly projectId: string | undefined
+  readonly signature: string | undefined
+}
+
+export interface GuestAnswer {
+  readonly body: Buffer
+  readonly contentType: string
+}
+
+interface Kept {
+  readonly facts: Promise<MetadataFacts>
+  readonly until: number
+}
+
+/** As upstream's metadata_cache_expiration. */
+const keptMs = 15_000
+const keptServers = 1000
+
+/** @throws BadRequest, Forbidden for an unsigned question, NotFound */
+export function createMetadataService(nova: Nova): (ctx: RequestContext, question: GuestQuestion) => Promise<GuestAnswer> {
+  const kept = new Map<string, Kept>()
+
+  return async (ctx, question) => {
+    const serverId = identify(nova, question)
+    const now = nova.runtime.clock.monotonic()
+    let known = kept.get(serverId)
+    if (!known || known.until < now) {
+      if (kept.size >= keptServers) kept.clear()
+      kept.set(serverId, (known = { facts: gatherFacts(nova, ctx, serverId), until: now + keptMs }))
+      known.facts.catch(() => kept.delete(serverId))
+    }
+    const facts = await known.facts
+    if (facts.server.projectId !== question.projectId) throw new NotFound('The resource could not be found.')
+    return answer(facts, question.path)
+  }
+}
+
+function identify({ settings }: Nova, { instanceId, projectId, signature }: GuestQuestion): string {
+  if (instanceId === undefined || instanceId === '') throw new BadRequest('X-Instance-ID header is missing from request.')
+  if (projectId === undefined || projectId === '') throw new BadRequest('X-Tenant-ID header is missing from request.')
+  const secret = settings.metadata_proxy_shared_secret
+  const expected = createHmac('sha256', secret).update(instanceId).digest()
+  const given = Buffer.from(signature ?? '', 'hex')
+  if (secret === '' || given.length !== expected.length || !timingSafeEqual(given, expected)) throw new Forbidden('Invalid proxy request signature.')
+  return instanceId
+}
+
+async function gatherFacts(nova: Nova, ctx: RequestContext, serverId: string): Promise<MetadataFacts> {
+  const { read } = nova.cells.cell1
+  const instance = await findInstance(read, serverId)
+  const [rows] = instance ? await withParts(read, [instance]) : []
+  if (!rows) throw new NotFound('The resource could not be found.')
+  const server = describeServer(rows)
+  const subnetIds = [...new Set(server.ports.flatMap(({ addresses }) => addresses.map(({ subnetId }) => subnetId)))]
+  const groupIds = [...new Set(server.ports.flatMap(({ securityGroups }) => securityGroups))]
+  const [subnets, groups] = await Promise.all([
+    listSubnets(nova.runtime, ctx, subnetIds),
+    groupIds.length === 0 ? new Map<string, string>() : securityGroupNames(nova.runtime, ctx, groupIds),
+  ])
+  return {
+    server, subnets, securityGroupNames: [...groups.values()], domain: nova.settings.dhcp_domain, randomSeed: nova.runtime.random.bytes(512).toString('base64'),
+  }
+}
+
+const plain = (text: string): GuestAnswer => ({ body: Buffer.from(text), contentType: 'text/plain; charset=UTF-8' })
+const lines = (names: readonly string[]) => plain(names.join('\n'))
+const nothing = () => new NotFound('The resource could not be found.')
+
+export function answer(facts: MetadataFacts, path: string): GuestAnswer {
+  const [first, ...rest] = path.split('/').filter((part) => part !== '')
+  if (first === undefined) return lines([...ec2Versions])
+  if (first === 'openstack') return answerOpenstack(facts, rest)
+  if (!(ec2Versions as readonly string[]).includes(first)) throw nothing()
+  return answerEc2(facts, rest)
+}
+
+function answerOpenstack(facts: MetadataFacts, [version, name, ...more]: readonly string[]): GuestAnswer {
+  if (version === undefined) return lines([...openstackVersions])
+  if (!(openstackVersions as readonly string[]).includes(version) || more.length > 0) throw nothing()
+  const files = openstackFiles(facts, version)
+  if (name === undefined) return lines([...files.keys()])
+  const body = files.get(name)
+  if (!body) throw nothing()
+  return { body, contentType: name.endsWith('.json') ? 'application/json' : 'application/octet-stream' }
+}
+
+type Tree = { readonly [name: string]: string | Tree }
+
+function answerEc2(facts: MetadataFacts, [kind, ...path]: readonly string[]): GuestAnswer {
+  const { userData, key } = facts.server
+  if (kind === undefined) return lines(['meta-data/', ...(userData === null ? [] : ['user-data'])])
+  if (kind === 'user-data' && path.length === 0) {
+    if (userData === null) throw nothing()
+    return { body: Buffer.from(userData, 'base64'), contentType: 'text/plain; charset=UTF-8' }
+  }
+  if (kind !== 'meta-data') throw nothing()
+  let here: string | Tree | undefined = ec2MetaData(facts) as Tree
+  for (const part of path) here = typeof here === 'object' && Object.hasOwn(here, part) ? here[part] : undefined
+  if (here === undefined) throw nothing()
+  if (typeof here === 'string') return plain(here)
+  if (path.at(-1) === 'public-keys' && path.length === 1) return lines([`0=${key?.name ?? ''}`])
+  return lines(Object.entries(here).map(([name, value]) => (typeof value === 'string' ? name : `${name}/`)).sort())
+}

@@ -1,0 +1,139 @@
+// Ports of a server that exists: made or taken, plugged in, and given back.
+import type { RequestContext } from '#core/context'
+import { AppError, BadRequest, NotFound } from '#core/errors'
+import { defineOperation, pivot, step } from '#core/operations'
+import { Type, Uuid } from '#core/spec'
+import { findInstance } from '../../db/instances.ts'
+import { portsOf, replacePorts } from '../../db/ports.ts'
+import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
+import { bindPort, createPort, deletePort, portsOfServer, toServerPort, unbindPort } from '../../neighbours/network.ts'
+import { onHost, onHostIfUp } from '../host-commands.ts'
+import { type Nova, now } from '../nova.ts'
+import { serverFor } from './access.ts'
+import { resolveNetworks } from './create/networks.ts'
+import { hostOf } from './power.ts'
+import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
+
+interface AttachRun extends TaskRun {
+  readonly network: RequestedNetwork
+}
+interface DetachRun extends TaskRun {
+  readonly portId: string
+}
+
+const resting = ['active', 'paused', 'stopped']
+
+async function rememberPorts(nova: Nova, tx: CellTx, serverId: string, change: (ports: readonly ServerPort[]) => readonly ServerPort[]): Promise<void> {
+  await replacePorts(tx, serverId, change(await portsOf(tx, serverId)), now(nova))
+}
+
+export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server.attach-interface', {
+  input: Type.Object({ serverId: Uuid, network: Type.Unknown() }), deadlineSeconds: 600, onCrash: 'resume',
+  steps: [
+    step('create-port', {
+      async run(nova, run) {
+        const { serverId, network } = run.input
+        const instance = await findInstance(nova.cells.cell1.read, serverId)
+        if (!instance || instance.host === null) throw new NotFound(`Instance ${serverId} could not be found.`)
+        const owner = { serverId, projectId: instance.project_id, host: instance.host, zone: instance.availability_zone ?? '', securityGroups: [] }
+        const port = network.portId === undefined
+          ? await createPort(nova.runtime, run.ctx, owner, network, run.key('create-port'))
+          : await bindPort(nova.runtime, run.ctx, owner, network.portId)
+        const made = toServerPort(port, network, { preserve: network.portId !== undefined, ...(network.tag !== undefined && { tag: network.tag }) })
+        await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => [...ports.filter(({ portId }) => portId !== made.portId), made]))
+        return made
+      },
+      async undo(nova, run) {
+        const { serverId, network } = run.input
+        const known = new Set((await portsOf(nova.cells.cell1.read, serverId)).map(({ portId }) => portId))
+        const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId
+        for (const { id } of await portsOfServer(nova.runtime, run.ctx, serverId)) {
+          // One that was made, but whose answer was lost, is known to nobody.
+          if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id)
+          else if (id === mine || !known.has(id)) await deletePort(nova.runtime, run.ctx, id)
+        }
+        await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => ports.filter(({ portId }) => portId !== mine)))
+      },
+    }),
+    step('plug', {
+      async run(nova, run) {
+        const portId = run.result<ServerPort>('create-port')?.portId ?? ''
+        return onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.attachInterface(ctx, { ...command, portId }))
+      },
+      async undo(nova, run) {
+        const portId = run.result<ServerPort>('create-port')?.portId ?? ''
+        await onHostIfUp(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
+      },
+    }),
+    pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_attach_interface', {}) }),
+  ],
+  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_attach_interface', fault, {}),
+})
+
+export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server.detach-interface', {
+  input: Type.Object({ serverId: Uuid, portId: Type.String() }), deadlineSeconds: 600, onCrash: 'resume',
+  steps: [
+    step('unplug', {
+      run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId: run.input.portId })),
+    }),
+    pivot('release-port', {
+      async run(nova, run) {
+        const { serverId, portId } = run.input
+        const port = (await portsOf(nova.cells.cell1.read, serverId)).find((each) => each.portId === portId)
+        if (port?.preserve) await unbindPort(nova.runtime, run.ctx, portId)
+        else await deletePort(nova.runtime, run.ctx, portId)
+      },
+    }),
+    step('publish', {
+      async commit(tx, nova, run) {
+        await rememberPorts(nova, tx, run.input.serverId, (ports) => ports.filter(({ portId }) => portId !== run.input.portId))
+        await endTask(tx, nova, run, 'compute_detach_interface', {})
+      },
+    }),
+  ],
+  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_detach_interface', fault, {}),
+})
+
+export interface NewInterface {
+  readonly networkId?: string
+  readonly portId?: string
+  readonly fixedIp?: string
+  readonly tag?: string
+}
+
+/** Answers once the port is plugged in. @throws what made the operation fail */
+export async function attachInterface(nova: Nova, ctx: RequestContext, serverId: string, wanted: NewInterface): Promise<ServerPort> {
+  const rule = 'os_compute_api:os-attach-interfaces:create'
+  await serverFor(nova, ctx, serverId, rule)
+  const [network] = await resolveNetworks(nova, ctx, wanted.portId === undefined && wanted.networkId === undefined ? 'default' : [wanted], 1)
+  if (!network) throw new BadRequest('No network is there that the server could be attached to.')
+  const id = await beginServerTask(nova, ctx, {
+    action: 'attach_interface', refusal: 'attach_interface', rule, from: resting, definition: attachInterfaceOperation, input: { serverId, network },
+  })
+  await ended(nova, ctx, id)
+  const made = (await nova.operations.cell.journal(id)).find((entry) => entry.step === 'create-port' && entry.phase === 'run' && entry.result !== null)
+  if (!made?.result) throw new NotFound(`Instance ${serverId} has no such port any more.`)
+  return JSON.parse(made.result) as ServerPort
+}
+
+/** Wait for the end of an operation of the cell, wherever it is worked off. */
+async function ended(nova: Nova, ctx: RequestContext, operationId: string): Promise<void> {
+  for (let pause = 5; ; pause = Math.min(pause * 1.5, 500)) {
+    const row = await nova.cells.cell1.read.selectFrom('operations').select(['status', 'fault', 'finished_at']).where('id', '=', operationId).executeTakeFirst()
+    if (!row || row.finished_at !== null) {
+      const fault = row?.fault ? (JSON.parse(row.fault) as { status: number; code: string; message: string }) : undefined
+      if (row?.status === 'failed' || row?.status === 'cancelled') throw new AppError(fault?.status ?? 500, fault?.code ?? 'internal', fault?.message ?? 'Failed to attach interface')
+      return
+    }
+    await nova.runtime.clock.sleep(pause, ctx.signal)
+  }
+}
+
+export async function detachInterface(nova: Nova, ctx: RequestContext, serverId: string, portId: string): Promise<void> {
+  const rule = 'os_compute_api:os-attach-interfaces:delete'
+  await serverFor(nova, ctx, serverId, rule)
+  if (!(await portsOf(nova.cells.cell1.read, serverId)).some((port) => port.portId === portId)) throw new NotFound(`Port id ${portId} could not be found.`)
+  await beginServerTask(nova, ctx, {
+    action: 'detach_interface', refusal: 'detach_interface', rule, from: resting, definition: detachInterfaceOperation, input: { serverId, portId },
+  })
+}

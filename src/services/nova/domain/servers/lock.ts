@@ -1,0 +1,45 @@
+// Locks against accidents, and an admin's word on what state a server is in.
+import type { RequestContext } from '#core/context'
+import { Conflict } from '#core/errors'
+import { startAction } from '../../db/actions.ts'
+import { updateInstance } from '../../db/instances.ts'
+import { type Nova, now } from '../nova.ts'
+import { requireRule } from '../authorize.ts'
+import { serverFor } from './access.ts'
+import { changeServer } from './update.ts'
+
+const [byOwner, byAdmin] = [1, 2]
+
+export async function lockServer(nova: Nova, ctx: RequestContext, serverId: string, reason: string | null): Promise<void> {
+  const located = await serverFor(nova, ctx, serverId, 'os_compute_api:os-lock-server:lock')
+  const { instance } = located.rows
+  const own = instance.project_id === ctx.identity.projectId
+  // The owner's lock does not take the place of an admin's.
+  if (own && instance.locked === byAdmin) return
+  await changeServer(nova, serverId, located, { locked: own ? byOwner : byAdmin, locked_reason: reason })
+  await noteAction(nova, ctx, serverId, 'lock')
+}
+
+export async function unlockServer(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  const located = await serverFor(nova, ctx, serverId, 'os_compute_api:os-lock-server:unlock')
+  const { instance } = located.rows
+  if (instance.locked === byAdmin) requireRule(nova, ctx, 'os_compute_api:os-lock-server:unlock:unlock_override', { project_id: instance.project_id })
+  await changeServer(nova, serverId, located, { locked: 0, locked_reason: null })
+  await noteAction(nova, ctx, serverId, 'unlock')
+}
+
+async function noteAction(nova: Nova, ctx: RequestContext, serverId: string, action: string): Promise<void> {
+  const { identity, requestId } = ctx
+  await nova.cells.cell1.transaction((tx) => startAction(tx, { serverId, action, requestId, userId: identity.userId, projectId: identity.projectId ?? '' }, now(nova)))
+}
+
+/** The rows say what the admin says, until an operation under way ends and says what is. */
+export async function resetState(nova: Nova, ctx: RequestContext, serverId: string, state: 'active' | 'error'): Promise<void> {
+  const located = await serverFor(nova, ctx, serverId, 'os_compute_api:os-admin-actions:reset_state')
+  const { cell, mapping } = located
+  if (!cell || mapping.queued_for_delete === 1) throw new Conflict('The server is being built or deleted; its operation sets its state.')
+  await nova.cells[cell].transaction(async (tx) => {
+    await updateInstance(tx, serverId, { vm_state: state, task_state: null, updated_at: now(nova) })
+    await startAction(tx, { serverId, action: 'resetState', requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? '' }, now(nova))
+  })
+}

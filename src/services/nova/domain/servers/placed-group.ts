@@ -1,0 +1,29 @@
+// Where the servers of a group are, for the scheduler, and again when a host is written down: of two that were scheduled
+// at once, the second one sees the first.
+import type { Db } from '#core/db'
+import { groupOfServer } from '../../db/server-groups.ts'
+import type { CellTables } from '../../db/cell-tables.ts'
+import { HostUnfit } from '../../model/errors.ts'
+import type { PlacedGroup } from '../../model/server.ts'
+import type { ServerGroup } from '../../model/server-group.ts'
+import type { Nova } from '../nova.ts'
+
+export async function groupOf(nova: Nova, serverId: string): Promise<ServerGroup | undefined> {
+  return groupOfServer(nova.api.read, serverId)
+}
+
+export async function placedGroup(db: Db<CellTables>, group: ServerGroup, serverId: string): Promise<PlacedGroup> {
+  const others = group.members.filter((id) => id !== serverId)
+  const rows = others.length === 0 ? [] : await db.selectFrom('instances').select(['host']).where('uuid', 'in', others).where('host', 'is not', null).where('deleted', '=', 0).execute()
+  const hosts: Record<string, number> = {}
+  for (const { host } of rows) if (host !== null) hosts[host] = (hosts[host] ?? 0) + 1
+  return { policy: group.policy, maxServerPerHost: group.maxServerPerHost ?? 1, hosts }
+}
+
+/** @throws HostUnfit when the group's policy forbids the host */
+export async function refuseByGroup(tx: Db<CellTables>, group: ServerGroup, serverId: string, host: string): Promise<void> {
+  const { policy, maxServerPerHost, hosts } = await placedGroup(tx, group, serverId)
+  const apart = policy === 'anti-affinity' && (hosts[host] ?? 0) >= maxServerPerHost
+  const together = policy === 'affinity' && Object.keys(hosts).some((other) => other !== host)
+  if (apart || together) throw new HostUnfit(`The policy ${policy} of its server group does not allow it on the chosen host.`)
+}

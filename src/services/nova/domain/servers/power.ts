@@ -1,0 +1,84 @@
+// Start, stop and reboot: one command to the host, then the server rests in its new state.
+import type { RequestContext } from '#core/context'
+import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
+import { Type, Uuid } from '#core/spec'
+import { findInstance } from '../../db/instances.ts'
+import { notFound } from '../../model/errors.ts'
+import { power } from '../../model/server-states.ts'
+import { onHost } from '../host-commands.ts'
+import type { Nova } from '../nova.ts'
+import { beginServerTask, endTask, failTask, type TaskRun } from './task.ts'
+
+const Input = Type.Object({ serverId: Uuid })
+
+/** @throws InstanceNotFound when it was deleted meanwhile */
+export async function hostOf(nova: Nova, serverId: string): Promise<string> {
+  const instance = await findInstance(nova.cells.cell1.read, serverId)
+  if (!instance || instance.host === null) throw notFound(serverId)
+  return instance.host
+}
+
+export const startOperation = defineOperation<Nova, TaskRun>('server.start', {
+  input: Input, deadlineSeconds: 600, onCrash: 'resume',
+  steps: [
+    step('power-on', { run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.powerOn(ctx, command)) }),
+    pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_start_instance', { vm_state: 'active', power_state: power.running, task_state: null }) }),
+  ],
+  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_start_instance', fault, { task_state: null }),
+})
+
+export const stopOperation = defineOperation<Nova, TaskRun>('server.stop', {
+  input: Input, deadlineSeconds: 900, onCrash: 'resume',
+  steps: [
+    step('power-off', {
+      run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.powerOff(ctx, { ...command, timeoutSeconds: nova.settings.shutdown_timeout })),
+    }),
+    pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_stop_instance', { vm_state: 'stopped', power_state: power.shutdown, task_state: null }) }),
+  ],
+  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_stop_instance', fault, { task_state: null }),
+})
+
+interface RebootRun extends TaskRun {
+  readonly kind: 'soft' | 'hard'
+}
+
+/** A reboot that was called off must have ended before another one begins. */
+async function afterOthers(nova: Nova, run: OperationRun<RebootRun>): Promise<void> {
+  await nova.operations.cell.settled(run.resourceId, { except: run.id, signal: run.signal })
+}
+
+export const rebootOperation = defineOperation<Nova, RebootRun>('server.reboot', {
+  input: Type.Object({ serverId: Uuid, kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]) }), deadlineSeconds: 900, onCrash: 'resume',
+  steps: [
+    step('wait-for-others', { run: async (nova, run) => (run.input.kind === 'hard' ? afterOthers(nova, run) : undefined) }),
+    step('reboot', {
+      run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId),
+        (compute, ctx, command) => compute.reboot(ctx, { ...command, kind: run.input.kind, timeoutSeconds: nova.settings.shutdown_timeout })),
+    }),
+    pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_reboot_instance', { vm_state: 'active', power_state: power.running, task_state: null }) }),
+  ],
+  failed: (tx, nova, run, fault) =>
+    failTask(tx, nova, run, 'compute_reboot_instance', fault, { task_state: null, ...(run.input.kind === 'hard' && { vm_state: 'error' }) }),
+})
+
+export async function startServer(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  await beginServerTask(nova, ctx, {
+    action: 'start', refusal: 'start', rule: 'os_compute_api:servers:start', from: ['stopped'], taskState: 'powering-on', definition: startOperation, input: { serverId },
+  })
+}
+
+export async function stopServer(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  await beginServerTask(nova, ctx, {
+    action: 'stop', refusal: 'stop', rule: 'os_compute_api:servers:stop', from: ['active', 'error'], taskState: 'powering-off', definition: stopOperation, input: { serverId },
+  })
+}
+
+/** A hard reboot may follow a soft one that takes its time. */
+export async function rebootServer(nova: Nova, ctx: RequestContext, serverId: string, kind: 'soft' | 'hard'): Promise<void> {
+  const hard = kind === 'hard'
+  const instance = hard ? await findInstance(nova.cells.cell1.read, serverId) : undefined
+  await beginServerTask(nova, ctx, {
+    action: 'reboot', refusal: 'reboot', rule: 'os_compute_api:servers:reboot', from: hard ? ['active', 'stopped', 'paused', 'suspended', 'error'] : ['active'],
+    taskState: hard ? 'rebooting_hard' : 'rebooting', definition: rebootOperation, input: { serverId, kind }, callsOff: instance?.task_state === 'rebooting',
+  })
+}

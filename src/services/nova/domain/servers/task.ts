@@ -1,0 +1,88 @@
+// Beginning something with a server in its cell: the state allows it, the action is noted, and the operation written, all
+// in one transaction; of two that try at once, one wins.
+import type { RequestContext } from '#core/context'
+import type { Definition, OperationFault, OperationRun } from '#core/operations'
+import { noteEvent, startAction } from '../../db/actions.ts'
+import { beginTask, findInstance, insertFault, type Instance, updateInstance } from '../../db/instances.ts'
+import { invalidState, notFound } from '../../model/errors.ts'
+import { type Nova, now, ring } from '../nova.ts'
+import { refuseLocked, serverFor } from './access.ts'
+import { faultMessage } from './faults.ts'
+import type { Located } from './locate.ts'
+
+export type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
+
+export interface TaskRun {
+  readonly serverId: string
+}
+
+export interface Task<I extends TaskRun> {
+  /** As upstream names the action to clients: `start`, and in refusals: `os-start`. */
+  readonly action: string
+  readonly refusal: string
+  readonly rule: string
+  /** Vm states in which it may begin. */
+  readonly from: readonly string[]
+  /** The task state while it lasts; absent for what leaves it alone. */
+  readonly taskState?: string
+  readonly definition: Definition<Nova, I>
+  readonly input: I
+  /** More that must hold or change in the same transaction. */
+  also?(tx: CellTx, instance: Instance): Promise<void>
+  /** Other operations on the server are called off first. */
+  readonly callsOff?: boolean
+}
+
+/** @returns the operation's id. @throws InstanceNotFound, InstanceIsLocked, InstanceInvalidState */
+export async function beginServerTask<I extends TaskRun>(nova: Nova, ctx: RequestContext, task: Task<I>): Promise<string> {
+  const { serverId } = task.input
+  const located = await serverFor(nova, ctx, serverId, task.rule)
+  refuseLocked(nova, ctx, located)
+  if (located.cell !== 'cell1') throw refusalFor(task, located)
+  const { traceId: _none, ...own } = ctx
+  const begun = await nova.cells.cell1.transaction(async (tx) => {
+    const at = now(nova)
+    const won = await beginTask(tx, serverId, task.taskState ?? null, task.from, at, task.callsOff !== true)
+    const instance = await findInstance(tx, serverId)
+    if (!instance) throw notFound(serverId)
+    if (!won || instance.host === null || instance.task_state === 'deleting') throw refusalFor(task, { rows: { instance } })
+    await startAction(tx, { serverId, action: task.action, requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? instance.project_id }, at)
+    await task.also?.(tx, instance)
+    const cancelled = task.callsOff ? await nova.operations.cell.cancel(tx, serverId) : []
+    const id = await nova.operations.cell.begin(tx, own, task.definition, { resourceId: serverId, input: task.input, projectId: instance.project_id })
+    return { id, cancelled }
+  })
+  await ring(nova, ctx, 'cell', begun.cancelled)
+  return begun.id
+}
+
+function refusalFor(task: Pick<Task<TaskRun>, 'refusal' | 'from'>, { rows: { instance } }: { rows: Pick<Located['rows'], 'instance'> }): Error {
+  if (!task.from.includes(instance.vm_state)) return invalidState(task.refusal, instance.uuid, 'vm_state', instance.vm_state)
+  return invalidState(task.refusal, instance.uuid, 'task_state', instance.task_state ?? 'None')
+}
+
+/** In the last transaction of a task: the server rests in its new state, and the action is finished. */
+export async function endTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>, event: string, set: Partial<Omit<Instance, 'id'>>): Promise<void> {
+  const { serverId } = run.input
+  const at = now(nova)
+  const instance = await findInstance(tx, serverId)
+  if (!instance) return
+  const deleting = instance.task_state === 'deleting'
+  await updateInstance(tx, serverId, { ...set, ...(deleting && { task_state: 'deleting' }), updated_at: at })
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Success' }, at, true)
+}
+
+/** In the transaction that ends a failed task: the server rests again, in ERROR where it cannot be trusted any more. */
+export async function failTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>, event: string, fault: OperationFault, set: Partial<Omit<Instance, 'id'>>): Promise<void> {
+  const { serverId } = run.input
+  const at = now(nova)
+  const instance = await findInstance(tx, serverId)
+  if (!instance) return
+  // What called this one off has put its own task state there.
+  const { task_state: taskState, ...rest } = set
+  const keeps = fault.cancelled || taskState === undefined ? {} : { task_state: taskState }
+  await updateInstance(tx, serverId, { ...(fault.cancelled ? {} : rest), ...(instance.task_state === 'deleting' ? {} : keeps), updated_at: at })
+  const message = faultMessage(run.kind.replace('server.', '').replaceAll('-', ' '), fault)
+  if (!fault.cancelled) await insertFault(tx, { instance_uuid: serverId, code: fault.status >= 400 && fault.status < 600 ? fault.status : 500, message, details: null, host: instance.host, created_at: at })
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Error', details: message }, at, true)
+}

@@ -1,0 +1,141 @@
+// Volumes of a server that exists: plugged in and out while it runs.
+import type { RequestContext } from '#core/context'
+import { isUniqueViolation } from '#core/db'
+import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
+import { defineOperation, pivot, step } from '#core/operations'
+import { Type, Uuid } from '#core/spec'
+import { attachmentsOfServer, deleteAttachment, showVolume } from '../../neighbours/volumes.ts'
+import type { BlockDevice } from '../../model/server.ts'
+import { onHost, onHostIfUp } from '../host-commands.ts'
+import { type Nova, now } from '../nova.ts'
+import { serverFor } from './access.ts'
+import { checkAttachable, deviceRows, nextDeviceName } from './create/devices.ts'
+import { toBlockDevice } from './describe.ts'
+import { hostOf } from './power.ts'
+import { blockDevicesOf } from './release-volumes.ts'
+import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
+
+interface AttachRun extends TaskRun {
+  readonly blockDeviceId: string
+  readonly volumeId: string
+}
+
+const resting = ['active', 'paused', 'stopped', 'resized', 'soft-delete']
+
+async function letGo(nova: Nova, ctx: RequestContext, { serverId, volumeId }: AttachRun): Promise<void> {
+  for (const attachment of await attachmentsOfServer(nova.runtime, ctx, serverId)) {
+    if (attachment.volumeId === volumeId) await deleteAttachment(nova.runtime, ctx, attachment.id)
+  }
+}
+
+const forgetDevice = (tx: CellTx, { blockDeviceId }: AttachRun) => tx.deleteFrom('block_device_mappings').where('uuid', '=', blockDeviceId).execute()
+
+const AttachInput = Type.Object({ serverId: Uuid, blockDeviceId: Type.String(), volumeId: Type.String() })
+
+export const attachVolumeOperation = defineOperation<Nova, AttachRun>('server.attach-volume', {
+  input: AttachInput, deadlineSeconds: 600, onCrash: 'resume',
+  steps: [
+    step('attach', {
+      run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.attachVolume(ctx, { ...command, blockDeviceId: run.input.blockDeviceId })),
+      async undo(nova, run) {
+        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId }))
+        await letGo(nova, run.ctx, run.input)
+      },
+    }),
+    pivot('publish', {
+      async commit(tx, nova, run) {
+        const { attachmentId, connection } = run.result<{ attachmentId: string; connection: unknown }>('attach') ?? { attachmentId: null, connection: null }
+        await (tx as CellTx).updateTable('block_device_mappings').set({ attachment_id: attachmentId, connection_info: JSON.stringify(connection), updated_at: now(nova) })
+          .where('uuid', '=', run.input.blockDeviceId).execute()
+        await endTask(tx, nova, run, 'compute_attach_volume', {})
+      },
+    }),
+  ],
+  async failed(tx, nova, run, fault) {
+    await forgetDevice(tx, run.input)
+    await failTask(tx, nova, run, 'compute_attach_volume', fault, {})
+  },
+})
+
+export const detachVolumeOperation = defineOperation<Nova, AttachRun>('server.detach-volume', {
+  input: AttachInput, deadlineSeconds: 600, onCrash: 'resume',
+  steps: [
+    step('unplug', {
+      run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId })),
+    }),
+    pivot('disconnect', { run: (nova, run) => letGo(nova, run.ctx, run.input) }),
+    step('publish', {
+      async commit(tx, nova, run) {
+        await forgetDevice(tx, run.input)
+        await endTask(tx, nova, run, 'compute_detach_volume', {})
+      },
+    }),
+  ],
+  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_detach_volume', fault, {}),
+})
+
+export interface NewAttachment {
+  readonly volumeId: string
+  readonly device?: string
+  readonly tag?: string
+  readonly deleteOnTermination: boolean
+}
+
+/** Accepted: the volume will be plugged in. @throws NotFound for an unknown volume, BadRequest for one that is in use */
+export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: string, wanted: NewAttachment): Promise<BlockDevice> {
+  await serverFor(nova, ctx, serverId, 'os_compute_api:os-volumes-attachments:create')
+  const volume = await showVolume(nova.runtime, ctx, wanted.volumeId)
+  if (!volume) throw new NotFound(`Volume ${wanted.volumeId} could not be found.`)
+  const devices = await blockDevicesOf(nova, serverId)
+  if (devices.some(({ volumeId }) => volumeId === volume.id)) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`)
+  checkAttachable(volume)
+  const taken = new Set(devices.flatMap(({ deviceName }) => deviceName ?? []))
+  const name = wanted.device === undefined || wanted.device === '' ? nextDeviceName(taken, undefined) : wanted.device.startsWith('/dev/') ? wanted.device : `/dev/${wanted.device}`
+  if (taken.has(name)) throw new Conflict(`The supplied device path (${name}) is in use.`)
+  const [row] = deviceRows(nova, serverId, [{
+    source: 'volume', destination: 'volume', id: volume.id, deviceName: name, deleteOnTermination: wanted.deleteOnTermination, ...(wanted.tag !== undefined && { tag: wanted.tag }),
+  }], now(nova))
+  if (!row) throw new Error('no row was planned for the volume')
+  try {
+    await beginServerTask(nova, ctx, {
+      action: 'attach_volume', refusal: 'attach_volume', rule: 'os_compute_api:os-volumes-attachments:create', from: resting,
+      definition: attachVolumeOperation, input: { serverId, blockDeviceId: row.uuid, volumeId: volume.id },
+      also: async (tx) => void (await tx.insertInto('block_device_mappings').values({ ...row, volume_size: volume.sizeGiB }).execute()),
+    })
+  } catch (error) {
+    if (isUniqueViolation(error, 'volume_id')) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`, {}, error)
+    throw error
+  }
+  return toBlockDevice({ ...row, volume_size: volume.sizeGiB })
+}
+
+/** @throws NotFound when the server has no such volume */
+export async function attachedVolume(nova: Nova, serverId: string, volumeId: string): Promise<BlockDevice> {
+  const device = (await blockDevicesOf(nova, serverId)).find((each) => each.volumeId === volumeId)
+  if (!device) throw new NotFound(`Instance ${serverId} is not attached.`)
+  return device
+}
+
+export async function detachVolume(nova: Nova, ctx: RequestContext, serverId: string, volumeId: string): Promise<void> {
+  const rule = 'os_compute_api:os-volumes-attachments:delete'
+  await serverFor(nova, ctx, serverId, rule)
+  const device = await attachedVolume(nova, serverId, volumeId)
+  if (device.bootIndex === 0) throw new Forbidden('Cannot detach a root device volume')
+  await beginServerTask(nova, ctx, {
+    action: 'detach_volume', refusal: 'detach_volume', rule, from: resting, definition: detachVolumeOperation, input: { serverId, blockDeviceId: device.id, volumeId },
+    async also(tx) {
+      const open = await tx.selectFrom('operations').select(['input', 'kind']).where('resource_id', '=', serverId).where('finished_at', 'is', null).execute()
+      if (open.some(({ input, kind }) => /volume/.test(kind) && (JSON.parse(input) as Partial<AttachRun>).volumeId === volumeId)) {
+        throw new BadRequest(`Invalid volume: Unable to detach volume. Volume ${volumeId} is being attached or detached.`)
+      }
+    },
+  })
+}
+
+export async function keepWithServer(nova: Nova, ctx: RequestContext, serverId: string, volumeId: string, deleteOnTermination: boolean): Promise<void> {
+  await serverFor(nova, ctx, serverId, 'os_compute_api:os-volumes-attachments:update')
+  const device = await attachedVolume(nova, serverId, volumeId)
+  await nova.cells.cell1.transaction((tx) =>
+    tx.updateTable('block_device_mappings').set({ delete_on_termination: deleteOnTermination ? 1 : 0, updated_at: now(nova) }).where('uuid', '=', device.id).execute())
+}

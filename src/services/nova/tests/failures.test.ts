@@ -1,0 +1,113 @@
+// What becomes of builds that fail, are called off, or lose the process that worked on them.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemClock } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
+import { openDatabases } from '../db/open.ts'
+import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+
+/** Nothing of a server is left anywhere. */
+async function assertNothingLeft({ admin, demo, playground }: Bench, id: string): Promise<void> {
+  assert.equal(playground.world?.guests.has(id), false)
+  assert.deepEqual(must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports, [])
+  assert.deepEqual(must(await admin.call('placement', 'GET', `/allocations/${id}`), 200).allocations, {})
+  assert.deepEqual(must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes`), 200).volumes, [])
+}
+
+const blankVolume = (imageId: string) => ({
+  block_device_mapping_v2: [
+    { source_type: 'image', uuid: imageId, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+    { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+  ],
+})
+
+test('a server that fits nowhere is kept in ERROR, says why, and can be deleted', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 40_000, vcpus: 1, disk: 900_000 } }), 200)
+  const id = await boot(bench, { flavorRef: 'huge' })
+  const server = await untilStatus(demo, id, 'ERROR')
+  assert.equal(server.fault.code, 500)
+  assert.equal(server.fault.message, 'No valid host was found. There are not enough hosts available. 0 of 1 hosts could give VCPU 1, MEMORY_MB 40000, DISK_GB 900000.')
+  assert.equal(server.hostId, '')
+  assert.equal(must(await demo.call('nova', 'GET', '/v2.1/servers/detail?status=ERROR'), 200).servers[0].id, id)
+  const { instanceActions: [action] } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+  const { instanceAction } = must(await admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${action.request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+  assert.deepEqual([instanceAction.events[0].event, instanceAction.events[0].result], ['conductor_schedule_instance', 'Error'])
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+})
+
+test('a guest that cannot be started leaves its server in ERROR with the reason, and nothing else', async (t) => {
+  const bench = await startBench(t)
+  const { SpawnFailed } = await import('../drivers/index.ts')
+  bench.playground.before = (method) => {
+    if (method === 'spawn') throw new SpawnFailed('QEMU ended with: no such machine type')
+  }
+  const id = await boot(bench, blankVolume(bench.imageId))
+  const server = await untilStatus(bench.demo, id, 'ERROR')
+  assert.equal(server.fault.message, 'The build of the server failed while its guest was started: QEMU ended with: no such machine type. No other host could take it; tried: 1.')
+  assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
+  await assertNothingLeft(bench, id)
+})
+
+test('a server is deleted while it is built, wherever the build is', async (t) => {
+  const bench = await startBench(t)
+  for (const method of ['prepareImage', 'spawn'] as const) {
+    const reached = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    bench.playground.before = async (called) => {
+      if (called !== method) return
+      reached.resolve()
+      await release.promise
+    }
+    const id = await boot(bench, blankVolume(bench.imageId))
+    await reached.promise
+    must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+    must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+    assert.equal((await show(bench.demo, id))['OS-EXT-STS:task_state'], 'deleting')
+    release.resolve()
+    await untilGone(bench.demo, id)
+    bench.playground.before = () => undefined
+    await until('volumes are gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200).volumes.length === 0)
+    await assertNothingLeft(bench, id)
+  }
+})
+
+test('a server whose request was only just accepted can be deleted', async (t) => {
+  const bench = await startBench(t)
+  const ids = await Promise.all(Array.from({ length: 5 }, (_each, at) => boot(bench, { name: `short-${at}` })))
+  await Promise.all(ids.map(async (id) => must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)))
+  for (const id of ids) {
+    await untilGone(bench.demo, id)
+    await assertNothingLeft(bench, id)
+  }
+})
+
+test('the control plane goes down at every step of a build: after its restart the server is ACTIVE, with one port and one volume', async (t) => {
+  let bench = await startBench(t)
+  const { demo } = bench
+  // The same files beside the cloud, which is stopped again and again.
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  t.after(() => Promise.all([api, ...Object.values(cells)].map((database) => database.close())))
+  const steps = 10
+  for (let step = 0; step < steps; step++) {
+    const id = await boot(bench, { name: `at-${step}`, ...blankVolume(bench.imageId) })
+    const position = api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build')
+    while (((await position.executeTakeFirst())?.position ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
+    const cloud = await bench.cloud.restart()
+    bench = { ...bench, cloud, demo: await cloud.login('demo'), admin: await cloud.login('admin') }
+    const server = await untilStatus(bench.demo, id, 'ACTIVE')
+    assert.equal(bench.playground.world?.guests.get(id)?.state, 'running', `step ${step}`)
+    assert.equal(server['os-extended-volumes:volumes_attached'].length, 1, `step ${step}`)
+    assert.equal(must(await bench.admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports.length, 1, `step ${step}`)
+    must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+    await untilGone(bench.demo, id)
+    await until('its volume is gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes`), 200).volumes.length === 0)
+    await assertNothingLeft(bench, id)
+  }
+})

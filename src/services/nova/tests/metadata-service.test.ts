@@ -1,0 +1,61 @@
+// What a guest learns about itself, from the metadata service and from its config drive.
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import { networkTransport } from '#core/client'
+import { readText } from '#core/http'
+import { boot, must, startBench, untilStatus } from './bench.ts'
+
+const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEVCwDSqM4MN8yBkJxVhNk8jH3LVq5QK9pGHlyxWvKcx test@example'
+
+test('a guest reads its name, key, user data and addresses; a question with a wrong signature learns nothing', async (t) => {
+  const bench = await startBench(t, { sockets: true })
+  const { demo, cloud } = bench
+  must(await demo.call('nova', 'POST', '/v2.1/os-keypairs', { keypair: { name: 'mine', public_key: publicKey } }), 200)
+  const userData = Buffer.from('#!/bin/sh\necho hello\n')
+  const id = await boot(bench, { name: 'My Web.1', key_name: 'mine', user_data: userData.toString('base64'), metadata: { role: 'web' } })
+  const server = await untilStatus(demo, id, 'ACTIVE')
+  const address = server.addresses.private[0].addr
+  const transport = networkTransport(`http://127.0.0.1:${cloud.ports.metadata}`)
+  const ask = async (path: string, headers: Record<string, string> = {}) => {
+    const signature = createHmac('sha256', 'metadata-secret').update(id).digest('hex')
+    const reply = await transport({
+      method: 'GET', path, query: '', body: null, origin: '',
+      headers: { 'x-instance-id': id, 'x-tenant-id': demo.projectId, 'x-instance-id-signature': signature, ...headers },
+    })
+    return { status: reply.status, text: (await readText(reply.body, 1_000_000)) ?? '' }
+  }
+  const text = async (path: string) => (await ask(path)).text
+
+  const metaData = JSON.parse(await text('/openstack/latest/meta_data.json'))
+  assert.deepEqual({ ...metaData, random_seed: metaData.random_seed.length > 100 }, {
+    uuid: id, name: 'My Web.1', hostname: 'my-web.1.novalocal', meta: { role: 'web' }, public_keys: { mine: publicKey }, keys: [{ name: 'mine', type: 'ssh', data: publicKey }],
+    launch_index: 0, availability_zone: 'nova', random_seed: true, project_id: demo.projectId, devices: [], dedicated_cpus: [],
+  })
+  assert.equal(await text('/openstack/2012-08-10/user_data'), userData.toString())
+  const network = JSON.parse(await text('/openstack/latest/network_data.json'))
+  assert.deepEqual(network.networks.map(({ type, network_id: net }: Record<string, string>) => [type, net]), [['ipv4_dhcp', bench.networkId]])
+  assert.equal(await text('/latest/meta-data/local-ipv4'), address)
+  assert.equal(await text('/2009-04-04/meta-data/public-keys/'), '0=mine')
+  assert.equal((await text('/2009-04-04/meta-data/public-keys/0/openssh-key')).trim(), publicKey)
+  assert.equal(await text('/latest/user-data'), userData.toString())
+  assert.match(await text('/'), /^1\.0\n.*\nlatest$/s)
+  assert.match(await text('/latest/meta-data/'), /\nplacement\/\npublic-hostname\n/)
+
+  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })).status, 403)
+  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-tenant-id': 'another' })).status, 404)
+  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id': '' })).status, 400)
+  assert.equal((await ask('/openstack/latest/nothing')).status, 404)
+})
+
+test('a config drive holds the same files', async (t) => {
+  const bench = await startBench(t)
+  const id = await boot(bench, { config_drive: true, name: 'drive' })
+  const server = await untilStatus(bench.demo, id, 'ACTIVE')
+  assert.equal(server.config_drive, 'True')
+  const drive = bench.playground.world?.guests.get(id)?.spec.configDrive ?? {}
+  const metaData = JSON.parse(Buffer.from(drive['openstack/latest/meta_data.json'] ?? '', 'base64').toString())
+  assert.deepEqual([metaData.uuid, metaData.hostname], [id, 'drive.novalocal'])
+  assert.ok(drive['openstack/latest/network_data.json'] !== undefined && drive['ec2/latest/meta-data.json'] !== undefined)
+  assert.equal(drive['openstack/latest/user_data'], undefined)
+})

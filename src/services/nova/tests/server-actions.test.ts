@@ -1,0 +1,159 @@
+// What can be done to a server that runs.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { boot, must, show, startBench, until, untilStatus } from './bench.ts'
+
+test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const act = (action: object) => demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action)
+  const guest = () => playground.world?.guests.get(id)
+
+  must(await act({ 'os-stop': null }), 202)
+  const stopped = await untilStatus(demo, id, 'SHUTOFF')
+  assert.deepEqual([guest()?.state, stopped['OS-EXT-STS:power_state']], ['shutdown', 4])
+  const again = await act({ 'os-stop': null })
+  assert.deepEqual([again.status, again.body], [409, { conflictingRequest: { code: 409, message: `Cannot 'stop' instance ${id} while it is in vm_state stopped` } }])
+
+  must(await act({ 'os-start': null }), 202)
+  await untilStatus(demo, id, 'ACTIVE')
+  const pid = guest()?.pid
+  must(await act({ reboot: { type: 'HARD' } }), 202)
+  await until('another process', async () => guest()?.pid !== pid)
+  await untilStatus(demo, id, 'ACTIVE')
+  must(await act({ reboot: { type: 'SOFT' } }), 202)
+  await untilStatus(demo, id, 'ACTIVE')
+
+  const { instanceActions: actions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+  assert.deepEqual(actions.map((each: { action: string }) => each.action), ['reboot', 'reboot', 'start', 'stop', 'create'])
+  const { instanceAction } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${actions[3].request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+  assert.deepEqual(instanceAction.events.map((event: Record<string, string>) => [event['event'], event['result'], event['details']]), [['compute_stop_instance', 'Success', undefined]])
+
+  const { output } = must(await act({ 'os-getConsoleOutput': { length: 2 } }), 200)
+  assert.match(output, /one login: /)
+  const unknown = await act({ dance: {} })
+  assert.deepEqual([unknown.status, Object.keys(unknown.body)], [400, ['badRequest']])
+})
+
+test('a guest that shuts itself down is shown as what it is', async (t) => {
+  const bench = await startBench(t)
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  bench.playground.world?.shutItselfDown(id)
+  await untilStatus(bench.demo, id, 'SHUTOFF')
+})
+
+test('a locked server refuses its owner, not the admin', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const act = (who: typeof demo, action: object, version = '2.93') => who.call('nova', 'POST', `/v2.1/servers/${id}/action`, action, { 'openstack-api-version': `compute ${version}` })
+  must(await act(demo, { lock: { locked_reason: 'payroll runs' } }), 202)
+  const locked = await show(demo, id)
+  assert.deepEqual([locked.locked, locked.locked_reason], [true, 'payroll runs'])
+  assert.equal((await act(demo, { 'os-stop': null })).status, 409)
+  assert.equal((await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`)).status, 409)
+  must(await act(admin, { 'os-stop': null }), 202)
+  await untilStatus(demo, id, 'SHUTOFF')
+  must(await act(demo, { unlock: null }), 202)
+  assert.equal((await show(demo, id)).locked, false)
+})
+
+test('metadata and tags are kept with the server', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench, { metadata: { colour: 'red' } })
+  await untilStatus(demo, id, 'ACTIVE')
+  const call = (method: string, path: string, body?: unknown) => demo.call('nova', method, `/v2.1/servers/${id}${path}`, body, { 'openstack-api-version': 'compute 2.93' })
+  assert.deepEqual(must(await call('POST', '/metadata', { metadata: { size: 'small' } }), 200), { metadata: { colour: 'red', size: 'small' } })
+  assert.deepEqual(must(await call('PUT', '/metadata/colour', { meta: { colour: 'blue' } }), 200), { meta: { colour: 'blue' } })
+  assert.deepEqual(must(await call('GET', '/metadata/colour'), 200), { meta: { colour: 'blue' } })
+  must(await call('DELETE', '/metadata/size'), 204)
+  assert.deepEqual((await call('DELETE', '/metadata/size')).body, { itemNotFound: { code: 404, message: 'Metadata item was not found' } })
+  assert.deepEqual(must(await call('PUT', '/metadata', { metadata: { only: 'this' } }), 200), { metadata: { only: 'this' } })
+  assert.equal((await call('POST', '/metadata', { metadata: Object.fromEntries(Array.from({ length: 129 }, (_each, at) => [`k${at}`, 'v'])) })).status, 403)
+
+  assert.equal((await call('PUT', '/tags/web')).status, 201)
+  assert.equal((await call('PUT', '/tags/web')).status, 204)
+  assert.deepEqual(must(await call('PUT', '/tags', { tags: ['a', 'b'] }), 200), { tags: ['a', 'b'] })
+  must(await call('GET', '/tags/a'), 204)
+  must(await call('DELETE', '/tags/a'), 204)
+  assert.equal((await call('GET', '/tags/a')).status, 404)
+  const list = async (query: string) => must(await demo.call('nova', 'GET', `/v2.1/servers?${query}`, undefined, { 'openstack-api-version': 'compute 2.93' }), 200).servers.length
+  assert.deepEqual([await list('tags=b'), await list('tags=a'), await list('tags-any=a,b'), await list('not-tags=b'), await list('not-tags-any=z')], [1, 0, 1, 0, 1])
+  must(await call('DELETE', '/tags'), 204)
+  const shown = await show(demo, id)
+  assert.deepEqual([shown.metadata, shown.tags], [{ only: 'this' }, []])
+})
+
+test('a volume is plugged in and out, and a second server cannot have it', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const { volume } = must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1, name: 'data' } }), 202)
+  const volumeStatus = async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume.id}`), 200).volume.status
+  await until('the volume is there', async () => (await volumeStatus()) === 'available')
+  const latest = { 'openstack-api-version': 'compute 2.93' }
+  const path = `/v2.1/servers/${id}/os-volume_attachments`
+  const attached = must(await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id, tag: 'data' } }, latest), 200)
+  assert.deepEqual(attached, { volumeAttachment: { id: volume.id, serverId: id, volumeId: volume.id, device: '/dev/vdb', tag: 'data', delete_on_termination: false } })
+  await until('the volume is in use', async () => (await volumeStatus()) === 'in-use')
+  await until('the guest has it', async () => playground.world?.guests.get(id)?.spec.disks.some((disk) => disk.kind === 'volume' && disk.volumeId === volume.id))
+  assert.deepEqual((await show(demo, id))['os-extended-volumes:volumes_attached'], [{ id: volume.id, delete_on_termination: false }])
+  assert.equal((await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id } }, latest)).status, 400)
+
+  const other = await boot(bench, { name: 'two' })
+  await untilStatus(demo, other, 'ACTIVE')
+  assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${other}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }, latest)).status, 400)
+
+  const { volumeAttachments: [listed] } = must(await demo.call('nova', 'GET', path, undefined, latest), 200)
+  assert.deepEqual(Object.keys(listed).sort(), ['attachment_id', 'bdm_uuid', 'delete_on_termination', 'device', 'serverId', 'tag', 'volumeId'])
+  must(await demo.call('nova', 'PUT', `${path}/${volume.id}`, { volumeAttachment: { volumeId: volume.id, delete_on_termination: true } }, latest), 202)
+  must(await demo.call('nova', 'DELETE', `${path}/${volume.id}`), 202)
+  await until('the volume is free', async () => (await volumeStatus()) === 'available')
+  await until('it is listed no more', async () => must(await demo.call('nova', 'GET', path), 200).volumeAttachments.length === 0)
+  assert.equal((await demo.call('nova', 'DELETE', `${path}/${volume.id}`)).status, 404)
+})
+
+test('a port is added to a running server and taken away', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const path = `/v2.1/servers/${id}/os-interface`
+  const { interfaceAttachment: added } = must(await demo.call('nova', 'POST', path, { interfaceAttachment: { net_id: bench.networkId } }), 200)
+  assert.equal(added.fixed_ips.length, 1)
+  assert.equal(playground.world?.guests.get(id)?.spec.ports.length, 2)
+  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
+  assert.equal(must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/ips`), 200).addresses.private.length, 2)
+
+  const { port } = must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: bench.networkId } }), 201)
+  must(await demo.call('nova', 'POST', path, { interfaceAttachment: { port_id: port.id } }), 200)
+  for (const portId of [added.port_id, port.id]) must(await demo.call('nova', 'DELETE', `${path}/${portId}`), 202)
+  await until('they are gone', async () => must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length === 1)
+  assert.equal(playground.world?.guests.get(id)?.spec.ports.length, 1)
+  assert.equal((await admin.call('neutron', 'GET', `/v2.0/ports/${added.port_id}`)).status, 404)
+  const given = must(await admin.call('neutron', 'GET', `/v2.0/ports/${port.id}`), 200).port
+  assert.deepEqual([given.device_id, given.device_owner], ['', ''])
+})
+
+test('a server is put into a security group and taken out again', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  must(await demo.call('neutron', 'POST', '/v2.0/security-groups', { security_group: { name: 'web' } }), 201)
+  const names = async () => (await show(demo, id)).security_groups.map((group: { name: string }) => group.name).sort()
+  assert.deepEqual(await names(), ['default'])
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { addSecurityGroup: { name: 'web' } }), 202)
+  assert.deepEqual(await names(), ['default', 'web'])
+  const { security_groups: groups } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-security-groups`), 200)
+  assert.deepEqual(groups.map((group: { name: string }) => group.name).sort(), ['default', 'web'])
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'web' } }), 202)
+  assert.deepEqual(await names(), ['default'])
+  assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'nowhere' } })).status, 404)
+})
