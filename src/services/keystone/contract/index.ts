@@ -1,5 +1,4 @@
 // What others may know of keystone: its routes, and the shapes that they answer with.
-export { identityVersion } from './versions.ts'
 export { tokenRoutes } from './tokens.ts'
 export { domainRoutes, projectRoutes } from './projects.ts'
 export { userRoutes } from './users.ts'
