@@ -1,5 +1,6 @@
 // What a cloud is started with.
 import type { Capabilities } from '#core/context'
+import type { Synchronous } from '#core/db'
 import type { Privileged, ProcessRunner } from '#core/process'
 import type { Machine, ServiceName } from '#core/service'
 import type { Secrets, Settings } from './settings.ts'
@@ -15,6 +16,8 @@ export interface CloudOptions {
   /** Only these services; all when absent. */
   readonly only?: readonly ServiceName[]
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Of all databases; NORMAL when absent. */
+  readonly synchronous?: Synchronous
   /** Check every reply against its schema; for tests. */
   readonly checkReplies?: boolean
   /** Listen on the ports of the settings. */

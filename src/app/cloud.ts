@@ -49,7 +49,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let opened = databases.get(name)
     if (!opened) {
       const file = options.dataDirectory === ':memory:' ? ':memory:' : join(options.dataDirectory, 'db', `${name}.db`)
-      databases.set(name, (opened = openDatabase({ name, file, migrations, clock: capabilities.clock, log: capabilities.log })))
+      databases.set(name, (opened = openDatabase({ name, file, migrations, clock: capabilities.clock, log: capabilities.log, ...(options.synchronous && { synchronous: options.synchronous }) })))
     }
     return opened as Promise<Database<T>>
   }

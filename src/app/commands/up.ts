@@ -6,7 +6,7 @@ import { createProcessRunner } from '#core/process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureUsers, installPackages } from '../host.ts'
 import { type Layout, layout } from '../layout.ts'
-import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, type Settings } from '../settings.ts'
+import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, readSettings, type Settings } from '../settings.ts'
 import { processStartTime, readState, type RunState, runningState } from '../state.ts'
 import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
 
@@ -42,7 +42,7 @@ export async function up(options: UpOptions): Promise<Settings> {
   }
   line.clear()
   if (options.json) printJson({ directory: options.directory, driver: settings.driver, seconds: Math.round((performance.now() - started) / 10) / 100, identity: `${publicUrl(settings, 'keystone')}/v3`, already_running: before !== undefined })
-  else if (!options.quiet) print(welcome(options.directory, settings, before !== undefined, (performance.now() - started) / 1000))
+  else if (!options.quiet) print(welcome(options.directory, readSettings(options.directory) ?? settings, before !== undefined, (performance.now() - started) / 1000))
   return settings
 }
 
@@ -113,6 +113,7 @@ function welcome(directory: string, settings: Settings, already: boolean, second
   return `${already ? 'The cloud runs already.' : `The cloud is up, after ${seconds.toFixed(1)} s.`}
 ${fake}
   Identity    ${publicUrl(settings, 'keystone')}/v3
+  Public      ${settings.publicCidr}
   Data        ${directory}
   Log         ${layout(directory).log}
 

@@ -11,8 +11,6 @@ import { dependencyFile, findModules, initrdModules, inLoadOrder, rootModules, t
 import { guestUser, makeRootTree } from './root-tree.ts'
 import { downloadPackages, unpackPackages, type Unpacked } from './unpack.ts'
 
-export { guestImagePackages } from './packages.ts'
-
 export interface GuestImageOptions {
   /** Scratch space. */
   readonly workDirectory: string

@@ -70,7 +70,7 @@ export async function startCloud(t: TestContext, names: readonly ServiceName[], 
   const servicePasswords = Object.fromEntries(['glance', 'placement', 'nova', 'neutron', 'cinder'].map((name) => [name, `${name}-${'s'.repeat(32)}`]))
   const capabilities: Capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: testLog(), ...options.capabilities }
   const cloud = await compose({
-    dataDirectory, settings, capabilities, processes: createProcessRunner(), checkReplies: true,
+    dataDirectory, settings, capabilities, processes: createProcessRunner(), checkReplies: true, synchronous: 'OFF',
     secrets: { adminPassword: passwords.admin, demoPassword: passwords.demo, servicePasswords, metadataSecret: 'metadata-secret' },
     only: ['keystone', ...names.filter((name) => name !== 'keystone')],
     config: { ...options.config, keystone: { password_hash_rounds: 4, ...options.config?.['keystone'] } },

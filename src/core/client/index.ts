@@ -2,4 +2,4 @@ export { type Caller, type Client, client, type ClientReply, type ServiceTarget 
 export { createCredentials, type Credentials } from './credentials.ts'
 export { identityEvents } from './identity-events.ts'
 export { networkTransport } from './network.ts'
-export { tokenVerifier, toIdentity } from './tokens.ts'
+export { tokenVerifier } from './tokens.ts'

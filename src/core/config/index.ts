@@ -2,4 +2,4 @@
 export { option, type Option } from './option.ts'
 export { ConfigError, readConfig, type Config, type ReadOptions } from './read.ts'
 export { sampleConfig } from './sample.ts'
-export { defineOptions, variableName, type Options, type Section, type Settings } from './section.ts'
+export { defineOptions, type Options, type Section, type Settings } from './section.ts'

@@ -8,6 +8,7 @@ export {
 export { fromJson, toJson } from './json.ts'
 export { afterMarker, orderings, type SortColumn, type SortedBy } from './keyset.ts'
 export type { Migration } from './migrations.ts'
-export { openDatabase, type OpenDatabaseOptions } from './open.ts'
+export { openDatabase, type OpenDatabaseOptions, type Synchronous } from './open.ts'
+export { statement } from './statement.ts'
 export { afterCommit, lockRow } from './transaction.ts'
 export { transition, type TransitionOptions } from './transition.ts'

@@ -8,6 +8,9 @@ import { SqliteDatabase, type Database } from './database.ts'
 import { migrate, type Migration } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 
+/** NORMAL and OFF survive a kill of the process, FULL also the loss of power, at a tenth of the speed. After that loss OFF may leave a broken file. */
+export type Synchronous = 'OFF' | 'NORMAL' | 'FULL'
+
 export interface OpenDatabaseOptions {
   /** For messages and logs: `nova_api`, `cell0`. */
   readonly name: string
@@ -16,8 +19,7 @@ export interface OpenDatabaseOptions {
   readonly migrations: readonly Migration[]
   readonly clock: Clock
   readonly log: Logger
-  /** NORMAL survives a kill of the process; FULL also the loss of power, at a tenth of the speed. */
-  readonly synchronous?: 'NORMAL' | 'FULL'
+  readonly synchronous?: Synchronous
 }
 
 /** Each statement of another process may keep the event loop waiting this long; after it we wait without blocking. */
@@ -36,11 +38,11 @@ export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Dat
   if (!inMemory) makeFile(location)
   const writer = new SqliteConnection(connect(location))
   try {
+    writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
     if (!inMemory) {
       writer.rows('pragma journal_mode = wal')
       writer.rows(`pragma wal_autocheckpoint = ${pagesPerCheckpoint}`)
     }
-    writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
     await migrate(writer, options)
     const reader = new SqliteConnection(connect(location))
     reader.run('pragma query_only = on')

@@ -51,12 +51,14 @@ function operation(name: string, spec: RouteSpec): Json {
 /** Actions share a path: their bodies are alternatives. */
 function join(before: Json, name: string, spec: RouteSpec): Json {
   const next = operation(name, spec)
+  const rules = [before, next].flatMap((each) => (each['x-policy'] as readonly string[] | undefined) ?? [])
   const bodies = [before['requestBody'], next['requestBody']].map((body) => (body as { content?: Record<string, { schema: Json }> } | undefined)?.content?.['application/json']?.schema).filter((schema) => schema !== undefined)
   const alternatives = bodies.flatMap((schema) => (Array.isArray(schema['anyOf']) && !('type' in schema) ? (schema['anyOf'] as Json[]) : [schema]))
   return {
     ...before,
     operationId: `${String(before['operationId'])}_${name}`,
     summary: `${String(before['summary'])} ${spec.summary}`,
+    ...(rules.length > 0 && { 'x-policy': [...new Set(rules)] }),
     ...(bodies.length > 0 && { requestBody: { required: true, content: { 'application/json': { schema: { anyOf: alternatives } } } } }),
     responses: { ...(next['responses'] as Json), ...(before['responses'] as Json) },
   }

@@ -131,10 +131,3 @@ export class FormatInspector {
     return kinds.some((kind) => kind !== 0) && states.every((state) => state === 0 || state === 0x80) ? 'mbr' : 'none'
   }
 }
-
-/** Inspect a whole stream. */
-export async function inspectImage(content: AsyncIterable<Uint8Array>): Promise<ImageReport> {
-  const inspector = new FormatInspector()
-  for await (const chunk of content) inspector.take(chunk)
-  return inspector.finish()
-}

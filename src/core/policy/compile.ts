@@ -12,7 +12,6 @@ export interface Rule {
   readonly description: string
   /** The kinds of token that may use it; any when absent. */
   readonly scopes?: readonly Scope[]
-  readonly operations?: readonly { readonly method: string; readonly path: string }[]
 }
 
 export interface Policy {

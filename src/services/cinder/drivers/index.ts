@@ -8,7 +8,6 @@ export interface VolumeDriverOptions {
   readonly fake: FakeVolumeOptions
 }
 export type VolumeDriverName = keyof VolumeDriverOptions
-export const volumeDriverNames: readonly VolumeDriverName[] = ['file', 'fake']
 
 const realDriver = () => import('./file/index.ts')
 
@@ -23,4 +22,4 @@ export async function loadVolumeDriver<Name extends VolumeDriverName>(name: Name
 }
 
 export type * from './interface.ts'
-export { BackendFull, BackendUnavailable, ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'
+export { ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'

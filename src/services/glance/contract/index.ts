@@ -1,5 +1,5 @@
-export { Image, type ImageBody, type NewImageBody } from './image-shapes.ts'
+export type { ImageBody } from './image-shapes.ts'
 export { imageFileRoutes } from './image-files.ts'
-export { imageRoutes, jsonPatch, oldJsonPatch } from './images.ts'
+export { imageRoutes } from './images.ts'
 export { infoRoutes, schemaRoutes } from './info.ts'
 export { memberRoutes } from './members.ts'

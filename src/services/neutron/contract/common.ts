@@ -4,7 +4,6 @@ import { Closed, LooseBoolean, Nullable, Type, type Static, type TSchema } from 
 export const Name = Type.String({ maxLength: 255 })
 export const Description = Nullable(Type.String({ maxLength: 255 }))
 export const Id = Type.String({ minLength: 1, maxLength: 255 })
-export const UuidText = Type.String({ pattern: '^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$' })
 export const Address = Type.String({ minLength: 2, maxLength: 64 })
 export const MacAddress = Type.String({ maxLength: 64 })
 export const Time = Type.String()

@@ -9,8 +9,6 @@ export interface NetworkDriverOptions {
 
 export type NetworkDriverName = keyof NetworkDriverOptions
 
-export const networkDriverNames: readonly NetworkDriverName[] = ['linuxbridge', 'fake']
-
 const realDriver = () => import('./linuxbridge/index.ts')
 
 /** Have it in memory, for a process that will not see the program's folder any more. The same `import` must be asked again later. */
@@ -24,4 +22,4 @@ export async function loadNetworkDriver<Name extends NetworkDriverName>(name: Na
 }
 
 export type * from './interface.ts'
-export { BadSpecification, FabricConflict, NetworkAbsent, shortId, UnknownPhysicalNetwork } from './interface.ts'
+export { shortId } from './interface.ts'

@@ -7,8 +7,8 @@ import { quotaRules } from './policies/quotas.ts'
 import { serverGroupRules } from './policies/server-groups.ts'
 import { serverRules } from './policies/servers.ts'
 
-const rules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules, ...quotaRules, ...serverGroupRules]
+export const novaRules: readonly Rule[] = [...serverRules, ...flavorRules, ...keypairRules, ...hostRules, ...quotaRules, ...serverGroupRules]
 
 export function novaPolicy(overrides: Readonly<Record<string, string>> = {}): Policy {
-  return compilePolicy(rules, overrides)
+  return compilePolicy(novaRules, overrides)
 }

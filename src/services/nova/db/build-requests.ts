@@ -2,6 +2,7 @@
 import type { Db, Insertable } from '#core/db'
 import type { ApiTables, InstanceMappingRow } from './api-tables.ts'
 import type { BlockDeviceRow, InstanceRow } from './cell-tables.ts'
+import { deleteMember } from './server-groups.ts'
 
 export type NewInstance = Required<Omit<Insertable<InstanceRow>, 'id'>>
 export type NewBlockDevice = Required<Omit<Insertable<BlockDeviceRow>, 'id'>>
@@ -58,7 +59,7 @@ export async function settleInCell(tx: Db<ApiTables>, serverId: string, cell: st
 /** Nothing of the server remains in the API database. */
 export async function forgetServer(tx: Db<ApiTables>, serverId: string): Promise<void> {
   await tx.deleteFrom('build_requests').where('instance_uuid', '=', serverId).execute()
-  await tx.deleteFrom('server_group_members').where('instance_uuid', '=', serverId).execute()
+  await deleteMember(tx, serverId)
   await tx.deleteFrom('request_specs').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('instance_mappings').where('instance_uuid', '=', serverId).execute()
 }

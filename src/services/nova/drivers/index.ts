@@ -8,7 +8,6 @@ export interface HypervisorDriverOptions {
   readonly fake: FakeHypervisorOptions
 }
 export type HypervisorDriverName = keyof HypervisorDriverOptions
-export const hypervisorDriverNames: readonly HypervisorDriverName[] = ['qemu', 'fake']
 
 const realDriver = () => import('./qemu/index.ts')
 
@@ -23,4 +22,4 @@ export async function loadHypervisorDriver<Name extends HypervisorDriverName>(na
 }
 
 export type * from './interface.ts'
-export { ConsoleUnavailable, DeviceRefused, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'
+export { ConsoleUnavailable, GuestUnknown, SpawnFailed, UnusableImage } from './interface.ts'

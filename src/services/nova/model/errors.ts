@@ -2,13 +2,11 @@
 import { errorClass } from '#core/errors'
 
 export const InstanceNotFound = errorClass('InstanceNotFound', 404, 'nova.instance_not_found')
-export const FlavorNotFound = errorClass('FlavorNotFound', 404, 'nova.flavor_not_found')
 export const InstanceInvalidState = errorClass('InstanceInvalidState', 409, 'nova.invalid_state')
 export const InstanceIsLocked = errorClass('InstanceIsLocked', 409, 'nova.locked')
 export const OverQuota = errorClass('OverQuota', 403, 'nova.over_quota')
 export const NoValidHost = errorClass('NoValidHost', 500, 'nova.no_valid_host')
 export const NetworkAmbiguous = errorClass('NetworkAmbiguous', 409, 'nova.network_ambiguous')
-export const ActionNotFound = errorClass('ActionNotFound', 404, 'nova.action_not_found')
 /** A host was told something by a lease that another one has followed. */
 export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
 /** This host cannot carry the server; another one may. */

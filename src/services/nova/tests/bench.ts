@@ -13,8 +13,6 @@ export interface Bench {
   readonly playground: FakePlayground
 }
 
-export const mebibyte = 1024 * 1024
-
 export function must(answered: Answered, ...statuses: number[]): any {
   if (!statuses.includes(answered.status)) throw new Error(`answered ${answered.status}, not ${statuses.join(' or ')}: ${JSON.stringify(answered.body)}`)
   return answered.body

@@ -1,8 +1,11 @@
 // What becomes of builds that fail, are called off, or lose the process that worked on them.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { systemClock } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
+import { openDatabases } from '../db/open.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 /** Nothing of a server is left anywhere. */
@@ -83,16 +86,39 @@ test('a server whose request was only just accepted can be deleted', async (t) =
   }
 })
 
+test('guests are found again after a restart: one that died is shown as off, one that nobody knows is removed', async (t) => {
+  const bench = await startBench(t)
+  const [dead, alive] = [await boot(bench, { name: 'dead' }), await boot(bench, { name: 'alive' })]
+  for (const id of [dead, alive]) await untilStatus(bench.demo, id, 'ACTIVE')
+  const { world } = bench.playground
+  const spec = world?.guests.get(alive)
+  assert.ok(world && spec)
+  await bench.cloud.stop()
+  world.kill(dead)
+  const stranger = '99999999-8888-4777-8666-555555555555'
+  world.guests.set(stranger, { ...spec, spec: { ...spec.spec, serverId: stranger } })
+  const cloud = await bench.cloud.restart()
+  const demo = await cloud.login('demo')
+  await untilStatus(demo, dead, 'SHUTOFF')
+  await until('the stranger is gone', async () => !world.guests.has(stranger))
+  assert.equal((await show(demo, alive)).status, 'ACTIVE')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${dead}/action`, { 'os-start': null }), 202)
+  await untilStatus(demo, dead, 'ACTIVE')
+})
+
 test('the control plane goes down at every step of a build: after its restart the server is ACTIVE, with one port and one volume', async (t) => {
   let bench = await startBench(t)
   const { demo } = bench
+  // The same files beside the cloud, which is stopped again and again.
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  t.after(() => Promise.all([api, ...Object.values(cells)].map((database) => database.close())))
   const steps = 10
   for (let step = 0; step < steps; step++) {
     const id = await boot(bench, { name: `at-${step}`, ...blankVolume(bench.imageId) })
-    const file = new DatabaseSync(join(bench.cloud.dataDirectory, 'db', 'nova_api.db'), { readOnly: true })
-    const position = file.prepare("select position, status from operations where resource_id = ? and kind = 'server.build'")
-    while (Number(position.get(id)?.['position'] ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
-    file.close()
+    const position = api.read.selectFrom('operations').select('position').where('resource_id', '=', id).where('kind', '=', 'server.build')
+    while (((await position.executeTakeFirst())?.position ?? 0) < step) await new Promise((resolve) => setImmediate(resolve))
     const cloud = await bench.cloud.restart()
     bench = { ...bench, cloud, demo: await cloud.login('demo'), admin: await cloud.login('admin') }
     const server = await untilStatus(bench.demo, id, 'ACTIVE')

@@ -171,7 +171,7 @@ test('several servers are made at once, as many as the quota allows, and paralle
     forbidden: { code: 403, message: 'Quota exceeded for instances: Requested 4, but already used 2 of 5 instances' },
   }])
   const answers = await Promise.all(Array.from({ length: 8 }, () => create({})))
-  assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 202, 202, 403, 403, 403, 403, 403])
+  assert.deepEqual(answers.map(({ status }) => status).toSorted((a, b) => a - b), [202, 202, 202, 403, 403, 403, 403, 403])
   const all = must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers
   assert.equal(all.length, 5)
   for (const { id } of all) must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
@@ -192,7 +192,7 @@ test('servers of an anti-affinity group do not share a host', async (t) => {
     const found = [await show(demo, first), await show(demo, second)].map((server) => server.status)
     return found.every((status) => status !== 'BUILD') && found
   })
-  assert.deepEqual(statuses.sort(), ['ACTIVE', 'ERROR'])
+  assert.deepEqual(new Set(statuses), new Set(['ACTIVE', 'ERROR']))
   assert.deepEqual((await show(demo, first)).server_groups, [group.id])
 })
 

@@ -37,7 +37,3 @@ export function describeServer({ instance, blockDevices, ports }: ServerRows): S
     blockDevices: blockDevices.map(toBlockDevice), ports: ports.map(toPort),
   }
 }
-
-export function rootOnVolume(blockDevices: readonly BlockDevice[]): boolean {
-  return blockDevices.some(({ bootIndex, destination }) => bootIndex === 0 && destination === 'volume')
-}
