@@ -24,15 +24,18 @@ export interface RealCloud {
   remove(): Promise<void>
 }
 
-/** @param slot tells clouds of tests that run at the same time apart */
-export async function prepareRealCloud(slot: number): Promise<RealCloud> {
+/**
+ * @param slot tells clouds of tests that run at the same time apart
+ * @param checkout where the program lies; the folder of this test by default
+ */
+export async function prepareRealCloud(slot: number, checkout: string = root): Promise<RealCloud> {
   await installClient()
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const offset = 12_000 + slot * 100
   const publicPrefix = `198.51.${100 + slot}`
   const nimbo = async (...args: string[]): Promise<string> => {
     const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', 'real', '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
-    const { stdout } = await run(join(root, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
+    const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
     return stdout
   }
   const client = (cloud: string) => async (...args: string[]): Promise<any> => {

@@ -6,7 +6,7 @@ import { Conflict, Unauthorized } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { compilePolicy } from '#core/policy'
 import { anonymous, Closed, defineRoutes, defineVersions, Name, Type, versioned } from '#core/spec'
-import { type ApiRequest, computeFaults, createApi, type Handlers, serve } from './index.ts'
+import { type ApiRequest, computeFaults, createApi, type Handlers, listen, serve } from './index.ts'
 
 const Thing = Closed({ thing: Closed({ name: Name, size: Type.Optional(Type.Integer({ minimum: 1 })) }) })
 const things = defineRoutes('compute', {
@@ -108,4 +108,13 @@ test('microversions: the minimum by default, latest, unknown ones, and routes th
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute 2.99' })).status, 406)
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute two' })).status, 400)
   assert.equal((await ask('GET', '/v2.1/new', undefined, { 'openstack-api-version': 'volume 3.1' })).status, 404)
+})
+
+test('a client that sends far too much over a socket hears 413, not a broken connection', async (t) => {
+  const socket = await listen(api, { host: '127.0.0.1', port: 0 })
+  t.after(() => socket.close())
+  const reply = await fetch(`http://127.0.0.1:${socket.port}/v2.1/things`, {
+    method: 'POST', headers: { 'x-auth-token': 'good', 'content-type': 'application/json' }, body: `{"x":"${'a'.repeat(3_000_000)}"}`,
+  })
+  assert.equal(reply.status, 413)
 })

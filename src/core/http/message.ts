@@ -26,6 +26,13 @@ export interface ApiReply {
 /** Any way to reach an API: its pipeline in this process, or a socket. */
 export type Transport = (request: ApiRequest) => Promise<ApiReply>
 
+/**
+ * So much more than the limit is still read, and dropped: a client that is cut off while it sends sees a broken
+ * connection and never the answer that says why.
+ */
+const patienceBytes = 16 * 1024 * 1024
+
+/** @returns undefined when it is longer than the limit */
 export async function readText(body: ApiRequest['body'] | ApiReply['body'], limitBytes: number): Promise<string | undefined> {
   if (body === null) return ''
   if (typeof body === 'string') return body.length > limitBytes ? undefined : body
@@ -35,13 +42,13 @@ export async function readText(body: ApiRequest['body'] | ApiReply['body'], limi
   for await (const chunk of body) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer)
     size += bytes.length
-    if (size > limitBytes) {
+    if (size <= limitBytes) chunks.push(bytes)
+    else if (size > limitBytes + patienceBytes) {
       body.destroy()
       return undefined
     }
-    chunks.push(bytes)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return size > limitBytes ? undefined : Buffer.concat(chunks).toString('utf8')
 }
 
 export function bytesOf(body: ApiRequest['body']): Readable {

@@ -19,6 +19,8 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
   syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
   /** An agent saves that a port works. */
   portIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
+  /** An agent saves that a router carries all that it should, its floating addresses too. */
+  routerIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ routerId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
   /** Everything that an L2 agent's host should have. */
   hostState: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ host: Type.String() }), result: Any }),
   /** Which of some addresses are in the set of a group now. */

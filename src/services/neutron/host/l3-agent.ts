@@ -25,6 +25,8 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
     for (const network of answer.networks ?? []) await driver.ensureNetwork(call(ctx), network)
     await driver.ensureRouter(call(ctx), answer.router)
     carried.add(routerId)
+    // Said by whoever did it: after a restart nobody else knows that it is done.
+    await server.any().routerIsUp(ctx, { routerId, host: runtime.host })
   })
 
   const listening = runtime.bus.serve(l3AgentRpc, runtime.host, {

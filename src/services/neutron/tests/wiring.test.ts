@@ -116,6 +116,19 @@ test('after a restart the host has what it should have, and nothing else', async
   assert.deepEqual(there?.dhcp.map((each) => each.networkId), [blue.id])
 })
 
+test('a floating address whose making was cut off by a restart becomes active', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, port_id: inside.id } })
+  const later = await (await cloud.restart()).login('demo')
+  await until(async () => (await must(later, 'GET', `/floatingips/${floatingip.id}`)).floatingip.status === 'ACTIVE', 'the floating address')
+})
+
 test('a gateway and an interface added in quick succession listen for metadata once, without an error', async (t) => {
   const errors: string[] = []
   const { admin, demo, engine } = await startLab(t, { capabilities: { log: noting(errors) } })

@@ -117,7 +117,6 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
         await l3.on(host).syncRouter(ctx, { routerId })
         if (alive('metadata', host)) await metadata.on(host).sync(ctx, { routerId, present: row?.host === host })
       }
-      if (row && all.includes(row.host)) await database.transaction((tx) => setFloatingIpStatus(tx, routerId, 'ACTIVE'))
       return {}
     },
 
@@ -134,6 +133,15 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
         if (row.status !== status) await setPort(tx, portId, { status })
         return { known: true }
       }))
+    },
+
+    async routerIsUp(_ctx, { routerId, host }) {
+      return database.transaction(async (tx) => {
+        const row = await routerRow(tx, routerId)
+        if (row?.host !== host) return { known: false }
+        await setFloatingIpStatus(tx, routerId, 'ACTIVE')
+        return { known: true }
+      })
     },
 
     hostState: async (_ctx, { host }) => hostState(neutron, host, await portsOnHost(database.read, host)),
