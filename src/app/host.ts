@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, stat
 import { dirname } from 'node:path'
 import type { ProcessRunner } from '#core/process'
 import type { Layout } from './layout.ts'
-import { debianPackages } from './packages.ts'
+import { type DebianPackage, debianPackages } from './packages.ts'
 
 export interface HostUser {
   readonly name: string
@@ -20,14 +20,13 @@ export interface HostUsers {
 
 type Progress = (message: string) => void
 
-export async function installPackages(runner: ProcessRunner, progress: Progress): Promise<void> {
-  const missing = await missingPackages(runner)
+export async function installPackages(runner: ProcessRunner, progress: Progress, wanted = debianPackages): Promise<void> {
+  const missing = await missingPackages(runner, wanted)
   if (missing.length === 0) return
   progress(`Installing ${missing.length} Debian packages and what they need: ${missing.join(', ')}`)
-  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive']
   const withdraw = keepDaemonsDown()
   try {
-    const install = () => runner.run('/usr/bin/env', [...environment.slice(1), 'apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Use-Pty=0', ...missing], { timeoutSeconds: 600 })
+    const install = () => runner.run('/usr/bin/env', ['DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Use-Pty=0', ...missing], { timeoutSeconds: 600 })
     try {
       await install()
     } catch {
@@ -48,8 +47,8 @@ function keepDaemonsDown(): () => void {
   return () => rmSync(policy, { force: true })
 }
 
-export async function missingPackages(runner: ProcessRunner): Promise<string[]> {
-  const names = debianPackages.map((each) => each.name)
+async function missingPackages(runner: ProcessRunner, wanted: readonly DebianPackage[]): Promise<string[]> {
+  const names = wanted.map((each) => each.name)
   let installed = ''
   try {
     installed = (await runner.run('/usr/bin/dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], { timeoutSeconds: 30 })).stdout

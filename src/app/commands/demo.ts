@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createProcessRunner } from '#core/process'
 import { testImageName } from '../defaults.ts'
 import { logIn, reachOutside, type Session } from '../rest.ts'
-import { type Choices, readSettings, type Settings } from '../settings.ts'
+import { installPackages } from '../host.ts'
+import { demoPackages } from '../packages.ts'
+import { type Choices, isRoot, readSettings, type Settings } from '../settings.ts'
 import { CommandError, print } from '../terminal.ts'
 import { readSecrets } from './openrc.ts'
 import { followSteps } from './trace.ts'
@@ -24,6 +26,8 @@ const bootSeconds = 120
 
 export async function demo(options: DemoOptions): Promise<void> {
   if (options.clean && !readSettings(options.directory)) throw new CommandError('There is no cloud, and so nothing of a demo to remove.')
+  // Before the cloud's networks are there.
+  if (isRoot() && !options.clean && options.choices.driver !== 'fake') await installPackages(createProcessRunner(), print, demoPackages)
   const settings = await up({ ...options, json: false, quiet: true })
   const session = await logIn(reachOutside(settings), { user: 'demo', password: readSecrets(options.directory).demoPassword, project: 'demo' })
   if (options.clean) {

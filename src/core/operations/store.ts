@@ -1,6 +1,6 @@
 // The SQL of operations. Every write of a worker names the epoch of its lease: with an older one nothing changes.
 import type { Identity } from '#core/context'
-import type { Db } from '#core/db'
+import { type Db, statement } from '#core/db'
 import { errorClass } from '#core/errors'
 import type { OperationRow, OperationTables } from './tables.ts'
 
@@ -14,24 +14,31 @@ export async function insertOperation(tx: Tx, row: OperationRow): Promise<void> 
 
 /** Open operations that nobody holds and whose time has come, the oldest first. */
 export async function claimable(db: Tx, now: string, ownerPrefix: string, owner: string, limit: number): Promise<OperationRow[]> {
-  return db.selectFrom('operations').selectAll()
+  const { rows } = await selectClaimable(db, { now, formerly: `${ownerPrefix}%`, owner, limit })
+  return rows
+}
+
+const selectClaimable = statement((db: Tx, { now, formerly, owner, limit }: { now: string; formerly: string; owner: string; limit: number }) =>
+  db.selectFrom('operations').selectAll()
     .where('finished_at', 'is', null)
     .where((where) => where.or([where('not_before', 'is', null), where('not_before', '<=', now)]))
     .where((where) => where.or([
       where('lease_owner', 'is', null), where('lease_until', '<', now),
       // Our own former incarnation on this host is gone: its lease ends with it.
-      where.and([where('lease_owner', 'like', `${ownerPrefix}%`), where('lease_owner', '!=', owner)]),
+      where.and([where('lease_owner', 'like', formerly), where('lease_owner', '!=', owner)]),
     ]))
-    .orderBy('created_at').limit(limit).execute()
-}
+    .orderBy('created_at').limit(limit))
 
 /** @returns the new epoch, or undefined when another worker was faster */
 export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch'>, owner: string, until: string): Promise<number | undefined> {
   const epoch = row.epoch + 1
-  const { numUpdatedRows } = await tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
-    .where('id', '=', row.id).where('epoch', '=', row.epoch).where('finished_at', 'is', null).executeTakeFirstOrThrow()
-  return numUpdatedRows === 1n ? epoch : undefined
+  const { numAffectedRows } = await takeLease(tx, { id: row.id, epoch, before: row.epoch, owner, until })
+  return numAffectedRows === 1n ? epoch : undefined
 }
+
+const takeLease = statement((tx: Tx, { id, epoch, before, owner, until }: { id: string; epoch: number; before: number; owner: string; until: string }) =>
+  tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
+    .where('id', '=', id).where('epoch', '=', before).where('finished_at', 'is', null))
 
 export async function renewLeases(tx: Tx, owner: string, until: string): Promise<void> {
   await tx.updateTable('operations').set({ lease_until: until }).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
@@ -43,6 +50,15 @@ export async function updateHeld(tx: Tx, id: string, epoch: number, set: Partial
     .where('id', '=', id).where('epoch', '=', epoch).where('finished_at', 'is', null).executeTakeFirstOrThrow()
   if (numUpdatedRows !== 1n) throw new LeaseLost('Another worker has taken over this operation.', { id, epoch })
 }
+
+/** The same for the commonest change: one step further. @throws LeaseLost */
+export async function moveOn(tx: Tx, id: string, epoch: number, position: number): Promise<void> {
+  const { numAffectedRows } = await setPosition(tx, { id, epoch, position })
+  if (numAffectedRows !== 1n) throw new LeaseLost('Another worker has taken over this operation.', { id, epoch })
+}
+
+const setPosition = statement((tx: Tx, { id, epoch, position }: { id: string; epoch: number; position: number }) =>
+  tx.updateTable('operations').set({ position, attempt: 1 }).where('id', '=', id).where('epoch', '=', epoch).where('finished_at', 'is', null))
 
 /** Ask every open operation on a resource to stop. @returns their ids */
 export async function requestCancel(tx: Tx, resourceId: string, except: string | undefined): Promise<string[]> {
@@ -57,18 +73,24 @@ export async function openOperations(db: Tx, resourceId: string): Promise<Pick<O
 }
 
 export async function journalStart(tx: Tx, operationId: string, sequence: number, step: string, phase: 'run' | 'undo', attempt: number, at: string): Promise<void> {
-  await tx.insertInto('operation_steps').values({
-    operation_id: operationId, sequence, step, phase, attempt, status: 'started', result: null, error: null, started_at: at, ended_at: null,
-  }).execute()
+  await insertStep(tx, { operationId, sequence, step, phase, attempt, at })
 }
 
+const insertStep = statement((tx: Tx, { operationId, sequence, step, phase, attempt, at }: { operationId: string; sequence: number; step: string; phase: 'run' | 'undo'; attempt: number; at: string }) =>
+  tx.insertInto('operation_steps').values({
+    operation_id: operationId, sequence, step, phase, attempt, status: 'started', result: null, error: null, started_at: at, ended_at: null,
+  }))
+
 export async function journalEnd(tx: Tx, operationId: string, sequence: number, status: 'done' | 'failed', at: string, more: { result?: unknown; error?: unknown }): Promise<void> {
-  await tx.updateTable('operation_steps').set({
-    status, ended_at: at,
+  await endStep(tx, {
+    operationId, sequence, status, at,
     result: more.result === undefined ? null : JSON.stringify(more.result),
     error: more.error === undefined ? null : JSON.stringify(more.error),
-  }).where('operation_id', '=', operationId).where('sequence', '=', sequence).execute()
+  })
 }
+
+const endStep = statement((tx: Tx, { operationId, sequence, status, at, result, error }: { operationId: string; sequence: number; status: 'done' | 'failed'; at: string; result: string | null; error: string | null }) =>
+  tx.updateTable('operation_steps').set({ status, ended_at: at, result, error }).where('operation_id', '=', operationId).where('sequence', '=', sequence))
 
 export async function journal(db: Tx, operationId: string) {
   return db.selectFrom('operation_steps').selectAll().where('operation_id', '=', operationId).orderBy('sequence').execute()

@@ -4,7 +4,7 @@ import type { Capabilities, RequestContext, Timer } from '#core/context'
 import type { Database } from '#core/db'
 import { AppError, Cancelled, DeadlineExceeded, describe, toWireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
-import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, renewLeases, updateHeld } from './store.ts'
+import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, moveOn, renewLeases, updateHeld } from './store.ts'
 import type { OperationRow, OperationTables } from './tables.ts'
 
 export interface WorkerOptions<S> {
@@ -279,7 +279,7 @@ export class Worker<S> {
     }
     held.sequence++
     await journalStart(tx, held.row.id, held.sequence, next.name, 'run', 1, now)
-    await updateHeld(tx, held.row.id, held.epoch, { position, attempt: 1 })
+    await moveOn(tx, held.row.id, held.epoch, position)
     return position
   }
 

@@ -120,6 +120,23 @@ test('a daemon outlives the helper, is found again, started once, and ended by s
   await second.close()
 })
 
+test('a daemon is found again although the helper was killed before it noted the pid', root, async (t) => {
+  const { helper, options, dataDirectory } = await helperFor(t, 'hta')
+  await helper.netnsAdd('hta-x')
+  await helper.ip(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'addr add 10.0.0.2/24 dev veth0'], { netns: 'hta-x' })
+  const started = await helper.startDaemon(dnsmasq(dataDirectory))
+  process.kill(helper.pid, 'SIGKILL')
+  await helper.ended
+  const record = join(dataDirectory, 'privileged/dnsmasq/one.json')
+  writeFileSync(record, JSON.stringify({ ...JSON.parse(readFileSync(record, 'utf8')), pid: 0, startTime: '' }))
+
+  const second = await startHelper(options)
+  assert.deepEqual(await second.startDaemon(dnsmasq(dataDirectory)), started)
+  assert.deepEqual(await second.daemons('dnsmasq'), new Map([['one', started]]))
+  assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGKILL'), true)
+  await second.close()
+})
+
 test('a forged pid record does not lead to a stranger', root, async (t) => {
   const { helper, dataDirectory } = await helperFor(t, 'hta')
   mkdirSync(join(dataDirectory, 'privileged/qemu'), { recursive: true })

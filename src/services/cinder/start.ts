@@ -14,6 +14,7 @@ import { registerService } from './db/services.ts'
 import type { CinderTables } from './db/tables.ts'
 import { ensureDefaultType } from './db/volume-types.ts'
 import type { Cinder } from './domain/cinder.ts'
+import type { FakeVolumeWorld } from './drivers/fake/index.ts'
 import { loadVolumeDriver, type VolumeDriver } from './drivers/index.ts'
 import { ServiceView } from './domain/service-view.ts'
 import { operations as definitions } from './domain/operations.ts'
@@ -63,11 +64,18 @@ export async function startScheduler(runtime: Runtime): Promise<Role> {
   })
 }
 
+/** The fake backends of this process, by data directory: volumes in memory outlive the role, as files do. */
+const fakeWorlds = new Map<string, FakeVolumeWorld>()
+
 /** The configured storage, or the one that fits the cloud. @throws Error where `file` lacks the rights that it needs */
 async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
   const { volume_driver: configured } = runtime.config(cinderOptions)
   const name = configured === '' ? (runtime.driver === 'real' ? 'file' : 'fake') : configured
-  if (name === 'fake') return loadVolumeDriver('fake', { capabilities: runtime, totalGiB: 10_000_000 })
+  if (name === 'fake') {
+    let world = fakeWorlds.get(runtime.dataDirectory)
+    if (!world) fakeWorlds.set(runtime.dataDirectory, (world = new (await import('./drivers/fake/index.ts')).FakeVolumeWorld()))
+    return loadVolumeDriver('fake', { capabilities: runtime, world, totalGiB: 10_000_000 })
+  }
   if (name !== 'file') throw new Error(`[cinder] volume_driver: there is no driver ${name}; choose file or fake`)
   if (!runtime.privileged) throw new Error('[cinder] volume_driver: file needs root; without it only fake can run')
   return loadVolumeDriver('file', {

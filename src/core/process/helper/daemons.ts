@@ -18,6 +18,8 @@ export interface DaemonKeeper {
 }
 
 interface DaemonRecord extends ProcessIdentity {
+  /** 0 before the start: who comes after a crash looks for the command. */
+  readonly pid: number
   readonly command: readonly string[]
 }
 
@@ -29,6 +31,8 @@ const graceMilliseconds = 30
 export function daemonKeeper(options: HelperOptions, records: string, find: (program: Program) => string): DaemonKeeper {
   for (const kind of kinds) mkdirSync(join(records, kind), { recursive: true, mode: 0o755 })
   const inTurn = turns()
+  /** Paths of records whose daemons are being started now. */
+  const launching = new Set<string>()
 
   const checkKind = (kind: unknown): DaemonKind =>
     kinds.includes(kind as DaemonKind) ? (kind as DaemonKind) : refuse('A kind of daemon', kind)
@@ -40,6 +44,13 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     // A record that another user could have written is no record.
     if (!stat?.isFile() || stat.uid !== process.getuid?.()) return undefined
     const record = JSON.parse(readFileSync(path, 'utf8')) as DaemonRecord
+    if (record.pid === 0) {
+      if (launching.has(path)) return undefined
+      const found = findByCommand(record.command, [0, kind === 'dnsmasq' ? options.ownUser.uid : options.qemuUser.uid])
+      if (found) writeRecord(path, { ...found, command: record.command })
+      else rmSync(path, { force: true })
+      return found
+    }
     if (isSame(record)) return { pid: record.pid, startTime: record.startTime }
     rmSync(path, { force: true })
     return undefined
@@ -64,6 +75,9 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     const { file, args, own } = command(spec, netns)
     const output = openInside(options, spec.outputFile, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND)
     let identity: ProcessIdentity | undefined
+    const path = recordPath(spec.kind, spec.id)
+    launching.add(path)
+    writeRecord(path, { pid: 0, startTime: '', command: own })
     try {
       fchownSync(output, options.ownUser.uid, options.ownUser.gid)
       const written = () => tail(spec.outputFile)
@@ -88,12 +102,13 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
       if (ended || child.pid === undefined) throw failed()
       identity = { pid: child.pid, startTime: startTimeOf(child.pid) ?? '' }
       if (!isSame({ ...identity, command: own })) throw failed()
-      const record: DaemonRecord = { ...identity, command: own }
-      const path = recordPath(spec.kind, spec.id)
-      writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o644 })
-      renameSync(`${path}.new`, path)
+      writeRecord(path, { ...identity, command: own })
       return identity
+    } catch (error) {
+      rmSync(path, { force: true })
+      throw error
     } finally {
+      launching.delete(path)
       closeSync(output)
     }
   }
@@ -132,6 +147,23 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
       }
     },
   }
+}
+
+function writeRecord(path: string, record: DaemonRecord): void {
+  writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o644 })
+  renameSync(`${path}.new`, path)
+}
+
+/** A process with exactly this command line, of one of these users: nobody else can pass for ours. */
+function findByCommand(command: readonly string[], users: readonly number[]): ProcessIdentity | undefined {
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid) || !sameCommand(pid, command)) continue
+    const startTime = startTimeOf(pid)
+    const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
+    if (startTime !== undefined && owner !== undefined && users.includes(owner)) return { pid, startTime }
+  }
+  return undefined
 }
 
 /** Groups of the devices that QEMU may need: /dev/kvm belongs to one on most distributions. */

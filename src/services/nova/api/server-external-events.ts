@@ -4,6 +4,7 @@ import type { Handlers } from '#core/http'
 import type { externalEventRoutes } from '../contract/server-external-events.ts'
 import { findInstance } from '../db/instances.ts'
 import type { Nova } from '../domain/nova.ts'
+import { portDeleted } from '../domain/servers/interfaces.ts'
 
 export const externalEventHandlers = (nova: Nova): Handlers<typeof externalEventRoutes> => ({
   async createExternalEvents({ ctx, body }) {
@@ -22,6 +23,7 @@ export const externalEventHandlers = (nova: Nova): Handlers<typeof externalEvent
       else if (host === null) answered.push({ ...told, status: 'failed', code: 422 })
       else {
         if (event.name === 'network-changed') await nova.conductor.any().refreshPorts(ctx, { serverId: event.server_uuid })
+        else if (event.name === 'network-vif-deleted' && event.tag !== undefined) await portDeleted(nova, ctx, event.server_uuid, event.tag)
         else await nova.compute.on(host).externalEvent(ctx, { serverId: event.server_uuid, name: event.name, status, ...tag })
         answered.push({ ...told, status, code: 200 })
       }

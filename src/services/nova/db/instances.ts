@@ -71,6 +71,18 @@ export async function withParts(db: Db<CellTables>, instances: readonly Instance
   })
 }
 
+/** Servers that were deleted before `before` leave for good, with all that was kept of them. @returns how many */
+export async function purgeDeleted(tx: Db<CellTables>, before: string, limit = 200): Promise<number> {
+  const old = await tx.selectFrom('instances').select('uuid').where('deleted', '=', 1).where('deleted_at', '<', before).limit(limit).execute()
+  const ids = old.map(({ uuid }) => uuid)
+  if (ids.length === 0) return 0
+  await tx.deleteFrom('instance_actions').where('instance_uuid', 'in', ids).execute()
+  await tx.deleteFrom('instance_faults').where('instance_uuid', 'in', ids).execute()
+  await tx.deleteFrom('instance_tags').where('instance_uuid', 'in', ids).execute()
+  await tx.deleteFrom('instances').where('uuid', 'in', ids).execute()
+  return ids.length
+}
+
 export async function insertFault(tx: Db<CellTables>, fault: Omit<Selectable<FaultRow>, 'id'>): Promise<void> {
   await tx.insertInto('instance_faults').values(fault).execute()
 }

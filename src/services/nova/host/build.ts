@@ -141,7 +141,7 @@ export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId
       continue
     }
     if (device.made) await untilAvailable(host, ctx, call, device.volumeId)
-    const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, device.volumeId, device.made ? 50 : 39)
+    const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, device.volumeId, device.made)
     connected.push({ blockDeviceId: device.id, attachmentId: id, connection })
     devices.push({ ...device, attachmentId: id, connection })
   }
@@ -149,13 +149,12 @@ export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId
   return connected
 }
 
-/** Reserve a volume and connect it to this host. */
-export async function connectVolume(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, volumeId: string, step: number) {
+/** Reserve a volume and connect it to this host. For one that was there before, this is how cinder is asked; its answer is cinder's step. */
+export async function connectVolume(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, volumeId: string, made: boolean) {
   const { runtime } = host
   const key = `${operationId}/connect-volumes@${runtime.host}/${volumeId}`
-  const attachment = await traced(runtime.trace, runtime.clock, ctx, step, () => createAttachment(runtime, ctx, volumeId, serverId, { host: runtime.host }, key))
-  if (step !== 50) mark(runtime.trace, runtime.clock, ctx, 50)
-  return attachment
+  const asked = () => createAttachment(runtime, ctx, volumeId, serverId, { host: runtime.host }, key)
+  return made ? asked() : traced(runtime.trace, runtime.clock, ctx, 39, asked)
 }
 
 async function untilAvailable(host: ComputeHost, ctx: RequestContext, call: CallContext, volumeId: string): Promise<void> {

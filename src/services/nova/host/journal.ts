@@ -22,12 +22,15 @@ interface Waiting {
 
 /** Commands whose effect outlives them: what was told is on the disk before it is done. */
 const lasting = new Set(['spawn', 'destroy', 'powerOn', 'powerOff', 'reboot', 'attachVolume', 'detachVolume', 'attachInterface', 'detachInterface'])
+const rememberedEnds = 5000
 /** A file of this size is written anew without the operations that are over. */
 const compactAtBytes = 1024 * 1024
 
 export class HostJournal {
   readonly #path: string
   readonly #epochs = new Map<string, number>()
+  /** Operations that are over, the latest: a late command of one is refused too. */
+  readonly #over = new Set<string>()
   /** The lines of operations that are not over. */
   readonly #lines = new Map<string, string[]>()
   #file: FileHandle | undefined
@@ -66,7 +69,7 @@ export class HostJournal {
 
   /** @throws StaleEpoch when a later lease has spoken */
   admit(operationId: string, epoch: number): void {
-    const seen = this.#epochs.get(operationId) ?? 0
+    const seen = this.#over.has(operationId) ? Number.MAX_SAFE_INTEGER : (this.#epochs.get(operationId) ?? 0)
     if (epoch < seen) throw new StaleEpoch('This lease was followed by another one.', { operationId, epoch, seen })
     this.#epochs.set(operationId, epoch)
   }
@@ -80,6 +83,9 @@ export class HostJournal {
 
   forget(operationId: string): void {
     this.#epochs.delete(operationId)
+    this.#over.add(operationId)
+    const [oldest] = this.#over
+    if (this.#over.size > rememberedEnds && oldest !== undefined) this.#over.delete(oldest)
     if (this.#lines.has(operationId)) void this.#append({ operationId, event: 'ended' })
   }
 

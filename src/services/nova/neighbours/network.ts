@@ -2,6 +2,7 @@
 import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
+import { Conflict } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { SubnetFacts } from '../model/metadata-tree.ts'
@@ -110,9 +111,17 @@ export async function createPort(runtime: Access, ctx: RequestContext, owner: Po
   return toView(body.port)
 }
 
-/** Give an existing port to a server, on its host. */
+/**
+ * Give an existing port to a server, on its host. Of two servers that want it, one gets it.
+ *
+ * @throws Conflict when another one has it
+ */
 export async function bindPort(runtime: Access, ctx: RequestContext, owner: PortOwner, portId: string): Promise<PortView> {
-  const { body } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).updatePort({
+  const caller = await asService(runtime, ctx)
+  const { body: { port } } = await client(portRoutes, runtime.services.neutron, caller).showPort({ params: { id: portId } })
+  if (port.device_id !== '' && port.device_id !== owner.serverId) throw new Conflict(`Port ${portId} is still in use.`)
+  const unchanged = { 'if-match': `revision_number=${port.revision_number}` }
+  const { body } = await client(portRoutes, runtime.services.neutron, { ...caller, headers: unchanged }).updatePort({
     params: { id: portId }, body: { port: { device_id: owner.serverId, device_owner: `compute:${owner.zone}`, 'binding:host_id': owner.host } },
   })
   return toView(body.port)

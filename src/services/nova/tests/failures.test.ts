@@ -86,6 +86,26 @@ test('a server whose request was only just accepted can be deleted', async (t) =
   }
 })
 
+test('guests are found again after a restart: one that died is shown as off, one that nobody knows is removed', async (t) => {
+  const bench = await startBench(t)
+  const [dead, alive] = [await boot(bench, { name: 'dead' }), await boot(bench, { name: 'alive' })]
+  for (const id of [dead, alive]) await untilStatus(bench.demo, id, 'ACTIVE')
+  const { world } = bench.playground
+  const spec = world?.guests.get(alive)
+  assert.ok(world && spec)
+  await bench.cloud.stop()
+  world.kill(dead)
+  const stranger = '99999999-8888-4777-8666-555555555555'
+  world.guests.set(stranger, { ...spec, spec: { ...spec.spec, serverId: stranger } })
+  const cloud = await bench.cloud.restart()
+  const demo = await cloud.login('demo')
+  await untilStatus(demo, dead, 'SHUTOFF')
+  await until('the stranger is gone', async () => !world.guests.has(stranger))
+  assert.equal((await show(demo, alive)).status, 'ACTIVE')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${dead}/action`, { 'os-start': null }), 202)
+  await untilStatus(demo, dead, 'ACTIVE')
+})
+
 test('the control plane goes down at every step of a build: after its restart the server is ACTIVE, with one port and one volume', async (t) => {
   let bench = await startBench(t)
   const { demo } = bench

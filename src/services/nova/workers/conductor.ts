@@ -10,6 +10,7 @@ import { powerChanged } from '../domain/servers/power-changed.ts'
 import { refreshPorts } from '../domain/servers/refresh-ports.ts'
 import type { Nova } from '../domain/nova.ts'
 import { beatAs } from '../heartbeat.ts'
+import { keepPurging } from './purge.ts'
 
 export function startConductor(nova: Nova): Role {
   const { runtime, operations } = nova
@@ -17,10 +18,12 @@ export function startConductor(nova: Nova): Role {
   const working = { api: operations.api.work(nova), cell: operations.cell.work(nova) }
   workers.set(nova, working)
   const beat = beatAs(runtime, nova.settings, 'nova-conductor', 'conductor')
+  const purging = keepPurging(nova)
   return {
     stop() {
       serving.close()
       beat.stop()
+      purging.stop()
       working.api.stop()
       working.cell.stop()
     },

@@ -1,6 +1,7 @@
 // Beginning something with a server in its cell: the state allows it, the action is noted, and the operation written, all
 // in one transaction; of two that try at once, one wins.
 import type { RequestContext } from '#core/context'
+import { afterCommit } from '#core/db'
 import type { Definition, OperationFault, OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { beginTask, findInstance, insertFault, type Instance, updateInstance } from '../../db/instances.ts'
@@ -61,12 +62,18 @@ function refusalFor(task: Pick<Task<TaskRun>, 'refusal' | 'from'>, { rows: { ins
   return invalidState(task.refusal, instance.uuid, 'task_state', instance.task_state ?? 'None')
 }
 
+/** The host needs its record of the operation no more. One that does not listen finds that out at its next start. */
+function tellEnded(tx: CellTx, nova: Nova, run: OperationRun, host: string | null): void {
+  if (host !== null) afterCommit(tx, () => void nova.compute.on(host).operationEnded(run.ctx, { operationId: run.id }).catch(() => undefined))
+}
+
 /** In the last transaction of a task: the server rests in its new state, and the action is finished. */
 export async function endTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>, event: string, set: Partial<Omit<Instance, 'id'>>): Promise<void> {
   const { serverId } = run.input
   const at = now(nova)
   const instance = await findInstance(tx, serverId)
   if (!instance) return
+  tellEnded(tx, nova, run, instance.host)
   const deleting = instance.task_state === 'deleting'
   await updateInstance(tx, serverId, { ...set, ...(deleting && { task_state: 'deleting' }), updated_at: at })
   await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Success' }, at, true)
@@ -78,6 +85,7 @@ export async function failTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun
   const at = now(nova)
   const instance = await findInstance(tx, serverId)
   if (!instance) return
+  tellEnded(tx, nova, run, instance.host)
   // What called this one off has put its own task state there.
   const { task_state: taskState, ...rest } = set
   const keeps = fault.cancelled || taskState === undefined ? {} : { task_state: taskState }
