@@ -57,7 +57,7 @@ async function create(session: Session, body: Record<string, unknown> = {}): Pro
 
 const eventually = async (is: () => boolean | Promise<boolean>): Promise<void> => {
   for (let tries = 0; tries < 200 && !(await is()); tries++) await new Promise((resolve) => setTimeout(resolve, 10))
-  assert.ok(is())
+  assert.ok(await is())
 }
 
 test('an image is created, filled, shown, read whole and in part, and deleted with its bytes', async (t) => {
