@@ -1,8 +1,7 @@
 // Attachments in the database.
-import { type Db, fromJson, toJson } from '#core/db'
+import { afterMarker, type Db, fromJson, orderings, toJson } from '#core/db'
 import type { Page } from '#core/http'
 import type { Attachment, Connector } from '../model/attachment.ts'
-import { afterMarker, orderings } from './keyset.ts'
 import type { AttachmentRow, CinderTables } from './tables.ts'
 
 export const attachmentSortColumns = {

@@ -1,7 +1,6 @@
 // What went wrong, told to the owner of a volume.
-import { type Db } from '#core/db'
+import { afterMarker, type Db, orderings } from '#core/db'
 import type { Page } from '#core/http'
-import { afterMarker, orderings } from './keyset.ts'
 import type { CinderTables, MessageRow } from './tables.ts'
 
 export const messageSortColumns = {

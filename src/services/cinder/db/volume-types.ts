@@ -1,8 +1,7 @@
 // Volume types in the database, with their extra specs and the projects that may use a private one.
-import { type Db } from '#core/db'
+import { afterMarker, type Db, orderings } from '#core/db'
 import type { Page } from '#core/http'
 import { defaultTypeName, type VolumeType } from '../model/volume-type.ts'
-import { afterMarker, orderings } from './keyset.ts'
 import type { CinderTables, VolumeTypeRow } from './tables.ts'
 
 export const typeSortColumns = { id: { column: 'id' }, name: { column: 'name' }, created_at: { column: 'created_at' }, is_public: { column: 'is_public' } } as const

@@ -1,12 +1,11 @@
 // Volumes in the database: one row, and what hangs on it fetched for a whole page at once.
-import { type Db, type Kysely, sql, transition } from '#core/db'
+import { afterMarker, type Db, type Expression, type Kysely, orderings, sql, type SqlBool, transition } from '#core/db'
 import type { EventOf } from '#core/state'
 import type { Page } from '#core/http'
 import type { Attachment } from '../model/attachment.ts'
 import type { Volume } from '../model/volume.ts'
 import { volumeMachine } from '../model/volume-states.ts'
 import { attachmentsOf } from './attachments.ts'
-import { afterMarker, contains, orderings } from './keyset.ts'
 import { metadataOf } from './metadata.ts'
 import type { CinderTables, VolumeRow } from './tables.ts'
 
@@ -155,4 +154,9 @@ export async function typeIsUsed(db: Db<CinderTables>, typeId: string): Promise<
 export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<Pick<VolumeRow, 'id' | 'status' | 'size'>[]> {
   return db.selectFrom('volumes').select(['id', 'status', 'size'])
     .where(({ eb, or }) => or([eb('host', '=', backend), eb('host', 'like', `${backend}#%`)])).execute()
+}
+
+/** `%` and `_` of a user's text stand for themselves. */
+function contains(column: string, text: string): Expression<SqlBool> {
+  return sql<SqlBool>`${sql.ref(column)} like ${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`} escape '\\'`
 }

@@ -1,6 +1,7 @@
 // Attachments: claiming, connecting, completing and ending the use of a volume, and who may.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '#core/context'
 import { type Session, startCloud } from '../../../app/testing/index.ts'
 import { at, readyVolume, serviceToken, until, untilGone, uuid } from './help.ts'
 
@@ -117,10 +118,12 @@ test('a repeated internal create answers what the first one made', async (t) => 
 })
 
 test('attachments are listed for their project, by volume, server and state', async (t) => {
-  const cloud = await startCloud(t, ['cinder'])
+  let offset = 0
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: { ...systemClock, now: () => new Date(Date.now() + offset) } } })
   const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
   const [a, b] = [await readyVolume(demo), await readyVolume(demo)]
   const first = (await attach(demo, { volume_uuid: a.id, instance_uuid: server })).body.attachment
+  offset = 1000
   const second = (await attach(demo, { volume_uuid: b.id, connector, mode: 'ro' })).body.attachment
   assert.deepEqual([second.instance, second.attach_mode, second.connection_info.access_mode], [null, 'ro', 'ro'])
   const list = async (query: string, who = demo) => (await who.call('cinder', 'GET', `/v3/attachments${query}`, undefined, at('3.54'))).body.attachments?.map((each: any) => each.id)

@@ -57,7 +57,7 @@ async function create(session: Session, body: Record<string, unknown> = {}): Pro
 
 const eventually = async (is: () => boolean | Promise<boolean>): Promise<void> => {
   for (let tries = 0; tries < 200 && !(await is()); tries++) await new Promise((resolve) => setTimeout(resolve, 10))
-  assert.ok(is())
+  assert.ok(await is())
 }
 
 test('an image is created, filled, shown, read whole and in part, and deleted with its bytes', async (t) => {
@@ -147,6 +147,7 @@ test('after a restart in the middle of an upload the image waits for data again,
   const next = await cloud.restart()
   more = false
   const again = await next.login('member')
+  // Its data goes first, then what is said of it.
   await eventually(async () => (await again.call('glance', 'GET', `/v2/images/${image.id}`)).body.status === 'queued')
   assert.deepEqual(files(), [])
 })
