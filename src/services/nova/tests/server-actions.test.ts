@@ -119,6 +119,22 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   assert.equal((await demo.call('nova', 'DELETE', `${path}/${volume.id}`)).status, 404)
 })
 
+test('of two servers that ask for one volume at once, one gets it and the other is refused', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const ids = await Promise.all(['one', 'two'].map((name) => boot(bench, { name })))
+  for (const id of ids) await untilStatus(demo, id, 'ACTIVE')
+  const volumes = `/v3/${demo.projectId}/volumes`
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  await until('the volume is available', async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status === 'available')
+  const answers = await Promise.all(ids.map((id) => demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })))
+  assert.deepEqual(answers.map(({ status }) => status).sort((a, b) => a - b), [200, 400])
+  assert.match(answers.find(({ status }) => status === 400)?.body.badRequest.message, /^Invalid volume: /)
+  await until('one server has it', async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status === 'in-use')
+  const attached = await Promise.all(ids.map(async (id) => must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-volume_attachments`), 200).volumeAttachments.length))
+  assert.deepEqual(attached.sort((a, b) => a - b), [0, 1])
+})
+
 test('a port is added to a running server and taken away', async (t) => {
   const bench = await startBench(t)
   const { demo, admin, playground } = bench

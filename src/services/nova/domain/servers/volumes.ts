@@ -97,8 +97,9 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
     source: 'volume', destination: 'volume', id: volume.id, deviceName: name, deleteOnTermination: wanted.deleteOnTermination, ...(wanted.tag !== undefined && { tag: wanted.tag }),
   }], now(nova))
   if (!row) throw new Error('no row was planned for the volume')
+  let operationId: string
   try {
-    await beginServerTask(nova, ctx, {
+    operationId = await beginServerTask(nova, ctx, {
       action: 'attach_volume', refusal: 'attach_volume', rule: 'os_compute_api:os-volumes-attachments:create', from: resting,
       definition: attachVolumeOperation, input: { serverId, blockDeviceId: row.uuid, volumeId: volume.id },
       also: async (tx) => void (await tx.insertInto('block_device_mappings').values({ ...row, volume_size: volume.sizeGiB }).execute()),
@@ -107,7 +108,29 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
     if (isUniqueViolation(error, 'volume_id')) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`, {}, error)
     throw error
   }
+  await heedRefusal(nova, ctx, operationId)
   return toBlockDevice({ ...row, volume_size: volume.sizeGiB })
+}
+
+const refusalSeconds = 10
+
+/**
+ * Of two servers that ask for one volume at once cinder refuses one. Its client is told so with the answer, as upstream
+ * does by reserving in the request; what takes longer goes on behind the accepted request.
+ */
+async function heedRefusal(nova: Nova, ctx: RequestContext, operationId: string): Promise<void> {
+  const { clock } = nova.runtime
+  const deadline = clock.monotonic() + refusalSeconds * 1000
+  for (let pause = 10; clock.monotonic() < deadline; pause = Math.min(pause * 1.5, 100)) {
+    const attach = (await nova.operations.cell.journal(operationId)).find((entry) => entry.step === 'attach' && entry.phase === 'run')
+    if (attach?.status === 'done') return
+    if (attach?.status === 'failed') {
+      const { status, message } = JSON.parse(attach.error ?? '{}') as { status?: number; message?: string }
+      if (status !== undefined && status < 500) throw new BadRequest(`Invalid volume: ${message ?? 'it was refused'}`)
+      return
+    }
+    await clock.sleep(pause, ctx.signal)
+  }
 }
 
 /** @throws NotFound when the server has no such volume */
