@@ -255,7 +255,9 @@ export class Worker<S> {
       if (this.#stopped || error instanceof LeaseLost) throw error
       const reason: unknown = held.abort.signal.aborted && !held.committed ? held.abort.signal.reason : error
       const again = held.committed || (held.attempt <= (current.retries ?? 0) && !held.abort.signal.aborted)
-      run.log.warn({ err: error, step: current.name, attempt: held.attempt, again }, 'a step failed')
+      // What was called off stops on purpose.
+      const level = reason instanceof Cancelled ? 'info' : 'warn'
+      run.log[level]({ err: error, step: current.name, attempt: held.attempt, again }, 'a step failed')
       if (again) return this.#pause(held, current, 'run', error)
       await database.transaction((tx) => journalEnd(tx, held.row.id, held.sequence, 'failed', clock.now().toISOString(), { error: toWireError(reason) }))
       await this.#turnBack(held, reason)

@@ -5,6 +5,7 @@ import { reportProvider } from '../neighbours/placement.ts'
 import type { ComputeHost } from './host.ts'
 
 const soonSeconds = 0.05
+const longestPauseSeconds = 10
 const everySeconds = 60
 
 /** What the host's memory, disks and CPUs amount to, to the conductor and to placement. */
@@ -33,12 +34,14 @@ export function keepReporting(host: ComputeHost, first: () => Promise<void>): { 
   const call: CallContext = { signal: ctx.signal, epoch: 0, log: runtime.log }
   let stopped = false
   let done = false
+  let soon = soonSeconds
   const reported = Promise.withResolvers<void>()
   let timer = { cancel() {} }
   const turn = async () => {
     let seconds = everySeconds
     try {
       await report(host, ctx, call)
+      soon = soonSeconds
       if (!done) {
         await first()
         done = true
@@ -47,7 +50,8 @@ export function keepReporting(host: ComputeHost, first: () => Promise<void>): { 
     } catch (error) {
       if (stopped) return
       runtime.log[done ? 'warn' : 'debug']({ err: error }, 'this host could not be reported; trying again')
-      seconds = soonSeconds
+      seconds = soon
+      soon = Math.min(soon * 1.5, longestPauseSeconds)
     }
     if (!stopped) timer = runtime.clock.after(seconds * 1000, () => void turn())
   }
