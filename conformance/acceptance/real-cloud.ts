@@ -1,6 +1,6 @@
 // A cloud on the real engines for one test, beside any other: its own folder, ports and public range; and Debian's client for it.
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -29,7 +29,6 @@ export interface RealCloud {
  * @param checkout where the program lies; the folder of this test by default
  */
 export async function prepareRealCloud(slot: number, checkout: string = root): Promise<RealCloud> {
-  await installClient()
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const offset = 12_000 + slot * 100
   const publicPrefix = `198.51.${100 + slot}`
@@ -72,28 +71,6 @@ async function run(file: string, args: readonly string[], timeoutSeconds: number
     const { stdout, stderr, code } = error as { stdout?: string; stderr?: string; code?: unknown }
     throw new Error(`${file} ${args.join(' ')} ended with ${String(code)}\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
   }
-}
-
-let installing: Promise<void> | undefined
-
-function installClient(): Promise<void> {
-  return (installing ??= (async () => {
-    const missing = [['/usr/bin/openstack', 'python3-openstackclient'], ['/usr/bin/ssh', 'openssh-client']].filter(([file]) => !existsSync(file ?? '')).map(([, name]) => name ?? '')
-    if (missing.length === 0) return
-    const policy = '/usr/sbin/policy-rc.d'
-    const ours = !existsSync(policy)
-    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    try {
-      const install = () => run('/usr/bin/apt-get', ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...missing], 600, env)
-      await install().catch(async () => {
-        await run('/usr/bin/apt-get', ['update', '-q', '-o', 'DPkg::Lock::Timeout=300'], 300, env)
-        await install()
-      })
-    } finally {
-      if (ours) rmSync(policy, { force: true })
-    }
-  })())
 }
 
 /** Ask until it is so. @throws with what was asked when it does not come true in time */

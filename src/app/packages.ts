@@ -17,3 +17,11 @@ export const debianPackages: readonly DebianPackage[] = [
 
 /** What only the demo needs, to log in to its server; installed when it runs. */
 export const demoPackages: readonly DebianPackage[] = [{ name: 'openssh-client', reason: 'the demo logs in to its server' }]
+
+/** What the tests drive the cloud and its networks with; installed by `nimbo test`. */
+export const testPackages: readonly DebianPackage[] = [
+  ...demoPackages,
+  { name: 'python3-openstackclient', reason: 'the client of the tutorial, unmodified' },
+  { name: 'busybox', reason: 'a DHCP client and a web server inside test namespaces' },
+  { name: 'iputils-ping', reason: 'packets that must pass, and those that must not' },
+]

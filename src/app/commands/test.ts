@@ -3,6 +3,10 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createProcessRunner } from '#core/process'
+import { installPackages } from '../host.ts'
+import { debianPackages, testPackages } from '../packages.ts'
+import { isRoot } from '../settings.ts'
 import { CommandError, print } from '../terminal.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -13,6 +17,9 @@ interface Part {
   /** A check passes or fails as a whole; a suite counts its tests. */
   readonly run: () => Promise<Counts>
 }
+
+/** Parts whose tests run on the real engines where they may. */
+const needEngines = new Set(['unit', 'engines', 'acceptance'])
 
 interface Counts {
   passed: number
@@ -35,8 +42,9 @@ export async function runTests(wanted: readonly string[], list: boolean): Promis
   for (const name of wanted) if (!parts.some((part) => part.name === name)) throw new CommandError(`There is no part ${name}; choose from ${parts.map((part) => part.name).join(', ')}.`)
   const total: Counts = { passed: 0, failed: 0, skipped: 0 }
   const failures: string[] = []
-  for (const part of parts) {
-    if (wanted.length > 0 && !wanted.includes(part.name)) continue
+  const chosen = parts.filter((part) => wanted.length === 0 || wanted.includes(part.name))
+  if (isRoot() && chosen.some((part) => needEngines.has(part.name))) await installPackages(createProcessRunner(), print, [...debianPackages, ...testPackages])
+  for (const part of chosen) {
     print(`── ${part.name}: ${part.about}`)
     const started = performance.now()
     const counts = await part.run()
