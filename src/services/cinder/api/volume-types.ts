@@ -49,8 +49,8 @@ function publicity(text: string | undefined): boolean | undefined {
 export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRoutes> {
   const body = (ctx: RequestContext, type: VolumeType) => ({ volume_type: viewType(cinder, ctx, type) })
   return {
-    async createVolumeType({ body: { volume_type: asked } }) {
-      const type = await createType(cinder, {
+    async createVolumeType({ ctx, body: { volume_type: asked } }) {
+      const type = await createType(cinder, ctx, {
         name: asked.name.trim(), description: asked.description ?? null, extraSpecs: asked.extra_specs ?? {},
         isPublic: asked['os-volume-type-access:is_public'] === undefined || looseBoolean(asked['os-volume-type-access:is_public']),
       })

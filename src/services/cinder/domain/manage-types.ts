@@ -1,11 +1,13 @@
 // What administrators do with volume types: make, change and remove them, and say who may use them.
+import type { RequestContext } from '#core/context'
 import { isUniqueViolation } from '#core/db'
 import { BadRequest } from '#core/errors'
+import { once } from '#core/operations'
 import {
   deleteExtraSpec, deleteType as deleteRow, deleteTypeProject, findType, insertType, insertTypeProject, setExtraSpecs, updateType as updateRow,
 } from '../db/volume-types.ts'
 import { typeIsUsed } from '../db/volumes.ts'
-import { ExtraSpecNotFound, InvalidInput, TypeAccessExists, TypeAccessNotFound, TypeExists, VolumeTypeNotFound } from '../model/errors.ts'
+import { ExtraSpecNotFound, InvalidInput, ResourceConflict, TypeAccessExists, TypeAccessNotFound, TypeExists, VolumeTypeNotFound } from '../model/errors.ts'
 import { defaultTypeName, type VolumeType } from '../model/volume-type.ts'
 import type { Cinder } from './cinder.ts'
 
@@ -19,18 +21,23 @@ export interface NewType {
 const notFound = (id: string) => new VolumeTypeNotFound(`Volume type ${id.slice(0, 80)} could not be found.`)
 
 /** @throws TypeExists */
-export async function createType(cinder: Cinder, wanted: NewType): Promise<VolumeType> {
+export async function createType(cinder: Cinder, ctx: RequestContext, wanted: NewType): Promise<VolumeType> {
   const { clock, ids, database } = cinder
-  const id = ids.uuid()
   try {
-    await database.transaction(async (tx) => {
-      await insertType(tx, { id, ...wanted }, clock.now().toISOString())
-      await setExtraSpecs(tx, id, wanted.extraSpecs)
+    return await database.transaction(async (tx) => {
+      const { value } = await once(tx, ctx, cinder, async () => {
+        const id = ids.uuid()
+        await insertType(tx, { id, ...wanted }, clock.now().toISOString())
+        await setExtraSpecs(tx, id, wanted.extraSpecs)
+        return { id }
+      })
+      const made = await findType(tx, { id: value.id })
+      if (!made) throw new ResourceConflict(`The volume type ${value.id} that this request made the first time is gone.`)
+      return made
     })
   } catch (error) {
     throw isUniqueViolation(error) ? new TypeExists(`Volume Type ${wanted.name} already exists.`) : error
   }
-  return { id, ...wanted }
 }
 
 /** @throws TypeExists */

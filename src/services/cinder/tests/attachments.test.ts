@@ -112,6 +112,12 @@ test('a repeated internal create answers what the first one made', async (t) => 
   const claim = () => attach(demo, { volume_uuid: id, instance_uuid: server }, keyed('op-1/attachment'))
   const [first, again] = [await claim(), await claim()]
   assert.deepEqual([first.status, again.status, again.body], [200, 200, first.body])
+  const racing = await Promise.all(Array.from({ length: 6 }, () => demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } }, keyed('op-2/volume'))))
+  assert.deepEqual([new Set(racing.map((answer) => answer.status)), new Set(racing.map((answer) => answer.body.volume.id)).size], [new Set([202]), 1])
+  const admin = await cloud.login('admin')
+  const type = () => admin.call('cinder', 'POST', '/v3/types', { volume_type: { name: 'fast' } }, keyed('op-3/type'))
+  const [made, same] = [await type(), await type()]
+  assert.deepEqual([made.status, same.status, same.body], [200, 200, made.body])
   // A user's own key means nothing.
   const mine = () => demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } }, { ...at('3.54'), 'idempotency-key': 'op-1/volume' })
   assert.notEqual((await mine()).body.volume.id, id)

@@ -13,6 +13,7 @@ import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { FloatingIpRow } from '../db/tables.ts'
 import { ExternalGatewayForFloatingIpNotFound, FloatingIpNotFound, FloatingIpPortTaken, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, ownerOf, seesAll } from './access.ts'
+import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
@@ -31,11 +32,7 @@ const apart: Association = { fixed_port_id: null, fixed_ip_address: null, router
 const target = (row: Pick<FloatingIpRow, 'project_id'>) => ({ project_id: row.project_id, tenant_id: row.project_id })
 
 export async function createFloatingIps(neutron: Neutron, ctx: RequestContext, bodies: readonly NewFloatingIpBody[]): Promise<FloatingIpRecord[]> {
-  return neutron.database.transaction(async (tx) => {
-    const made: FloatingIpRecord[] = []
-    for (const body of bodies) made.push(await createFloatingIp(neutron, tx, ctx, body))
-    return made
-  })
+  return createOnce(neutron, ctx, bodies, { make: (tx, body) => createFloatingIp(neutron, tx, ctx, body), find: floatingIpRecord })
 }
 
 async function createFloatingIp(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewFloatingIpBody): Promise<FloatingIpRecord> {

@@ -10,6 +10,7 @@ import { deleteSubnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { NetworkRow } from '../db/tables.ts'
 import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { createOnce } from './create-once.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
@@ -33,18 +34,11 @@ export async function createNetworks(neutron: Neutron, ctx: RequestContext, bodi
     authorizeAttributes(neutron, ctx, 'create_network', body, createAttributes, target, defaults)
     return projectId
   })
-  return neutron.database.transaction(async (tx) => {
-    const made: NetworkRecord[] = []
-    for (const [at, body] of bodies.entries()) {
-      const projectId = owners[at] ?? ''
-      await claimQuota(neutron, tx, projectId, 'network')
-      made.push(await createNetwork(neutron, tx, projectId, body))
-    }
-    return made
-  })
+  return createOnce(neutron, ctx, bodies, { make: (tx, body, at) => createNetwork(neutron, tx, owners[at] ?? '', body), find: networkRecord })
 }
 
 async function createNetwork(neutron: Neutron, tx: Tx, projectId: string, body: NewNetworkBody): Promise<NetworkRecord> {
+  await claimQuota(neutron, tx, projectId, 'network')
   const now = timeText(neutron)
   const row: NetworkRow = {
     id: neutron.ids.uuid(), project_id: projectId, description: body.description ?? '', revision_number: 1, created_at: now, updated_at: now,

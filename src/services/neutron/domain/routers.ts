@@ -9,6 +9,7 @@ import { deleteRouterRow, insertRouter, listRouters as listRecords, type RouterR
 import type { RouterRow } from '../db/tables.ts'
 import { RouterInUse, RouterNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
@@ -23,11 +24,7 @@ type RouterChangeBody = Static<typeof RouterChange>
 export const interfaceOwner = 'network:router_interface'
 
 export async function createRouters(neutron: Neutron, ctx: RequestContext, bodies: readonly NewRouterBody[]): Promise<RouterRecord[]> {
-  return neutron.database.transaction(async (tx) => {
-    const made: RouterRecord[] = []
-    for (const body of bodies) made.push(await createRouter(neutron, tx, ctx, body))
-    return made
-  })
+  return createOnce(neutron, ctx, bodies, { make: (tx, body) => createRouter(neutron, tx, ctx, body), find: routerRecord })
 }
 
 async function createRouter(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewRouterBody): Promise<RouterRecord> {

@@ -9,6 +9,7 @@ import { deleteRule as deleteRow, insertRules, listRules as listRows, ruleByFing
 import type { SecurityGroupRow, SecurityGroupRuleRow } from '../db/tables.ts'
 import { SecurityGroupNotFound, SecurityGroupRuleExists, SecurityGroupRuleNotFound } from '../model/errors.ts'
 import { allows, authorize, ownerOf, seesAll } from './access.ts'
+import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision } from './revisions.ts'
@@ -29,16 +30,19 @@ async function visibleGroup(neutron: Neutron, ctx: RequestContext, tx: Tx, id: s
 
 export async function createRules(neutron: Neutron, ctx: RequestContext, bodies: readonly NewRuleBody[]): Promise<SecurityGroupRuleRow[]> {
   if (new Set(bodies.map((body) => body.security_group_id)).size > 1) throw new BadRequest('Only allowed to update rules for one security profile at a time')
-  return neutron.database.transaction(async (tx) => {
-    const made: SecurityGroupRuleRow[] = []
-    for (const body of bodies) made.push(await createRule(neutron, tx, ctx, body))
-    const first = made[0]
-    if (first) {
-      await updateRow(tx, 'security_groups', first.security_group_id, {}, timeText(neutron))
-      await rulesChanged(neutron, tx, ctx, first.security_group_id, first.project_id)
-    }
-    return made
+  const made = await createOnce(neutron, ctx, bodies, {
+    make: async (tx, body) => ({ row: await createRule(neutron, tx, ctx, body) }),
+    async find(tx, id) {
+      const row = await ruleRow(tx, id)
+      return row && { row }
+    },
+    async after(tx, [first]) {
+      if (!first) return
+      await updateRow(tx, 'security_groups', first.row.security_group_id, {}, timeText(neutron))
+      await rulesChanged(neutron, tx, ctx, first.row.security_group_id, first.row.project_id)
+    },
   })
+  return made.map(({ row }) => row)
 }
 
 async function createRule(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewRuleBody): Promise<SecurityGroupRuleRow> {

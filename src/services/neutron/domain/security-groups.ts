@@ -10,6 +10,7 @@ import {
 import type { SecurityGroupRow } from '../db/tables.ts'
 import { CannotRemoveDefaultGroup, CannotUpdateDefaultGroup, DefaultSecurityGroupExists, SecurityGroupInUse, SecurityGroupNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
@@ -29,11 +30,7 @@ async function ensureOwnDefault(neutron: Neutron, ctx: RequestContext): Promise<
 }
 
 export async function createSecurityGroups(neutron: Neutron, ctx: RequestContext, bodies: readonly NewGroupBody[]): Promise<SecurityGroupRecord[]> {
-  return neutron.database.transaction(async (tx) => {
-    const made: SecurityGroupRecord[] = []
-    for (const body of bodies) made.push(await createSecurityGroup(neutron, tx, ctx, body))
-    return made
-  })
+  return createOnce(neutron, ctx, bodies, { make: (tx, body) => createSecurityGroup(neutron, tx, ctx, body), find: securityGroupRecord })
 }
 
 async function createSecurityGroup(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewGroupBody): Promise<SecurityGroupRecord> {

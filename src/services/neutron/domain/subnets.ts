@@ -14,6 +14,7 @@ import { addressKey, overlaps, parseIp, parsePrefix } from '../model/addresses.t
 import { GatewayInUse, InvalidInput, NetworkNotFound, SubnetInUse, SubnetNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import type { Pool } from './ipam.ts'
+import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
 import { claimQuota } from './quotas.ts'
@@ -27,11 +28,7 @@ export type NewSubnetBody = Static<typeof NewSubnet>
 type SubnetChangeBody = Static<typeof SubnetChange>
 
 export async function createSubnets(neutron: Neutron, ctx: RequestContext, bodies: readonly NewSubnetBody[]): Promise<SubnetRecord[]> {
-  return neutron.database.transaction(async (tx) => {
-    const made: SubnetRecord[] = []
-    for (const body of bodies) made.push(await createSubnet(neutron, tx, ctx, body))
-    return made
-  })
+  return createOnce(neutron, ctx, bodies, { make: (tx, body) => createSubnet(neutron, tx, ctx, body), find: subnetRecord })
 }
 
 async function createSubnet(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewSubnetBody): Promise<SubnetRecord> {

@@ -1,10 +1,9 @@
 // Creating ports: network and rights, MAC, addresses, security groups and binding, in one transaction and few statements.
 import type { RequestContext } from '#core/context'
-import { once } from '#core/operations'
 import type { Static } from '#core/spec'
 import type { NewPort } from '../../contract/ports.ts'
 import { networkRow, type Tx } from '../../db/networks.ts'
-import { insertPort, insertPortSecurityGroups, type PortRecord, portRecords, savePairs } from '../../db/ports.ts'
+import { insertPort, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
 import { groupOwners } from '../../db/security-groups.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow, SubnetRow } from '../../db/tables.ts'
@@ -12,6 +11,7 @@ import { InvalidInput, MacAddressGenerationFailure, MacAddressInUse, NetworkNotF
 import { makeMac } from '../../model/mac.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, type Target, toFlag } from '../access.ts'
 import { bindTo } from '../binding.ts'
+import { createOnce } from '../create-once.ts'
 import { allocate, claimAddresses, type WantedAddress } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { claimQuota } from '../quotas.ts'
@@ -35,15 +35,8 @@ const macTries = 16
 const vnicTypes = new Set(['normal', 'macvtap', 'direct', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'remote-managed'])
 
 export async function createPorts(neutron: Neutron, ctx: RequestContext, bodies: readonly NewPortBody[]): Promise<readonly PortRecord[]> {
-  return neutron.database.transaction(async (tx) => {
-    const made: PortRecord[] = []
-    const { value: ids, repeated } = await once(tx, ctx, neutron, async () => {
-      const networks = new Map<string, NetworkView>()
-      for (const body of bodies) made.push(await createPort(neutron, tx, ctx, body, networks))
-      return made.map((record) => record.row.id)
-    })
-    return repeated ? portRecords(tx, ids) : made
-  })
+  const networks = new Map<string, NetworkView>()
+  return createOnce(neutron, ctx, bodies, { make: (tx, body) => createPort(neutron, tx, ctx, body, networks), find: portRecord })
 }
 
 async function createPort(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewPortBody, networks: Map<string, NetworkView>): Promise<PortRecord> {
