@@ -134,7 +134,7 @@ for (const name of names) {
     assert.deepEqual([bulk.status, repeated.status, repeated.body], [201, 201, bulk.body])
 
     const made = [one.body[name].id, parallel[0]?.body[name].id, ...bulk.body[plural].map((each: { id: string }) => each.id)]
-    assert.deepEqual(await idsOf(demo, path, plural), [...before, ...made].sort())
+    assert.deepEqual(await idsOf(demo, path, plural), [...before, ...(made as string[])].sort((a, b) => (a < b ? -1 : 1)))
 
     await must(demo, 'DELETE', `${path}/${one.body[name].id}`)
     assert.deepEqual(tally([await create(path, { [name]: body(1) }, 'operation-1/one')]), { '409 Conflict': 1 })
