@@ -14,10 +14,12 @@ export interface NetworkDriver {
 
   /** The segment of a network on this host. @throws UnknownPhysicalNetwork */
   ensureNetwork(call: CallContext, spec: NetworkSpec): Promise<void>
+  /** @param networkId or its first 11 characters, as an inventory has it */
   removeNetwork(call: CallContext, networkId: string): Promise<void>
 
   /** Wire a port: its device, its filter, its place in the segment. @throws NetworkAbsent before ensureNetwork */
   plugPort(call: CallContext, spec: PortSpec): Promise<PluggedPort>
+  /** Its device and its filter. @param portId or its first 11 characters, as an inventory has it */
   unplugPort(call: CallContext, portId: string): Promise<void>
 
   /** Rules that cannot be understood are left out, so that nothing passes by them, and are reported. */

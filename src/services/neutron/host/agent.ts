@@ -61,7 +61,7 @@ export function reporting({ runtime, config, ctx }: AgentHost, kind: Kind, confi
   const again = () => {
     timer = runtime.clock.after(config.report_interval * 1000, () => {
       if (stopped) return
-      void send(false).catch((error: unknown) => runtime.log.warn({ err: error, kind }, 'an agent could not report'))
+      void send(false).catch((error: unknown) => runtime.log.warn({ err: error, kind, host: runtime.host }, `an agent could not report; it will report again in ${config.report_interval} seconds`))
       again()
     })
   }
@@ -72,7 +72,8 @@ export function reporting({ runtime, config, ctx }: AgentHost, kind: Kind, confi
     async stop() {
       stopped = true
       timer.cancel()
-      await send(true).catch(() => undefined)
+      // Nobody is left to try again: without the good-bye the others wait until the reports stay away.
+      await send(true).catch((error: unknown) => runtime.log.warn({ err: error, kind, host: runtime.host }, `an agent could not say that it leaves; it counts as alive for ${config.agent_down_time} seconds more`))
     },
   }
 }

@@ -32,7 +32,6 @@ interface GroupSpecs {
 
 /** In place of an address: the whole set. */
 const everything = '*'
-const uuidOf = (short: string) => `${short}00-0000-0000-000000000000`
 
 export async function startL2Agent(runtime: Runtime): Promise<Role> {
   const host = await agentHost(runtime)
@@ -215,10 +214,10 @@ class L2Agent {
     const ports = new Set([...state.ports.map((port) => port.id), ...state.otherPortIds].map(shortId))
     for (const port of there.ports.filter(({ id }) => !ports.has(id))) {
       runtime.log.info({ port: port.id }, 'the wire of a port that is gone is removed')
-      await driver.unplugPort(call(ctx), uuidOf(port.id))
+      await driver.unplugPort(call(ctx), port.id)
     }
     const networks = new Set(state.networks.map((network) => shortId(network.id)))
-    for (const id of there.networks.filter((each) => !networks.has(each))) await driver.removeNetwork(call(ctx), uuidOf(id))
+    for (const id of there.networks.filter((each) => !networks.has(each))) await driver.removeNetwork(call(ctx), id)
     for (const id of there.securityGroups.filter((each) => !this.#groups.has(each))) await driver.removeSecurityGroup(call(ctx), id)
     for (const id of there.addressSets.filter((each) => !this.#sets.has(each))) await driver.removeAddressSet(call(ctx), id)
   }

@@ -52,7 +52,7 @@ export function create(): FakeNetworkDriver {
       state.networks.set(uuid(spec.id), spec)
     },
     async removeNetwork(_call, id) {
-      state.networks.delete(id)
+      forget(state.networks, id)
     },
     async plugPort(_call, spec) {
       uuid(spec.id)
@@ -62,7 +62,7 @@ export function create(): FakeNetworkDriver {
       return { device: `tap${shortId(spec.id)}`, netns: 'fake-fabric', problems: [] }
     },
     async unplugPort(_call, id) {
-      state.ports.delete(id)
+      forget(state.ports, id)
     },
     async ensureSecurityGroup(_call, spec) {
       state.securityGroups.set(uuid(spec.id), spec)
@@ -131,6 +131,11 @@ export function create(): FakeNetworkDriver {
       for (const server of servers.values()) server.close()
     },
   }
+}
+
+/** By the id, or by the part of it that an inventory shows. */
+function forget(things: Map<string, unknown>, id: string): void {
+  for (const known of [...things.keys()]) if (known.startsWith(id)) things.delete(known)
 }
 
 function uuid(id: string): string {

@@ -39,6 +39,8 @@ export interface Numbers {
   of(name: string): Promise<number>
   /** Nothing when the name has none. */
   find(name: string): Promise<number | undefined>
+  /** Names that begin so. */
+  starting(start: string): Promise<string[]>
   free(name: string): void
   forget(): void
 }
@@ -91,6 +93,10 @@ function numbers(load: () => Promise<(readonly [string, number])[]>): Numbers {
     async find(name) {
       await ready()
       return byName.get(name)
+    },
+    async starting(start) {
+      await ready()
+      return [...byName.keys()].filter((name) => name.startsWith(start))
     },
     free(name) {
       const number = byName.get(name)

@@ -1,5 +1,5 @@
 // The network engine on Linux bridges, namespaces, VXLAN, nftables and dnsmasq.
-import type { FabricSpec, NetworkDriver } from '../interface.ts'
+import { type FabricSpec, type NetworkDriver, shortId } from '../interface.ts'
 import { metadataAddress } from './addresses.ts'
 import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
@@ -27,10 +27,10 @@ export function create(options: LinuxBridgeOptions): NetworkDriver {
       await removeFabric(engine)
       await removeDhcpFiles(engine)
     }),
-    ensureNetwork: (_call, spec) => inTurn(`network ${spec.id}`, () => ensureNetwork(engine, fabric, spec)),
-    removeNetwork: (_call, id) => inTurn(`network ${id}`, () => removeNetwork(engine, id)),
-    plugPort: (_call, spec) => inTurn(`port ${spec.id}`, () => plugPort(engine, spec)),
-    unplugPort: (_call, id) => inTurn(`port ${id}`, () => unplugPort(engine, id)),
+    ensureNetwork: (_call, spec) => inTurn(`network ${shortId(spec.id)}`, () => ensureNetwork(engine, fabric, spec)),
+    removeNetwork: (_call, id) => inTurn(`network ${shortId(id)}`, () => removeNetwork(engine, id)),
+    plugPort: (_call, spec) => inTurn(`port ${shortId(spec.id)}`, () => plugPort(engine, spec)),
+    unplugPort: (_call, id) => inTurn(`port ${shortId(id)}`, () => unplugPort(engine, id)),
     ensureSecurityGroup: (_call, spec) => inTurn(`group ${spec.id}`, () => ensureSecurityGroup(engine, spec)),
     removeSecurityGroup: (_call, id) => inTurn(`group ${id}`, () => removeSecurityGroup(engine, id)),
     ensureAddressSet: (_call, spec) => inTurn(`set ${spec.id}`, () => ensureAddressSet(engine, spec)),

@@ -25,16 +25,19 @@ export function namesFor(prefix: string): Names {
   }
 }
 
-export const bridgeOf = (networkId: string) => `brq${shortId(uuid(networkId))}`
-export const tunnelOf = (networkId: string) => `vx-${shortId(uuid(networkId))}`
+export const bridgeOf = (networkId: string) => `brq${short(networkId)}`
+export const tunnelOf = (networkId: string) => `vx-${short(networkId)}`
 /** The fabric's end of any port: a guest's tap, or the veth of a router or a DHCP server. */
-export const tapOf = (portId: string) => `tap${shortId(uuid(portId))}`
+export const tapOf = (portId: string) => `tap${short(portId)}`
 export const dhcpDeviceOf = (portId: string) => `ns-${shortId(uuid(portId))}`
 export const routerDeviceOf = (portId: string) => `qr-${shortId(uuid(portId))}`
 export const gatewayDeviceOf = (portId: string) => `qg-${shortId(uuid(portId))}`
 /** The two ends by which a physical network's gateway hangs on its segment. */
 export const externalGateway = (physicalNetwork: string) => `gw-${physicalName(physicalNetwork)}`
 export const externalSegment = (physicalNetwork: string) => `ph-${physicalName(physicalNetwork)}`
+
+/** The part of an id that names devices; what is left over on a host is known by this part alone. */
+export const short = (id: string) => (/^[0-9a-f]{8}-[0-9a-f]{2}$/.test(id) ? id : shortId(uuid(id)))
 
 /** Ids go into the names of devices, chains and files. */
 export function uuid(id: string): string {

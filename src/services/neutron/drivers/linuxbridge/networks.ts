@@ -2,7 +2,7 @@
 import { BadSpecification, type FabricSpec, type NetworkSpec, type RemotePortSpec, UnknownPhysicalNetwork } from '../interface.ts'
 import { ipv4, mac, versionOf } from './addresses.ts'
 import type { Engine } from './engine.ts'
-import { bridgeOf, externalSegment, table, tunnelOf } from './names.ts'
+import { bridgeOf, externalSegment, table, tunnelOf, uuid } from './names.ts'
 
 const tunnelPort = 4789
 const everyone = '00:00:00:00:00:00'
@@ -10,7 +10,7 @@ const everyone = '00:00:00:00:00:00'
 export async function ensureNetwork(engine: Engine, fabric: FabricSpec, spec: NetworkSpec): Promise<void> {
   const { privileged, names } = engine
   const where = { netns: names.fabric, tolerate: ['exists'] as const }
-  const bridge = bridgeOf(spec.id)
+  const bridge = bridgeOf(uuid(spec.id))
   const mtu = checkMtu(spec.mtu)
   const lines = [`link add ${bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`, `link set ${bridge} mtu ${mtu} up`]
   if (spec.segment.type === 'flat') {

@@ -39,7 +39,8 @@ export async function plugPort(engine: Engine, spec: PortSpec): Promise<PluggedP
 export async function unplugPort(engine: Engine, portId: string): Promise<void> {
   const { privileged, names } = engine
   await privileged.ip([`link del ${tapOf(portId)}`], { netns: names.fabric, tolerate: ['absent'] })
-  await unfilterPort(engine, portId)
+  // The device has the first part of the id; the filter has the whole of it.
+  for (const id of await engine.portNumbers.starting(portId)) await unfilterPort(engine, id)
 }
 
 async function filterPort({ privileged, names, portNumbers }: Engine, spec: PortSpec): Promise<readonly Problem[]> {

@@ -68,6 +68,26 @@ for (const [name, engine] of Object.entries(engines)) {
     })
   })
 
+  test(`${name}: what is left over can be taken away by what an inventory says of it, and its groups after it`, engine.options, async (t) => {
+    const driver = await engine.start(t)
+    const group = { id: id(0x900), stateful: true, rules: [rule('egress')] }
+    await driver.ensureSecurityGroup(call, group)
+    for (const number of [1, 2]) {
+      await driver.ensureNetwork(call, network(0x100 + number, { type: 'local' }))
+      await driver.plugPort(call, port(number, id(0x100 + number), `10.0.0.${number}`, { device: 'tap', securityGroupIds: [group.id] }))
+    }
+    const [leftover, other] = (await driver.inventory(call)).ports
+    assert.ok(leftover && other && leftover.network && leftover.id.length < id(1).length)
+    await driver.unplugPort(call, leftover.id)
+    await driver.removeNetwork(call, leftover.network)
+    const between = await driver.inventory(call)
+    assert.deepEqual([between.ports, between.networks, between.securityGroups], [[other], [other.network], [group.id]], 'and nothing else')
+    await driver.unplugPort(call, other.id)
+    await driver.removeNetwork(call, other.network ?? '')
+    await driver.removeSecurityGroup(call, group.id)
+    assert.deepEqual(await driver.inventory(call), { fabric: true, networks: [], ports: [], securityGroups: [], addressSets: [], dhcp: [], routers: [], strangers: [] })
+  })
+
   test(`${name}: what cannot be is refused by name`, engine.options, async (t) => {
     const driver = await engine.start(t)
     await assert.rejects(driver.ensureNetwork(call, network(0x100, { type: 'flat', physicalNetwork: 'other' })), UnknownPhysicalNetwork)

@@ -43,6 +43,24 @@ test('a guest cannot speak with another MAC, another address or for another in A
   assert.equal(await knownMac('10.0.0.3'), macOf(1), 'without port security the claim is heard: the test can tell')
 })
 
+test('of a port that a new agent finds without knowing it nothing stays in the kernel', needsRoot, async (t) => {
+  const lab = await startLab(t)
+  await lab.driver.ensureNetwork(call, network(0x100))
+  await lab.driver.ensureSecurityGroup(call, open)
+  const rules = () => lab.run(`${lab.prefix}-fabric`, '/usr/sbin/nft', 'list', 'ruleset')
+  await lab.driver.unplugPort(call, id(1))
+  const before = await rules()
+  const gone = port(1, id(0x100), '10.0.0.1', { device: 'tap', securityGroupIds: [open.id] })
+  await lab.driver.plugPort(call, gone)
+  assert.match(await rules(), new RegExp(gone.id), 'the test can tell')
+  const later = lab.restarted()
+  for (const leftover of (await later.inventory(call)).ports) await later.unplugPort(call, leftover.id)
+  assert.equal(await rules(), before)
+  assert.deepEqual((await later.inventory(call)).ports, [])
+  await later.plugPort(call, gone)
+  assert.deepEqual((await later.inventory(call)).ports.map((each) => each.filtered), [true], 'and it may come again')
+})
+
 test('a guest cannot act as DHCP server for the others', needsRoot, async (t) => {
   const lab = await startLab(t)
   await lab.driver.ensureNetwork(call, network(0x101))
