@@ -5,6 +5,7 @@ import type { Clock } from '../context/clock.ts'
 import type { Logger } from '../observe/log.ts'
 import { HandleClosed, TransactionTimeout, WrongHandle } from './errors.ts'
 import { handleOn, type QueryTarget } from './executor.ts'
+import type { Gate } from './gate.ts'
 import { isBusy, type SqliteConnection } from './sqlite-connection.ts'
 import { OpenTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
@@ -43,6 +44,9 @@ export interface SqliteDatabaseOptions {
   readonly sharesPages: boolean
   readonly clock: Clock
   readonly log: Logger
+  /** Whose turn it is, where several share the connections. */
+  readonly queue?: WriterQueue
+  readonly gate?: Gate
 }
 
 const defaultTimeoutMilliseconds = 10_000
@@ -57,15 +61,22 @@ export class SqliteDatabase<T> implements Database<T> {
   readonly #turns: Turns
   readonly #inside = new AsyncLocalStorage<OpenTransaction>()
   readonly #queue: WriterQueue
+  readonly #gate: Gate | undefined
   #closing = false
 
   constructor(options: SqliteDatabaseOptions) {
     this.name = options.name
     this.#options = options
     this.#turns = new Turns(() => options.clock.turn())
-    this.#queue = new WriterQueue(options.clock)
+    this.#queue = options.queue ?? new WriterQueue(options.clock)
+    this.#gate = options.gate
     const target: QueryTarget = { query: (query) => this.#read(query) }
     this.read = handleOn<T>(target)
+  }
+
+  /** The same database as one role among several sees it, which may be cut off without the others: for the simulation. */
+  behind(gate: Gate, clock: Clock, log: Logger): Database<T> {
+    return new SqliteDatabase<T>({ ...this.#options, clock, log, queue: this.#queue, gate })
   }
 
   async transaction<R>(work: (tx: Db<T>) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
@@ -74,18 +85,21 @@ export class SqliteDatabase<T> implements Database<T> {
     }
     if (this.#turns.isDue()) await this.#turns.next()
     this.#refuseWhenClosed()
-    options.signal?.throwIfAborted()
+    const gate = this.#gate
+    const signal = gate ? AbortSignal.any([gate.closed, ...(options.signal ? [options.signal] : [])]) : options.signal
+    signal?.throwIfAborted()
     const timeout = options.timeoutMilliseconds ?? defaultTimeoutMilliseconds
     if (!this.#queue.takeIfFree()) {
-      await this.#queue.wait(timeout, () => new TransactionTimeout(this.name, timeout, 'waiting'), options.signal)
+      await this.#queue.wait(timeout, () => new TransactionTimeout(this.name, timeout, 'waiting'), signal)
     }
-    const transaction = new OpenTransaction(this.#options.writer, this.#turns)
+    const transaction = new OpenTransaction(this.#options.writer, this.#turns, gate)
     const began = this.#options.clock.monotonic()
     let result: R
     try {
-      await this.#begin(began + timeout, timeout, options.signal)
+      await this.#begin(began + timeout, timeout, signal)
       const handle = handleOn<T>(transaction)
-      result = await this.#bounded(transaction, this.#inside.run(transaction, work, handle), timeout, options.signal)
+      const done = this.#inside.run(transaction, work, handle)
+      result = await this.#bounded(transaction, gate ? done.then((value) => passed(gate, 'commit', value)) : done, timeout, signal)
       transaction.commit()
     } catch (error) {
       this.#rollback(transaction, error)
@@ -94,6 +108,7 @@ export class SqliteDatabase<T> implements Database<T> {
       this.#queue.passOn()
       this.#reportSlow(began)
     }
+    if (gate) await gate.pass('committed')
     transaction.announce(this.#options.log)
     return result
   }
@@ -113,6 +128,7 @@ export class SqliteDatabase<T> implements Database<T> {
       throw new WrongHandle(`A transaction on ${this.name} is open here; use it, not the handle for reading: ${query.sql.slice(0, 200)}`)
     }
     if (this.#turns.isDue()) await this.#turns.next()
+    if (this.#gate) await this.#gate.pass('read')
     const run = () => {
       this.#refuseWhenClosed()
       return this.#options.reader.execute<R>(query)
@@ -197,4 +213,9 @@ export class SqliteDatabase<T> implements Database<T> {
       this.#options.log.warn({ database: this.name, milliseconds }, 'a slow transaction kept the writer')
     }
   }
+}
+
+async function passed<R>(gate: Gate, point: Parameters<Gate['pass']>[0], value: R): Promise<R> {
+  await gate.pass(point)
+  return value
 }

@@ -1,10 +1,11 @@
 // Databases: handles, transactions, migrations, the errors of statements, and Kysely's own names for the db folders.
 export { sql, type ColumnType, type Expression, type Generated, type Insertable, type Kysely, type Selectable, type SqlBool, type Updateable } from 'kysely'
-export type { Database, Db, TransactionOptions } from './database.ts'
+export { type Database, type Db, SqliteDatabase, type TransactionOptions } from './database.ts'
 export {
   ConstraintViolation, HandleClosed, MigrationMismatch, TransactionTimeout, UnbindableValue, WrongHandle,
   isForeignKeyViolation, isUniqueViolation, type ConstraintKind,
 } from './errors.ts'
+export type { Gate, GatePoint } from './gate.ts'
 export { fromJson, toJson } from './json.ts'
 export { afterMarker, orderings, type SortColumn, type SortedBy } from './keyset.ts'
 export type { Migration } from './migrations.ts'

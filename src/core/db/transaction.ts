@@ -2,6 +2,7 @@
 import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Logger } from '../observe/log.ts'
 import { HandleClosed, WrongHandle } from './errors.ts'
+import type { Gate } from './gate.ts'
 import { TargetExecutor, type QueryTarget } from './executor.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { Turns } from './turns.ts'
@@ -9,12 +10,14 @@ import type { Turns } from './turns.ts'
 export class OpenTransaction implements QueryTarget {
   readonly #connection: SqliteConnection
   readonly #turns: Turns
+  readonly #gate: Gate | undefined
   #afterCommit: (() => void)[] | undefined
   #ended: { readonly why: unknown } | undefined
 
-  constructor(connection: SqliteConnection, turns: Turns) {
+  constructor(connection: SqliteConnection, turns: Turns, gate?: Gate) {
     this.#connection = connection
     this.#turns = turns
+    this.#gate = gate
   }
 
   get isOpen(): boolean {
@@ -23,6 +26,7 @@ export class OpenTransaction implements QueryTarget {
 
   async query<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>> {
     if (this.#turns.isDue()) await this.#turns.next()
+    if (this.#gate) await this.#gate.pass('query')
     if (this.#ended) throw new HandleClosed('This transaction is over; nothing may be asked of it any more', this.#ended.why)
     return this.#connection.execute<R>(query)
   }

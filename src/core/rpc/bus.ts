@@ -73,7 +73,7 @@ export function createLocalBus(capabilities: Capabilities): Bus {
 
   return {
     serve(spec, host, server) {
-      const listener: Listener = { host, inFlight: 0, handle: (message) => handleMessage(spec, server, message, capabilities) }
+      const listener: Listener = { host, inFlight: 0, handle: (message) => answerMessage(spec, server, message, capabilities) }
       const list = listeners.get(spec.topic) ?? []
       list.push(listener)
       listeners.set(spec.topic, list)
@@ -110,7 +110,8 @@ export function createLocalBus(capabilities: Capabilities): Bus {
 
 const neverAborted = new AbortController().signal
 
-async function handleMessage<I extends RpcInterface>(spec: I, server: RpcServer<I>, message: Message, { log }: Capabilities): Promise<Answer> {
+/** What a listener of any bus does with a message: checked, carried out, its error put into words that travel. */
+export async function answerMessage<I extends RpcInterface>(spec: I, server: RpcServer<I>, message: Message, { log }: Capabilities): Promise<Answer> {
   const method = spec.methods[message.method]
   const run = server[message.method as keyof I['methods']]
   if (!method || !run) return { error: toWireError(new BadRequest(`${spec.topic} has no method ${message.method}.`)) }

@@ -1,1 +1,1 @@
-export { type Bus, createLocalBus, type RpcClient, rpcClient, type RpcServer } from './bus.ts'
+export { type Answer, answerMessage, type Bus, createLocalBus, type Message, type RpcClient, rpcClient, type RpcServer } from './bus.ts'

@@ -1,1 +1,2 @@
 export * from './runtime.ts'
+export type { Stage } from './stage.ts'

@@ -7,6 +7,7 @@ import type { Authenticate, Transport } from '#core/http'
 import type { Privileged, ProcessRunner } from '#core/process'
 import type { Bus } from '#core/rpc'
 import type { Recorder } from '#core/trace'
+import type { Stage } from './stage.ts'
 
 export type ServiceName = 'keystone' | 'glance' | 'placement' | 'nova' | 'neutron' | 'cinder'
 
@@ -36,6 +37,8 @@ export interface Runtime extends Capabilities {
   /** The values of a section of the configuration. */
   config<S extends Section>(section: S): Settings<S>
   readonly driver: 'fake' | 'real'
+  /** Present in the simulation only. */
+  readonly stage?: Stage
   /** The fabric's network namespace, where QEMU and the network engine run. */
   readonly fabric: string
   readonly checkReplies: boolean

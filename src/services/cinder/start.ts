@@ -72,6 +72,14 @@ async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
   const { volume_driver: configured } = runtime.config(cinderOptions)
   const name = configured === '' ? (runtime.driver === 'real' ? 'file' : 'fake') : configured
   if (name === 'fake') {
+    const { stage } = runtime
+    if (stage) {
+      const { FakeVolumeWorld: World } = await import('./drivers/fake/index.ts')
+      return loadVolumeDriver('fake', {
+        capabilities: runtime, world: stage.kept(`cinder ${runtime.host}`, () => new World()), totalGiB: 10_000,
+        before: (method) => stage.before(`cinder ${method}`), after: (method) => stage.after(`cinder ${method}`),
+      })
+    }
     let world = fakeWorlds.get(runtime.dataDirectory)
     if (!world) fakeWorlds.set(runtime.dataDirectory, (world = new (await import('./drivers/fake/index.ts')).FakeVolumeWorld()))
     return loadVolumeDriver('fake', { capabilities: runtime, world, totalGiB: 10_000_000 })

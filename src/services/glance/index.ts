@@ -19,6 +19,16 @@ import { createDigests } from './domain/digests.ts'
 import type { Glance } from './domain/glance.ts'
 import { uploadOperation } from './domain/upload.ts'
 import { createFileStore } from './drivers/file/index.ts'
+import { createMemoryStore, MemoryStoreWorld } from './drivers/memory/index.ts'
+import type { ImageStore } from './model/store.ts'
+
+/** The bytes lie in files; in the simulation, in memory that outlives the role. */
+function storeOf({ stage, dataDirectory }: Runtime): ImageStore {
+  if (!stage) return createFileStore(join(dataDirectory, 'images'))
+  return createMemoryStore({
+    world: stage.kept('glance', () => new MemoryStoreWorld()), before: (effect) => stage.before(`glance ${effect}`), after: (effect) => stage.after(`glance ${effect}`),
+  })
+}
 
 async function startApi(runtime: Runtime): Promise<Role> {
   const { clock, random, ids, log } = runtime
@@ -27,7 +37,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const operations = createOperations<Glance>({ database, definitions: [uploadOperation, removeBitsOperation], capabilities: runtime, owner: `${runtime.host}/glance-api` })
   const policy = compilePolicy(glanceRules)
   const glance: Glance = {
-    clock, random, ids, log, database, operations, policy, store: createFileStore(join(runtime.dataDirectory, 'images')),
+    clock, random, ids, log, database, operations, policy, store: storeOf(runtime),
     digests: createDigests(runtime), limits: options, trace: runtime.trace, incoming: new Map(),
   }
   const worker = operations.work(glance)

@@ -71,7 +71,7 @@ interface PeopleHashes {
 
 async function hashPasswords(runtime: IdentityRuntime, database: Database<Tables>, input: BootstrapInput): Promise<PeopleHashes> {
   const options = runtime.config(keystoneOptions)
-  const passwords = createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, runtime.random)
+  const passwords = createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, runtime.random, runtime.stage?.outside)
   const there = await bootstrapStore(database.read, () => '', '').userNames('default', ['admin', 'demo'])
   const [admin, demo] = await Promise.all([
     there.has('admin') ? undefined : passwords.hash(input.adminPassword),

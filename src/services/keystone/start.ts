@@ -12,7 +12,7 @@ import { createPasswords } from './domain/passwords.ts'
 import { Remembered } from './domain/remembered.ts'
 
 /** The part of a runtime that identity needs. */
-export type IdentityRuntime = Pick<Runtime, 'clock' | 'random' | 'ids' | 'log' | 'host' | 'dataDirectory' | 'bus' | 'trace' | 'database' | 'config'>
+export type IdentityRuntime = Pick<Runtime, 'clock' | 'random' | 'ids' | 'log' | 'host' | 'dataDirectory' | 'bus' | 'trace' | 'database' | 'config' | 'stage'>
 
 const keyDirectory = (runtime: Pick<Runtime, 'dataDirectory'>) => join(runtime.dataDirectory, 'fernet-keys')
 
@@ -25,7 +25,7 @@ export async function openKeystone(runtime: IdentityRuntime): Promise<Keystone> 
     clock, random, ids, log, trace, options,
     database: await runtime.database<Tables>('keystone', migrations),
     keys: runtime.dataDirectory === ':memory:' ? memoryKeys(random) : openKeyRepository(keyDirectory(runtime), runtime, () => remembered.forget()),
-    passwords: createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, random),
+    passwords: createPasswords({ rounds: options.password_hash_rounds, concurrency: options.password_hash_concurrency, maxLength: options.max_password_length }, random, runtime.stage?.outside),
     policy: identityPolicy(),
     remembered,
     announce(reason) {

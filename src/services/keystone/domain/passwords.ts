@@ -20,7 +20,8 @@ const bcryptBytes = 72
 const prehashed = '$bcrypt-sha256'
 const secretPrefix = '$sha256$'
 
-export function createPasswords(rules: PasswordRules, random: Random): Passwords {
+/** @param outside waits for what another thread does */
+export function createPasswords(rules: PasswordRules, random: Random, outside = <T>(work: Promise<T>) => work): Passwords {
   let running = 0
   const waiting: (() => void)[] = []
   let decoy: Promise<string> | undefined
@@ -29,7 +30,7 @@ export function createPasswords(rules: PasswordRules, random: Random): Passwords
     if (running >= rules.concurrency) await new Promise<void>((resolve) => waiting.push(resolve))
     else running++
     try {
-      return await work()
+      return await outside(work())
     } finally {
       const next = waiting.shift()
       if (next) next()

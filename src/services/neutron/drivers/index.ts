@@ -1,10 +1,11 @@
 // The network engines by name; one is loaded when it is first asked for.
+import type { FakeNetworkOptions } from './fake/index.ts'
 import type { LinuxBridgeOptions } from './linuxbridge/index.ts'
 import type { NetworkDriver } from './interface.ts'
 
 export interface NetworkDriverOptions {
   readonly linuxbridge: LinuxBridgeOptions
-  readonly fake: Record<string, never>
+  readonly fake: FakeNetworkOptions
 }
 
 export type NetworkDriverName = keyof NetworkDriverOptions
@@ -17,7 +18,7 @@ export async function preloadNetworkDriver(): Promise<void> {
 }
 
 export async function loadNetworkDriver<Name extends NetworkDriverName>(name: Name, options: NetworkDriverOptions[Name]): Promise<NetworkDriver> {
-  if (name === 'fake') return (await import('./fake/index.ts')).create()
+  if (name === 'fake') return (await import('./fake/index.ts')).create(options as FakeNetworkOptions)
   return (await realDriver()).create(options as LinuxBridgeOptions)
 }
 

@@ -31,8 +31,15 @@ function engineOf(runtime: Runtime): Promise<NetworkDriver> {
   return engine
 }
 
-function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
-  const { privileged, machine } = runtime
+async function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
+  const { privileged, machine, stage } = runtime
+  if (stage) {
+    const { newWorld } = await import('../drivers/fake/index.ts')
+    return loadNetworkDriver('fake', {
+      world: stage.kept(`neutron ${runtime.host}`, newWorld), sockets: false,
+      before: (method) => stage.before(`network ${method}`), after: (method) => stage.after(`network ${method}`),
+    })
+  }
   if (runtime.driver === 'fake' || !privileged || !machine) return loadNetworkDriver('fake', {})
   return loadNetworkDriver('linuxbridge', {
     privileged, clock: runtime.clock, prefix: machine.prefix, dataDirectory: `${runtime.dataDirectory}/neutron`, qemuUid: machine.qemuUid, linkAddresses: machine.link,

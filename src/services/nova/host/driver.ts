@@ -31,6 +31,14 @@ export async function openDriver(runtime: Runtime): Promise<HypervisorDriver> {
     await chmod(own, 0o711)
     return loadHypervisorDriver('qemu', { directory: join(own, 'qemu'), capabilities: { clock }, runner: processes, privileged })
   }
+  const { stage } = runtime
+  if (stage) {
+    const { FakeHost: World } = await import('../drivers/fake/index.ts')
+    return loadHypervisorDriver('fake', {
+      capabilities: { clock }, world: stage.kept(`nova ${runtime.host}`, () => new World()), startMilliseconds: 50,
+      before: (method) => stage.before(`hypervisor ${method}`), after: (method) => stage.after(`hypervisor ${method}`),
+    })
+  }
   const playground = fakePlayground(dataDirectory, runtime.host)
   playground.world ??= new (await import('../drivers/fake/index.ts')).FakeHost()
   return loadHypervisorDriver('fake', {

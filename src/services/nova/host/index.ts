@@ -1,5 +1,4 @@
 // nova-compute: one host with its hypervisor, told what to do over the bus.
-import { join } from 'node:path'
 import type { CallContext, RequestContext } from '#core/context'
 import { Cancelled } from '#core/errors'
 import { rpcClient, type RpcServer } from '#core/rpc'
@@ -13,13 +12,14 @@ import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
 import type { ComputeHost } from './host.ts'
 import { HostJournal } from './journal.ts'
+import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
 import { attachInterface, attachVolume, detachInterface, detachVolume, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
 export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
-  const journal = new HostJournal(join(runtime.dataDirectory, 'nova', 'host-journal.jsonl'))
+  const journal = new HostJournal(openJournalFile(runtime))
   await journal.open()
   const driver = await openDriver(runtime)
   const host: ComputeHost = {

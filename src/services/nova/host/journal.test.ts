@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { HostJournal, type JournalEntry } from './journal.ts'
+import { fileOnDisk } from './journal-file.ts'
 
 const at = '2026-01-02T03:04:05.000Z'
 const spawn = (epoch: number, event: JournalEntry['event'] = 'told'): JournalEntry => ({ at, command: 'spawn', serverId: 'server', epoch, event })
@@ -15,7 +16,7 @@ function place(t: TestContext): string {
 }
 
 async function opened(t: TestContext, path: string): Promise<HostJournal> {
-  const journal = new HostJournal(path)
+  const journal = new HostJournal(fileOnDisk(path))
   await journal.open()
   t.after(() => journal.close())
   return journal

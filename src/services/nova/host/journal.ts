@@ -1,8 +1,7 @@
 // What this host was told and did, line by line in one file: it tells after a restart which lease spoke last, and what was
 // under way. Lines that come together are written together, with one sync for all of them.
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { StaleEpoch } from '../model/errors.ts'
+import type { JournalFile } from './journal-file.ts'
 
 export interface JournalEntry {
   readonly at: string
@@ -27,26 +26,24 @@ const rememberedEnds = 5000
 const compactAtBytes = 1024 * 1024
 
 export class HostJournal {
-  readonly #path: string
+  readonly #file: JournalFile
   readonly #epochs = new Map<string, number>()
   /** Operations that are over, the latest: a late command of one is refused too. */
   readonly #over = new Set<string>()
   /** The lines of operations that are not over. */
   readonly #lines = new Map<string, string[]>()
-  #file: FileHandle | undefined
+  #open = false
   #bytes = 0
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
 
-  constructor(path: string) {
-    this.#path = path
+  constructor(file: JournalFile) {
+    this.#file = file
   }
 
   /** Read what earlier runs left. */
   async open(): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-    const text = await readFile(this.#path, 'utf8').catch(() => '')
-    for (const line of text.split('\n')) {
+    for (const line of (await this.#file.read()).split('\n')) {
       const entry = parse(line)
       if (!entry) continue
       this.#keep(entry, `${line}\n`)
@@ -54,12 +51,13 @@ export class HostJournal {
       else this.#epochs.set(entry.operationId, Math.max(entry.epoch, this.#epochs.get(entry.operationId) ?? 0))
     }
     await this.#compact()
+    this.#open = true
   }
 
   async close(): Promise<void> {
     await this.#writing
-    await this.#file?.close()
-    this.#file = undefined
+    this.#open = false
+    await this.#file.close()
   }
 
   /** The operations that this host has a record of. */
@@ -120,38 +118,15 @@ export class HostJournal {
   }
 
   async #write(text: string): Promise<void> {
-    if (!this.#file) throw new Error('the journal of this host is closed')
-    await this.#file.write(text)
-    await this.#file.datasync()
+    if (!this.#open) throw new Error('the journal of this host is closed')
+    await this.#file.append(text)
     this.#bytes += text.length
   }
 
-  /** Write the file anew with the lines that are kept, the newest among them, and put it in the place of the old one. */
+  /** Write the file anew with the lines that are kept, the newest among them. */
   async #compact(): Promise<void> {
-    const text = [...this.#lines.values()].flat().join('')
-    const file = await open(`${this.#path}.new`, 'w', 0o600)
-    try {
-      await file.write(text)
-      await file.datasync()
-      await rename(`${this.#path}.new`, this.#path)
-      await syncDirectory(dirname(this.#path))
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-    await this.#file?.close()
-    this.#file = file
+    await this.#file.replace([...this.#lines.values()].flat().join(''))
     this.#bytes = 0
-  }
-}
-
-/** Until then a new name may be lost with the power. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 

@@ -24,11 +24,56 @@ export interface FakeNetworkDriver extends NetworkDriver {
   }
 }
 
-export function create(): FakeNetworkDriver {
-  const state: FakeNetworkDriver['state'] = {
+export interface FakeNetworkOptions {
+  /** What exists on the host: give the same world to the next driver to test a restart. */
+  readonly world?: FakeNetworkDriver['state']
+  /** Called before each method takes effect: wait in it, or throw, to play a slow or failing engine. */
+  readonly before?: (method: string) => Promise<void> | void
+  /** Called after the effect, before the answer: throw to play an answer that was lost. */
+  readonly after?: (method: string) => Promise<void> | void
+  /** Whether metadata is listened to on real sockets; true when absent. */
+  readonly sockets?: boolean
+}
+
+export function newWorld(): FakeNetworkDriver['state'] {
+  return {
     fabric: undefined, networks: new Map(), ports: new Map(), securityGroups: new Map(), addressSets: new Map(), dhcp: new Map(), routers: new Map(),
     killedDhcp: new Set(), metadata: new Map(),
   }
+}
+
+/** Listens as long as nobody closes it, to nothing: no packet comes in a simulation. */
+function silentServer(): Server {
+  const server = createServer()
+  let open = true
+  Object.defineProperty(server, 'listening', { get: () => open })
+  server.close = () => {
+    open = false
+    server.emit('close')
+    return server
+  }
+  return server
+}
+
+export function create(options: FakeNetworkOptions = {}): FakeNetworkDriver {
+  const { before, after } = options
+  const driver = engineOn(options.world ?? newWorld(), options.sockets !== false)
+  if (!before && !after) return driver
+  return new Proxy(driver, {
+    get(target, name, receiver) {
+      const value: unknown = Reflect.get(target, name, receiver)
+      if (typeof value !== 'function' || name === 'close') return value
+      return async (...given: readonly unknown[]) => {
+        await before?.(String(name))
+        const result: unknown = await Reflect.apply(value, target, given)
+        await after?.(String(name))
+        return result
+      }
+    },
+  })
+}
+
+function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetworkDriver {
   const servers = state.metadata
   const needNetwork = (id: string) => {
     if (!state.networks.has(id)) throw new NetworkAbsent(`The network ${id} is not on this host.`, { networkId: id })
@@ -104,9 +149,10 @@ export function create(): FakeNetworkDriver {
       const key = JSON.stringify(owner)
       // As in the kernel: one address and port, one socket.
       if (servers.has(key)) throw new Error('listen EADDRINUSE: address already in use 169.254.169.254:80')
-      const server = createServer()
+      const server = sockets ? createServer() : silentServer()
       servers.set(key, server)
       server.on('close', () => servers.delete(key))
+      if (!sockets) return server
       return new Promise((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server)))
     },
     async inventory() {
