@@ -1,9 +1,9 @@
 // What a cloud leaves on its machine when its control plane has stopped, and how it is taken away.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '#core/context'
+import { type CallContext, systemClock } from '#core/context'
 import { type DaemonKind, type Privileged, startHelper } from '#core/process'
 import { silentLog } from '#core/observe'
-import { create as createNetworkDriver } from '../services/neutron/drivers/linuxbridge/index.ts'
+import { create as createNetworkDriver, type LinuxBridgeDriver } from '../services/neutron/drivers/linuxbridge/index.ts'
 import { findUser } from './host.ts'
 import type { Layout } from './layout.ts'
 import { layout } from './layout.ts'
@@ -17,22 +17,32 @@ interface Place {
   readonly qemuUid: number
 }
 
-/** After `down`: where no guest lives, the host becomes what it was before `up`. @returns the number of living guests */
+/**
+ * After `down`: living guests keep what they need. Where none lives, the host becomes what it was before `up`.
+ *
+ * @returns the number of living guests
+ */
 export async function leaveHost(place: Place): Promise<number> {
   const guests = (await place.privileged.daemons('qemu')).size
   if (guests === 0) await removeTraces(place)
+  else await withNetworks(place, (driver, call) => driver.removeIdle(call))
   return guests
 }
 
 /** Everything goes: guests, storage daemon, DHCP servers, namespaces, bridges, rules, routes. */
-export async function removeTraces({ privileged, settings, files, qemuUid }: Place): Promise<void> {
+export async function removeTraces(place: Place): Promise<void> {
+  const { privileged } = place
   await endDaemons(privileged, 'qemu', 'SIGKILL')
   await endDaemons(privileged, 'qemu-storage-daemon', 'SIGTERM')
   await endDaemons(privileged, 'dnsmasq', 'SIGTERM')
+  await withNetworks(place, (driver, call) => driver.removeFabric(call))
+}
+
+async function withNetworks({ privileged, settings, files, qemuUid }: Place, work: (driver: LinuxBridgeDriver, call: CallContext) => Promise<void>): Promise<void> {
   const driver = createNetworkDriver({
     privileged, clock: systemClock, prefix: settings.prefix, dataDirectory: `${files.data}/neutron`, qemuUid, linkAddresses: settings.link,
   })
-  await driver.removeFabric({ signal: new AbortController().signal, epoch: 0, log: silentLog })
+  await work(driver, { signal: new AbortController().signal, epoch: 0, log: silentLog })
   await driver.close()
 }
 

@@ -1,9 +1,11 @@
 // The network engine on Linux bridges, namespaces, VXLAN, nftables and dnsmasq.
+import type { CallContext } from '#core/context'
 import { type FabricSpec, type NetworkDriver, shortId } from '../interface.ts'
 import { metadataAddress } from './addresses.ts'
 import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
 import { ensureFabric, removeFabric } from './fabric.ts'
+import { removeIdle } from './idle.ts'
 import { takeInventory } from './inventory.ts'
 import { ensureNetwork, removeNetwork } from './networks.ts'
 import {
@@ -13,11 +15,16 @@ import { ensureRouter, removeRouter } from './routers.ts'
 
 export type { LinuxBridgeOptions } from './engine.ts'
 
-export function create(options: LinuxBridgeOptions): NetworkDriver {
+export interface LinuxBridgeDriver extends NetworkDriver {
+  /** Take away what no living guest needs; the agents make it again. */
+  removeIdle(call: CallContext): Promise<void>
+}
+
+export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
   const engine = createEngine(options)
   const { inTurn, names, privileged } = engine
   let fabric: FabricSpec = { externalNetworks: [] }
-  return {
+  const driver: LinuxBridgeDriver = {
     can: { vxlan: true, vlan: false, ipv6: false },
     ensureFabric: (_call, spec) => inTurn('fabric', async () => {
       await ensureFabric(engine, spec)
@@ -45,8 +52,10 @@ export function create(options: LinuxBridgeOptions): NetworkDriver {
       address: metadataAddress, port: 80,
     }),
     inventory: () => takeInventory(engine),
+    removeIdle: (call) => removeIdle(engine, driver, call),
     async close() {
       await Promise.allSettled(engine.background)
     },
   }
+  return driver
 }
