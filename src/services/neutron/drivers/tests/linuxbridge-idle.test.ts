@@ -1,7 +1,5 @@
 // A control plane that goes while guests live: what they need stays, and nothing else.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { create } from '../linuxbridge/index.ts'
 import { systemClock } from '#core/context'
@@ -81,17 +79,17 @@ test('QEMU holds its tap, and lets go of it when it ends', needsRoot, async (t) 
   const { device } = await lab.driver.plugPort(call, port(1, id(0x100), '10.0.0.1', { device: 'tap' }))
   const leaving = create({ privileged: lab.helper, clock: systemClock, prefix: lab.prefix, dataDirectory: lab.dataDirectory, qemuUid: 64123 })
   const flags = async () => (JSON.parse((await runner.run('/usr/bin/nsenter', [`--net=/run/netns/${lab.prefix}-fabric`, '--', '/usr/sbin/ip', '-j', 'link', 'show', device], { timeoutSeconds: 10 })).stdout) as { flags: string[] }[])[0]?.flags ?? []
-  const qemu = spawn('/usr/bin/nsenter', [
+  const end = new AbortController()
+  t.after(() => end.abort())
+  const ended = runner.run('/usr/bin/nsenter', [
     `--net=/run/netns/${lab.prefix}-fabric`, '--', '/usr/bin/qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-display', 'none', '-S',
     '-netdev', `tap,id=n0,ifname=${device},script=no,downscript=no,vhost=off`,
-  ], { stdio: 'ignore' })
-  const ended = once(qemu, 'exit')
-  t.after(() => qemu.kill('SIGKILL'))
+  ], { timeoutSeconds: 60, signal: end.signal }).catch(() => undefined)
   for (let attempt = 0; attempt < 500 && !(await flags()).includes('LOWER_UP'); attempt += 1) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal((await flags()).includes('LOWER_UP'), true)
   await leaving.removeIdle(call)
   assert.deepEqual((await leaving.inventory(call)).ports.map((each) => each.id), [short(1)])
-  qemu.kill('SIGKILL')
+  end.abort()
   await ended
   await leaving.removeIdle(call)
   const left = await leaving.inventory(call)
