@@ -1,7 +1,9 @@
-// The socket by which `nimbo` asks the cloud that runs: its status and its traces. For whoever may open it.
+// The socket by which `nimbo` asks the cloud that runs: its status, its traces, what its auditors found. For whoever may open it.
 import { request } from 'node:http'
 import type { ApiReply, ApiRequest, Transport } from '#core/http'
+import { AppError } from '#core/errors'
 import { bootFlow, type Recorder } from '#core/trace'
+import type { Doctor } from './doctor.ts'
 
 export interface TraceStep {
   readonly number: number
@@ -27,10 +29,12 @@ export interface TraceView {
 export interface ControlOptions {
   readonly trace: Recorder
   readonly status: () => Readonly<Record<string, unknown>>
+  readonly doctor: Doctor
 }
 
-export function controlTransport({ trace, status }: ControlOptions): Transport {
+export function controlTransport({ trace, status, doctor }: ControlOptions): Transport {
   return async (asked) => {
+    if (asked.path === '/audit' || asked.path.startsWith('/findings')) return diagnose(asked)
     if (asked.method !== 'GET') return answer(405, { error: 'only GET' })
     if (asked.path === '/status') return answer(200, status())
     if (asked.path === '/traces') {
@@ -39,6 +43,19 @@ export function controlTransport({ trace, status }: ControlOptions): Transport {
     }
     if (asked.path.startsWith('/traces/')) return showTrace(asked)
     return answer(404, { error: 'not found' })
+  }
+
+  async function diagnose({ method, path, query }: ApiRequest): Promise<ApiReply> {
+    try {
+      const id = /^\/findings\/([^/]+)\/repair$/.exec(path)?.[1]
+      if (method === 'GET' && path === '/findings') return answer(200, await doctor.findings(new URLSearchParams(query).has('ended')))
+      if (method === 'POST' && path === '/audit') return answer(200, await doctor.audit())
+      if (method === 'POST' && id !== undefined) return answer(200, await doctor.repair(id))
+      return answer(404, { error: 'not found' })
+    } catch (error) {
+      if (error instanceof AppError) return answer(error.status, { error: error.message })
+      throw error
+    }
   }
 
   async function showTrace(asked: ApiRequest): Promise<ApiReply> {
@@ -70,16 +87,24 @@ function answer(status: number, body: unknown): ApiReply {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
+const askSeconds = 5
+
 /** Ask the running cloud. @returns undefined when nothing answers there, or it knows no such thing */
-export function askControl<T>(socketPath: string, path: string): Promise<T | undefined> {
+export async function askControl<T>(socketPath: string, path: string): Promise<T | undefined> {
+  const { status, body } = await tellControl<T>(socketPath, 'GET', path, askSeconds)
+  return status === 200 ? body : undefined
+}
+
+/** Have it do something. Status 0 when nothing answers there. */
+export function tellControl<T>(socketPath: string, method: 'GET' | 'POST', path: string, timeoutSeconds: number): Promise<{ status: number; body?: T }> {
   return new Promise((resolve) => {
-    const outgoing = request({ socketPath, path, timeout: 5000 }, (reply) => {
+    const outgoing = request({ socketPath, path, method, timeout: timeoutSeconds * 1000 }, (reply) => {
       let text = ''
       reply.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
-      }).on('end', () => resolve(reply.statusCode === 200 ? (JSON.parse(text) as T) : undefined))
+      }).on('end', () => resolve({ status: reply.statusCode ?? 0, ...(reply.headers['content-type']?.includes('json') && { body: JSON.parse(text) as T }) }))
     })
-    outgoing.on('error', () => resolve(undefined))
+    outgoing.on('error', () => resolve({ status: 0 }))
     outgoing.on('timeout', () => outgoing.destroy())
     outgoing.end()
   })

@@ -104,6 +104,14 @@ trace.command('list').description('the boots that are known').option('--json', '
 trace.command('show').description('the steps of one boot, live while it goes on').argument('<server>', 'id or name').option('--json', 'print JSON')
   .action(async (server: string, options: Starting) => (await import('./commands/trace.ts')).showTrace(where(options), server, options.json === true))
 
+program.command('doctor').description('where the cloud\'s records and its machines differ, and what to do about it')
+  .option('--now', 'look at everything first, and wait for it').option('--repair <id>', 'put one finding right, or `all` that can be')
+  .option('--history', 'show also what was repaired or went by itself').option('--json', 'print JSON')
+  .action(async (options: Starting & { now?: boolean; history?: boolean; repair?: string }) => {
+    const { doctor } = await import('./commands/doctor.ts')
+    await doctor(where(options), { json: options.json === true, now: options.now === true, history: options.history === true, ...(options.repair !== undefined && { repair: options.repair }) })
+  })
+
 program.command('config').description('print a sample of the configuration: every option with its default and what it does')
   .action(async () => (await import('./commands/config.ts')).printSample())
 

@@ -11,6 +11,7 @@ import { writeCloudsYaml } from './clouds-yaml.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
 import { controlTransport } from './control.ts'
 import { ensureDefaults } from './defaults.ts'
+import { createDoctor } from './doctor.ts'
 import { checkPorts } from './free-ports.ts'
 import { dropTo, ensureFolders, ensureUsers, type HostUsers, installPackages } from './host.ts'
 import { gatherGuestParts } from './guest-image/index.ts'
@@ -116,16 +117,17 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
       log.info({ guests }, guests > 0 ? 'guests go on running, with their networks and volumes' : 'the host is as it was')
     }
     try {
+      const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log }
       const started = startCloud({
         dataDirectory: files.data, settings, secrets, processes, config, sockets: true, progress: say,
-        capabilities: { clock: systemClock, random: systemRandom, ids: systemIds, log },
+        capabilities,
         ...(privileged && { privileged }), ...(machine && { machine }),
       })
       cloud = await Promise.race([started, alone])
       const running = cloud
       if (existsSync(files.control)) rmSync(files.control)
       const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: running.ports })
-      control = await listen(controlTransport({ trace: cloud.trace, status }), { path: files.control })
+      control = await listen(controlTransport({ trace: cloud.trace, status, doctor: createDoctor(cloud.bus, capabilities) }), { path: files.control })
       await Promise.race([unlessStopped(ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say })), alone])
       report('ready', 'Every API answers.')
       if (!privileged) flushCompileCache()

@@ -1,4 +1,5 @@
 // What can be set about cinder; names are upstream's where it has the option.
+import { auditOptions } from '#core/audit'
 import { defineOptions, option, type Settings as SettingsOf } from '#core/config'
 
 export const cinderOptions = defineOptions('cinder', {
@@ -22,6 +23,7 @@ export const cinderOptions = defineOptions('cinder', {
   message_ttl: option.integer({ default: 2_592_000, unit: 'seconds', minimum: 1, help: "How long a message to a volume's owner is kept." }),
   service_down_time: option.integer({ default: 60, unit: 'seconds', minimum: 1, help: 'A role that has not reported for so long counts as down.' }),
   report_interval: option.integer({ default: 10, unit: 'seconds', minimum: 1, help: 'How often a role reports that it lives.' }),
+  ...auditOptions,
 })
 
 export type Settings = SettingsOf<typeof cinderOptions>

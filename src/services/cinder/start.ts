@@ -67,6 +67,11 @@ export async function startScheduler(runtime: Runtime): Promise<Role> {
 /** The fake backends of this process, by data directory: volumes in memory outlive the role, as files do. */
 const fakeWorlds = new Map<string, FakeVolumeWorld>()
 
+/** Where a test plays what happens to a backend. */
+export function fakeVolumeWorld(dataDirectory: string): FakeVolumeWorld | undefined {
+  return fakeWorlds.get(dataDirectory)
+}
+
 /** The configured storage, or the one that fits the cloud. @throws Error where `file` lacks the rights that it needs */
 async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
   const { volume_driver: configured } = runtime.config(cinderOptions)

@@ -1,4 +1,5 @@
 // What can be set about glance, under upstream's names where it has them. Limits of a project count from rows.
+import { auditOptions } from '#core/audit'
 import { defineOptions, option, type Settings } from '#core/config'
 
 export const glanceOptions = defineOptions('glance', {
@@ -11,6 +12,7 @@ export const glanceOptions = defineOptions('glance', {
   image_count_uploading: option.integer({ default: -1, minimum: -1, help: 'How many images of a project may be uploading at once; -1 is no limit.' }),
   limit_param_default: option.integer({ default: 25, minimum: 1, help: 'How many images a list has when the client names no limit.' }),
   api_limit_max: option.integer({ default: 1000, minimum: 1, help: 'The most images that a list has.' }),
+  ...auditOptions,
 })
 
 export type Options = Settings<typeof glanceOptions>

@@ -1,5 +1,4 @@
 // Glance: images of disks, their records and their data.
-import { join } from 'node:path'
 import { createApi, glanceFaults, serve } from '#core/http'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
@@ -18,17 +17,8 @@ import { removeBitsOperation } from './domain/delete-image.ts'
 import { createDigests } from './domain/digests.ts'
 import type { Glance } from './domain/glance.ts'
 import { uploadOperation } from './domain/upload.ts'
-import { createFileStore } from './drivers/file/index.ts'
-import { createMemoryStore, MemoryStoreWorld } from './drivers/memory/index.ts'
-import type { ImageStore } from './model/store.ts'
-
-/** The bytes lie in files; in the simulation, in memory that outlives the role. */
-function storeOf({ stage, dataDirectory }: Runtime): ImageStore {
-  if (!stage) return createFileStore(join(dataDirectory, 'images'))
-  return createMemoryStore({
-    world: stage.kept('glance', () => new MemoryStoreWorld()), before: (effect) => stage.before(`glance ${effect}`), after: (effect) => stage.after(`glance ${effect}`),
-  })
-}
+import { storeOf } from './drivers/index.ts'
+import { startAuditorRole } from './workers/auditor.ts'
 
 async function startApi(runtime: Runtime): Promise<Role> {
   const { clock, random, ids, log } = runtime
@@ -58,4 +48,4 @@ async function startApi(runtime: Runtime): Promise<Role> {
   }
 }
 
-export const glance = defineService({ name: 'glance', options: glanceOptions, roles: { api: startApi } })
+export const glance = defineService({ name: 'glance', options: glanceOptions, roles: { api: startApi, auditor: startAuditorRole } })

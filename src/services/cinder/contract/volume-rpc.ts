@@ -18,7 +18,13 @@ export const ImageSource = Type.Object({
 })
 export type ImageSource = Static<typeof ImageSource>
 
-export const volumeRpc = defineRpc('cinder-volume', '1.0', {
+const BackendInventory = Type.Object({
+  volumes: Type.Array(Type.Object({ volumeId: Type.String(), sizeGiB: Type.Number(), exported: Type.Boolean() })),
+  served: Type.Array(Type.String()),
+  unfinished: Type.Array(Type.String()),
+})
+
+export const volumeRpc = defineRpc('cinder-volume', '1.1', {
   createVolume: call({
     since: '1.0', timeoutSeconds: 7200, args: Type.Object({ volumeId: Uuid, image: Type.Optional(ImageSource), ...lease }), result: Type.Null(),
   }),
@@ -32,4 +38,10 @@ export const volumeRpc = defineRpc('cinder-volume', '1.0', {
     result: Type.Record(Type.String(), Type.Unknown()),
   }),
   disconnect: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ volumeId: Uuid, ...lease }), result: Type.Null() }),
+  /** What the backend really has and serves. */
+  inventory: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({}), result: BackendInventory }),
+  /** Serve a volume, or stop serving it, as its attachments say now. @returns whether it is served */
+  settleExport: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ volumeId: Uuid }), result: Type.Object({ exported: Type.Boolean() }) }),
+  /** Remove what lies on the backend under an id that no row has; a volume with a row is refused. */
+  removeStray: call({ since: '1.1', timeoutSeconds: 600, args: Type.Object({ volumeId: Uuid, onlyUnfinished: Type.Boolean() }), result: Type.Null() }),
 })

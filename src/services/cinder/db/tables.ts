@@ -1,4 +1,5 @@
 // The tables of cinder's database. Times are ISO texts, flags are 0 or 1.
+import type { AuditTables } from '#core/audit'
 import type { OperationTables } from '#core/operations'
 import type { AttachStatus, VolumeStatus } from '../model/volume-states.ts'
 
@@ -76,7 +77,7 @@ export interface MessageRow {
   expires_at: string
 }
 
-export interface CinderTables extends OperationTables {
+export interface CinderTables extends OperationTables, AuditTables {
   volumes: VolumeRow
   volume_metadata: { volume_id: string; key: string; value: string }
   volume_image_metadata: { volume_id: string; key: string; value: string }

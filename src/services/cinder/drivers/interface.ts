@@ -33,6 +33,10 @@ export interface VolumeDriver {
   /** Bring back what should be exported and is not. @returns ids of the exported volumes */
   ensure(call: CallContext): Promise<readonly string[]>
 
+  /** What the backend really has and serves, for comparison with what should be. */
+  inventory(call: CallContext): Promise<BackendInventory>
+  /** Remove what an interrupted creation left; a finished volume stays. */
+  discardUnfinished(call: CallContext, volumeId: string): Promise<void>
   /** All volumes found on the backend. */
   list(call: CallContext): Promise<readonly FoundVolume[]>
   stats(call: CallContext): Promise<BackendStats>
@@ -69,6 +73,14 @@ export interface FoundVolume {
   readonly volumeId: string
   readonly sizeGiB: number
   readonly exported: boolean
+}
+
+export interface BackendInventory {
+  readonly volumes: readonly FoundVolume[]
+  /** Volumes that hypervisors reach at this moment, whatever was promised. */
+  readonly served: readonly string[]
+  /** Volumes that were begun and not finished. */
+  readonly unfinished: readonly string[]
 }
 
 export interface BackendStats {

@@ -47,6 +47,8 @@ for (const [name, options, backend] of [['fake', {}, fakeBackend], ['file', need
     assert.deepEqual(await driver.list(call), [
       { volumeId: first, sizeGiB: 1, exported: true }, { volumeId: second, sizeGiB: 2, exported: false },
     ])
+    assert.deepEqual(await driver.inventory(call), { volumes: await driver.list(call), served: [first], unfinished: [] })
+    await driver.discardUnfinished(call, first)
     assert.equal((await driver.stats(call)).provisionedGiB, 3)
     for (let times = 0; times < 2; times++) await driver.unexport(call, first)
     for (let times = 0; times < 2; times++) await driver.extend(call, first, 5)

@@ -12,6 +12,7 @@ import { findVolumeRow, moveVolume, updateVolume, volumesOn } from '../db/volume
 import type { VolumeDriver } from '../drivers/interface.ts'
 import { BackendFailed, InvalidVolume, VolumeNotFound } from '../model/errors.ts'
 import type { FetchImage } from './fetch-image.ts'
+import { removeStray, settleExport } from './settle.ts'
 import { VolumeTurns } from './turns.ts'
 
 export interface VolumeRole extends Capabilities {
@@ -118,6 +119,16 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
     },
     async disconnect(ctx, { volumeId, ...lease }) {
       await turns.take(volumeId, lease, () => role.driver.unexport(callOf(ctx, lease), volumeId))
+      return null
+    },
+    async inventory(ctx) {
+      const { volumes, served, unfinished } = await role.driver.inventory(callOf(ctx, {}))
+      return { volumes: [...volumes], served: [...served], unfinished: [...unfinished] }
+    },
+    settleExport: (ctx, { volumeId }) => turns.take(volumeId, {}, () => settleExport(role, callOf(ctx, {}), volumeId)),
+    async removeStray(ctx, { volumeId, onlyUnfinished }) {
+      await turns.take(volumeId, {}, () => removeStray(role, callOf(ctx, {}), volumeId, onlyUnfinished))
+      reportSoon()
       return null
     },
   }

@@ -1,4 +1,5 @@
 // The rows of glance.
+import type { AuditTables } from '#core/audit'
 import type { OperationTables } from '#core/operations'
 
 export interface ImageRow {
@@ -32,7 +33,7 @@ export interface MemberRow {
   updated_at: string
 }
 
-export interface GlanceTables extends OperationTables {
+export interface GlanceTables extends OperationTables, AuditTables {
   images: ImageRow
   image_properties: { image_id: string; name: string; value: string }
   image_tags: { image_id: string; tag: string }

@@ -12,6 +12,15 @@ export interface ImageStore {
   open(bits: string, from: number, to: number): Promise<Readable>
   /** Free the bytes, kept or not; succeeds when there are none. */
   remove(bits: string): Promise<void>
+  /** All that lies in it, for comparison with the rows. */
+  list(): Promise<readonly StoredBits[]>
+}
+
+export interface StoredBits {
+  readonly bits: string
+  readonly sizeBytes: number
+  /** It was not kept: an upload is under way, or was cut off. */
+  readonly partial: boolean
 }
 
 export interface BitsWriter {

@@ -1,7 +1,7 @@
 // A whole volume backend in memory. Its world outlives the driver, as files outlive a process.
 import type { CallContext, Capabilities } from '#core/context'
 import {
-  BackendFull, ImageTooLarge, VolumeAbsent, VolumeBusy, VolumeDiffers, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile,
+  BackendFull, ImageTooLarge, VolumeAbsent, VolumeBusy, VolumeDiffers, type BackendInventory, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile,
   type VolumeDriver, type VolumeSpec,
 } from '../interface.ts'
 
@@ -24,10 +24,15 @@ interface FakeVolume {
 }
 export class FakeVolumeWorld {
   readonly volumes = new Map<string, FakeVolume>()
+  /** Exports that a test has dropped, while they are still promised. */
+  readonly dropped = new Set<string>()
+  /** What creations left that were interrupted. */
+  readonly unfinished = new Set<string>()
 }
 
 export function create(options: FakeVolumeOptions): VolumeDriver {
-  const volumes = (options.world ?? new FakeVolumeWorld()).volumes
+  const world = options.world ?? new FakeVolumeWorld()
+  const { volumes, dropped, unfinished } = world
   const totalGiB = options.totalGiB ?? 10_000
   const provisioned = () => [...volumes.values()].reduce((sum, volume) => sum + volume.sizeGiB, 0)
 
@@ -49,6 +54,9 @@ export function create(options: FakeVolumeOptions): VolumeDriver {
     const volume = volumes.get(volumeId)
     if (volume === undefined) throw new VolumeAbsent('The volume is not on this backend.', { volumeId })
     return volume
+  }
+  function found(): FoundVolume[] {
+    return [...volumes].map(([volumeId, { sizeGiB, exported }]) => ({ volumeId, sizeGiB, exported: exported !== undefined })).sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))
   }
   function refuseExported(volumeId: string): void {
     if (volumes.get(volumeId)?.exported !== undefined) throw new VolumeBusy('The volume is in use.', { volumeId })
@@ -76,15 +84,21 @@ export function create(options: FakeVolumeOptions): VolumeDriver {
     }),
     export: (call, volumeId, { readOnly }) => does('export', call, volumeId, (): ConnectionInfo => {
       existing(volumeId).exported = { readOnly }
+      dropped.delete(volumeId)
       return { driver_volume_type: 'nbd', data: { socket: '/nonexistent/fake-volumes', export: volumeId, access_mode: readOnly ? 'ro' : 'rw' } }
     }),
     unexport: (call, volumeId) => does('unexport', call, volumeId, () => {
       const volume = volumes.get(volumeId)
       if (volume !== undefined) volume.exported = undefined
+      dropped.delete(volumeId)
     }),
+    inventory: (call) => does('inventory', call, undefined, (): BackendInventory => ({
+      volumes: found(), unfinished: [...unfinished].sort(),
+      served: found().flatMap(({ volumeId, exported }) => (exported && !dropped.has(volumeId) ? [volumeId] : [])),
+    })),
+    discardUnfinished: (call, volumeId) => does('discardUnfinished', call, volumeId, () => void unfinished.delete(volumeId)),
     ensure: (call) => does('ensure', call, undefined, () => [...volumes].filter(([, volume]) => volume.exported !== undefined).map(([id]) => id).sort()),
-    list: (call) => does('list', call, undefined, (): FoundVolume[] =>
-      [...volumes].map(([volumeId, { sizeGiB, exported }]) => ({ volumeId, sizeGiB, exported: exported !== undefined })).sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))),
+    list: (call) => does('list', call, undefined, found),
     stats: (call) => does('stats', call, undefined, (): BackendStats => ({ totalGiB, freeGiB: totalGiB - provisioned(), provisionedGiB: provisioned() })),
   }
 }

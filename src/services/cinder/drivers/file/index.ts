@@ -2,7 +2,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import type { CallContext, Capabilities } from '#core/context'
 import { turns, type Privileged, type ProcessRunner } from '#core/process'
-import { VolumeAbsent, VolumeBusy, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile, type VolumeDriver, type VolumeSpec } from '../interface.ts'
+import { VolumeAbsent, VolumeBusy, type BackendInventory, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile, type VolumeDriver, type VolumeSpec } from '../interface.ts'
 import { StorageDaemon } from './storage-daemon.ts'
 import { VolumeFiles } from './volume-files.ts'
 
@@ -97,6 +97,15 @@ class FileDriver implements VolumeDriver {
       await this.#daemon.serve(call, wanted)
       return Object.keys(wanted).sort()
     })
+  }
+
+  async inventory(call: CallContext): Promise<BackendInventory> {
+    const [volumes, unfinished] = [await this.list(call), await this.#files.unfinished()]
+    return { volumes, served: await this.#inTurn('daemon', () => this.#daemon.served()), unfinished }
+  }
+
+  discardUnfinished(_call: CallContext, volumeId: string): Promise<void> {
+    return this.#inTurn(volumeId, () => this.#files.discardUnfinished(volumeId))
   }
 
   async list(_call: CallContext): Promise<readonly FoundVolume[]> {

@@ -88,6 +88,13 @@ export class StorageDaemon {
     }
   }
 
+  /** Volumes that the daemon serves now; none when it does not run or does not answer. */
+  async served(): Promise<string[]> {
+    const qmp = this.#qmp
+    if (qmp?.isOpen !== true) return []
+    return [...await this.#served(qmp)].map((id) => id.slice('export-'.length)).sort()
+  }
+
   /** Let go of the daemon; it goes on. */
   close(): void {
     this.#leaving = true

@@ -86,6 +86,16 @@ export class VolumeFiles {
     for (const name of await readdir(this.#directory)) if (name.endsWith('.part')) await rm(join(this.#directory, name), { force: true })
   }
 
+  /** Ids of volumes that were begun. */
+  async unfinished(): Promise<string[]> {
+    const names = await readdir(this.#directory)
+    return names.filter((name) => name.endsWith('.qcow2.part')).map((name) => name.slice(0, -'.qcow2.part'.length)).filter((id) => uuidPattern.test(id)).sort()
+  }
+
+  async discardUnfinished(volumeId: string): Promise<void> {
+    await rm(`${this.path(volumeId)}.part`, { force: true })
+  }
+
   async stats(): Promise<BackendStats> {
     const space = await statfs(this.#directory)
     const gib = (blocks: number) => Math.floor(blocks * space.bsize / gibibyte)

@@ -1,4 +1,5 @@
+import { auditMigration } from '#core/audit'
 import { operationMigration } from '#core/operations'
 import { firstSchema } from './001-images.ts'
 
-export const glanceMigrations = [operationMigration, firstSchema]
+export const glanceMigrations = [operationMigration, firstSchema, auditMigration]

@@ -1,11 +1,11 @@
 // A store of files in one directory: written under a temporary name, made durable, then renamed.
 import { constants } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { NotFound } from '#core/errors'
 import { StoreFull } from '../../model/errors.ts'
-import type { BitsWriter, ImageStore } from '../../model/store.ts'
+import type { BitsWriter, ImageStore, StoredBits } from '../../model/store.ts'
 
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/
 const readAtOnce = 512 * 1024
@@ -60,6 +60,21 @@ export function createFileStore(directory: string): ImageStore {
     async remove(bits) {
       await rm(partialOf(bits), { force: true })
       await rm(fileOf(bits), { force: true })
+    },
+
+    async list() {
+      const names = await readdir(directory).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+        throw error
+      })
+      const found: StoredBits[] = []
+      for (const name of names) {
+        const bits = name.replace(/\.partial$/, '')
+        // It may go while we look.
+        const file = uuid.test(bits) ? await stat(join(directory, name)).catch(() => undefined) : undefined
+        if (file) found.push({ bits, sizeBytes: file.size, partial: name !== bits })
+      }
+      return found
     },
   }
 }

@@ -1,7 +1,7 @@
 // A store in memory, for the simulation: its world outlives the driver, as files outlive a process.
 import { Readable } from 'node:stream'
 import { NotFound } from '#core/errors'
-import type { BitsWriter, ImageStore } from '../../model/store.ts'
+import type { BitsWriter, ImageStore, StoredBits } from '../../model/store.ts'
 
 export interface MemoryStoreOptions {
   readonly world: MemoryStoreWorld
@@ -50,5 +50,9 @@ export function createMemoryStore({ world, before, after }: MemoryStoreOptions):
       world.partial.delete(bits)
       world.kept.delete(bits)
     }),
+    list: () => does('list', (): StoredBits[] => [
+      ...[...world.kept].map(([bits, bytes]) => ({ bits, sizeBytes: bytes.length, partial: false })),
+      ...[...world.partial].map(([bits, bytes]) => ({ bits, sizeBytes: bytes.length, partial: true })),
+    ]),
   }
 }
