@@ -1,6 +1,6 @@
 // The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
 import type { RequestContext } from '#core/context'
-import { ServiceUnavailable } from '#core/errors'
+import { AppError, ServiceUnavailable } from '#core/errors'
 import { defineOperation, type OperationRun, step } from '#core/operations'
 import { rpcClient } from '#core/rpc'
 import { Type } from '#core/spec'
@@ -9,6 +9,7 @@ import { pluginRpc } from '../contract/agent-rpc.ts'
 import type { Tx } from '../db/networks.ts'
 import { portRow, setPort } from '../db/ports.ts'
 import type { PortRow } from '../db/tables.ts'
+import { PortBindingFailed } from '../model/errors.ts'
 import { beginAnnounce, serverOf, tellNova } from './announce.ts'
 import type { Neutron } from './neutron.ts'
 
@@ -32,9 +33,18 @@ async function bind(neutron: Neutron, run: OperationRun<WireInput>) {
 async function wire(neutron: Neutron, run: OperationRun<WireInput>) {
   const { portId, host } = run.input
   if (!run.result<{ bound: boolean }>('bind')?.bound) return { up: false }
-  const answer = await plugin(neutron).wirePort(run.ctx, { portId, host })
+  const answer = await plugin(neutron).wirePort(run.ctx, { portId, host }).catch((error: unknown) => {
+    throw inOwnersWords(error)
+  })
   mark(neutron.runtime.trace, neutron.clock, run.ctx, 37)
   return answer
+}
+
+/** What an agent says is about its host and its devices: that is for the log. The owner reads what it means for the port. */
+function inOwnersWords(error: unknown): Error {
+  const silent = error instanceof AppError && (error.status === 503 || error.status === 504)
+  if (silent) return new ServiceUnavailable("The network agent of the port's host does not answer.", {}, error)
+  return new PortBindingFailed("The network agent of the port's host could not plug it in.", {}, error)
 }
 
 async function announce(neutron: Neutron, run: OperationRun<WireInput>): Promise<void> {
@@ -55,6 +65,7 @@ export const wirePort = defineOperation<Neutron, WireInput>('port.wire', {
     const { portId, host, serverId } = run.input
     const row = await portRow(tx as Tx, portId)
     if (!row || row.host_id !== host) return
+    run.log.warn({ port: portId, host, step: fault.step, reason: fault.message }, 'a port could not be wired; it is down until it is bound again')
     await setPort(tx as Tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
     if (serverId !== '') await beginAnnounce(neutron, tx as Tx, run.ctx, row.project_id, { name: 'network-vif-plugged', serverId, portId, status: 'failed' })
   },

@@ -53,6 +53,8 @@ export const SecurityNeedsAddresses = conflict('PortSecurityAndIPRequiredForSecu
 export const PairsNeedPortSecurity = conflict('AddressPairAndPortSecurityRequired', 'pairs_need_port_security')
 
 export const RevisionMismatch = errorClass('RevisionNumberConstraintFailed', 412, 'neutron.revision_mismatch')
+/** A port that its host could not take, in words for its owner. */
+export const PortBindingFailed = errorClass('PortBindingFailed', 500, 'neutron.port_binding_failed')
 export const NoNetworkAvailable = errorClass('NoNetworkAvailable', 503, 'neutron.no_network_available')
 export const PolicyNotAuthorized = errorClass('PolicyNotAuthorized', 403, 'neutron.policy_not_authorized')
 

@@ -1,8 +1,11 @@
 // From the API to the engine of the host: ports, filters, DHCP, routers, floating addresses.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { systemClock } from '#core/context'
 import { type Logger, silentLog } from '#core/observe'
+import { NetworkAbsent } from '../drivers/interface.ts'
 import { external, must, network, port, startLab, subnet, until } from './lab.ts'
 
 test('a port bound to a host gets its tap, its filter and its DHCP host there, and becomes active', async (t) => {
@@ -99,6 +102,54 @@ test('a router with a gateway and a floating address is made whole on its host, 
   await until(() => engine.state.routers.size === 0, 'the router’s end')
   await until(() => !engine.state.networks.has(blue.id) && engine.state.dhcp.size === 0, 'the network’s end')
 })
+
+test('a port that its host cannot take is down, and why is in the log in full and in its operation in words for its owner', async (t) => {
+  const said: { message: string; text: string }[] = []
+  const log: Logger = { ...silentLog, warn: (fields, message) => void said.push({ message: String(message), text: JSON.stringify(fields) + String((fields as { err?: Error }).err?.cause) }), child: () => log }
+  const began = Date.now()
+  const quick = { ...systemClock, after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / 50, run), now: () => new Date(began + (Date.now() - began) * 50) }
+  const { cloud, admin, demo, engine } = await startLab(t, { capabilities: { log, clock: quick } })
+  const blue = await network(demo)
+  const plug = engine.plugPort
+  engine.plugPort = async () => {
+    throw new NetworkAbsent('brq0815 is not in the fabric of host-1.')
+  }
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  const failed = await until(async () => {
+    const { port: now } = await must(admin, 'GET', `/ports/${made.id}`)
+    return now['binding:vif_type'] === 'binding_failed' && now
+  }, 'the failure')
+  assert.equal(failed.status, 'DOWN')
+
+  const [operation] = operationsOf(cloud.dataDirectory, made.id)
+  assert.deepEqual([operation?.kind, operation?.status, JSON.parse(operation?.fault ?? '{}')], ['port.wire', 'failed', {
+    step: 'wire', status: 500, code: 'neutron.port_binding_failed', message: "The network agent of the port's host could not plug it in.", cancelled: false,
+  }])
+  assert.equal(JSON.stringify(operation).includes('brq0815'), false)
+  const line = said.find(({ message }) => message.startsWith('a port could not be wired'))
+  assert.match(line?.text ?? '', new RegExp(`"port":"${made.id}".*"host":"host-1".*"step":"wire"`))
+  assert.ok(said.some(({ message, text }) => message === 'a step failed' && text.includes('brq0815')), 'the log names the cause')
+
+  engine.plugPort = plug
+  await must(admin, 'PUT', `/ports/${made.id}`, { port: { 'binding:host_id': '' } })
+  await must(admin, 'PUT', `/ports/${made.id}`, { port: { 'binding:host_id': 'host-1' } })
+  await until(async () => (await must(demo, 'GET', `/ports/${made.id}`)).port.status === 'ACTIVE', 'the second binding')
+})
+
+interface Row {
+  readonly kind: string
+  readonly status: string
+  readonly fault: string | null
+}
+
+function operationsOf(dataDirectory: string, resourceId: string): Row[] {
+  const database = new DatabaseSync(join(dataDirectory, 'db', 'neutron.db'), { readOnly: true })
+  try {
+    return database.prepare('select * from operations where resource_id = ? order by created_at').all(resourceId) as unknown as Row[]
+  } finally {
+    database.close()
+  }
+}
 
 test('after a restart the host has what it should have, and nothing else', async (t) => {
   const { cloud, admin, demo } = await startLab(t)

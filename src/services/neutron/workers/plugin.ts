@@ -9,6 +9,7 @@ import { networkRow, segmentOf } from '../db/networks.ts'
 import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
 import { routerRow, routersOnHost, setFloatingIpStatus } from '../db/routers.ts'
 import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
+import { PortBindingFailed } from '../model/errors.ts'
 import { bindTo } from '../domain/binding.ts'
 import { metadataPort } from '../domain/metadata.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -67,10 +68,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
         if (!row || row.host_id !== host) return { bound: false }
         const segment = await segmentOf(tx, row.network_id)
         const binding = bindTo(neutron, host, row.vnic_type, row.device_owner)
-        if (!segment || binding.vif_type === 'binding_failed') {
-          await setPort(tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
-          return { bound: false }
-        }
+        if (!segment) throw new PortBindingFailed('The network of the port has no segment that could be carried to a host.')
+        if (binding.vif_type === 'binding_failed') throw new PortBindingFailed("No network agent that could plug it in is alive on the port's host.")
         await saveBindingLevel(tx, { port_id: portId, host_id: host, driver: 'linuxbridge', segment_id: segment.id })
         if (row.status !== 'ACTIVE') await setPort(tx, portId, { ...binding, status: 'BUILD' })
         return { bound: true }
