@@ -1,10 +1,12 @@
 // From the API to the engine of the host: ports, filters, DHCP, routers, floating addresses.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { systemClock } from '#core/context'
+import { openDatabase } from '#core/db'
 import { type Logger, silentLog } from '#core/observe'
+import { operationMigration, type OperationTables } from '#core/operations'
+import { firstMigration } from '../db/migrations/001-neutron.ts'
 import { NetworkAbsent } from '../drivers/interface.ts'
 import { external, must, network, port, startLab, subnet, until } from './lab.ts'
 
@@ -121,7 +123,7 @@ test('a port that its host cannot take is down, and why is in the log in full an
   }, 'the failure')
   assert.equal(failed.status, 'DOWN')
 
-  const [operation] = operationsOf(cloud.dataDirectory, made.id)
+  const [operation] = await operationsOf(cloud.dataDirectory, made.id)
   assert.deepEqual([operation?.kind, operation?.status, JSON.parse(operation?.fault ?? '{}')], ['port.wire', 'failed', {
     step: 'wire', status: 500, code: 'neutron.port_binding_failed', message: "The network agent of the port's host could not plug it in.", cancelled: false,
   }])
@@ -136,18 +138,12 @@ test('a port that its host cannot take is down, and why is in the log in full an
   await until(async () => (await must(demo, 'GET', `/ports/${made.id}`)).port.status === 'ACTIVE', 'the second binding')
 })
 
-interface Row {
-  readonly kind: string
-  readonly status: string
-  readonly fault: string | null
-}
-
-function operationsOf(dataDirectory: string, resourceId: string): Row[] {
-  const database = new DatabaseSync(join(dataDirectory, 'db', 'neutron.db'), { readOnly: true })
+async function operationsOf(dataDirectory: string, resourceId: string): Promise<OperationTables['operations'][]> {
+  const database = await openDatabase<OperationTables>({ name: 'neutron', file: join(dataDirectory, 'db', 'neutron.db'), migrations: [operationMigration, firstMigration], clock: systemClock, log: silentLog })
   try {
-    return database.prepare('select * from operations where resource_id = ? order by created_at').all(resourceId) as unknown as Row[]
+    return await database.read.selectFrom('operations').selectAll().where('resource_id', '=', resourceId).orderBy('created_at').execute()
   } finally {
-    database.close()
+    await database.close()
   }
 }
 
