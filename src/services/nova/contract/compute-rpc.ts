@@ -8,7 +8,7 @@ const operation = Type.Object({ id: Type.String(), epoch: Type.Integer() })
 const command = <A extends Record<string, TSchema>>(timeoutSeconds: number, more: A, since = '1.0') =>
   call({ since, timeoutSeconds, args: Type.Object({ serverId: Uuid, operation, ...more }), result: opaque })
 
-export const computeRpc = defineRpc('nova-compute', '1.0', {
+export const computeRpc = defineRpc('nova-compute', '1.1', {
   /** Take the build: learn what it is and whether it fits. */
   claimServer: command(60, {}),
   prepareImage: command(1800, {}),
@@ -26,6 +26,8 @@ export const computeRpc = defineRpc('nova-compute', '1.0', {
   reboot: command(600, { kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]), timeoutSeconds: Type.Integer() }),
   attachVolume: command(300, { blockDeviceId: Type.String() }),
   detachVolume: command(300, { volumeId: Type.String() }),
+  /** A volume of the server has this size now: let the guest see it. */
+  extendVolume: command(300, { volumeId: Type.String(), sizeGiB: Type.Integer() }, '1.1'),
   attachInterface: command(120, { portId: Type.String() }),
   detachInterface: command(120, { portId: Type.String() }),
   /** What a host needs for the connection of a volume. */

@@ -37,6 +37,11 @@ export interface HypervisorDriver {
   attachVolume(call: CallContext, serverId: string, volume: VolumeDisk): Promise<void>
   /** Unplug it; returns when the guest has let go. @throws DeviceRefused when it never does */
   detachVolume(call: CallContext, serverId: string, volumeId: string): Promise<void>
+  /**
+   * The volume has grown to so many bytes where it is kept: show that to a guest that runs; one that is off sees it when it
+   * starts. A volume that the guest does not have is passed over. @throws GuestUnknown, DeviceRefused
+   */
+  extendVolume(call: CallContext, serverId: string, volumeId: string, sizeBytes: number): Promise<void>
   attachInterface(call: CallContext, serverId: string, port: GuestPort): Promise<void>
   detachInterface(call: CallContext, serverId: string, portId: string): Promise<void>
 

@@ -14,7 +14,7 @@ import type { ComputeHost } from './host.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
-import { attachInterface, attachVolume, detachInterface, detachVolume, powerOff, powerOn, reboot } from './power.ts'
+import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
@@ -65,14 +65,16 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     reboot: does('reboot', (own, ctx, call, told: Told & { kind: 'soft' | 'hard'; timeoutSeconds: number }) => reboot(own, ctx, call, told, told.kind, told.timeoutSeconds)),
     attachVolume: does('attachVolume', (own, ctx, call, told: Told & { blockDeviceId: string }) => attachVolume(own, ctx, call, told, told.blockDeviceId)),
     detachVolume: does('detachVolume', (own, ctx, call, told: Told & { volumeId: string }) => detachVolume(own, ctx, call, told, told.volumeId)),
+    extendVolume: does('extendVolume', (own, _ctx, call, told: Told & { volumeId: string; sizeGiB: number }) => extendVolume(own, call, told, told.volumeId, told.sizeGiB)),
     attachInterface: does('attachInterface', (own, ctx, call, told: Told & { portId: string }) => attachInterface(own, ctx, call, told, told.portId)),
     detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
     connector: async () => ({ host: runtime.host }),
     consoleOutput: async (ctx: RequestContext, { serverId, lines }: { serverId: string; lines?: number }) =>
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),
-    async externalEvent(_ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
-      if (name !== 'network-vif-plugged' || tag === undefined) return
-      host.portWaits.plugged(serverId, tag, status !== 'failed')
+    async externalEvent(ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
+      const awaited = name === 'network-vif-plugged' && tag !== undefined && host.portWaits.plugged(serverId, tag, status !== 'failed') !== undefined
+      // As upstream: an event that nobody waits for is only said in the log.
+      if (!awaited) ctx.log.info({ serverId, event: name, tag }, 'an event came for which nothing here waits')
     },
     async abandon(_ctx: RequestContext, { operationId }: { operationId: string }) {
       commands.abandon(operationId)

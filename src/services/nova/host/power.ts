@@ -59,6 +59,11 @@ export async function detachVolume(host: ComputeHost, _ctx: RequestContext, call
   return {}
 }
 
+export async function extendVolume(host: ComputeHost, call: CallContext, { serverId }: Told, volumeId: string, sizeGiB: number): Promise<object> {
+  await ignoreUnknownGuest(host.driver.extendVolume(call, serverId, volumeId, sizeGiB * 1024 ** 3))
+  return {}
+}
+
 export async function attachInterface(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId }: Told, portId: string): Promise<object> {
   const server = await describe(host, ctx, serverId)
   const port = server.ports.find((each) => each.portId === portId)

@@ -51,6 +51,12 @@ export async function showVolume(runtime: Access, ctx: RequestContext, id: strin
   return answered && toView(answered.body.volume)
 }
 
+/** Whosever it is. */
+export async function showAnyVolume(runtime: Access, ctx: RequestContext, id: string): Promise<VolumeView | undefined> {
+  const answered = await unlessAbsent(client(volumeRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).showVolume({ params: { id } }))
+  return answered && toView(answered.body.volume)
+}
+
 export async function deleteVolume(runtime: Access, ctx: RequestContext, id: string): Promise<void> {
   await unlessAbsent(client(volumeRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).deleteVolume({ params: { id }, query: {} }))
 }

@@ -96,6 +96,7 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
     }
     const [plugged] = await driver.list(call)
     assert.deepEqual([plugged?.volumeIds, plugged?.portIds], [[volumeId], [volumeId]])
+    for (const id of [volumeId, imageId]) await driver.extendVolume(call, serverId, id, 1024 ** 3)
     for (let times = 0; times < 2; times++) {
       await driver.detachVolume(call, serverId, volumeId)
       await driver.detachInterface(call, serverId, volumeId)
@@ -153,7 +154,7 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
     const { again } = await host(t)
     const driver = await again()
     await driver.open(call)
-    for (const wrong of [() => driver.powerOff(call, serverId, 0), () => driver.powerOn(call, serverId), () => driver.attachVolume(call, serverId, volume),
+    for (const wrong of [() => driver.powerOff(call, serverId, 0), () => driver.powerOn(call, serverId), () => driver.attachVolume(call, serverId, volume), () => driver.extendVolume(call, serverId, volumeId, 1),
       () => driver.consoleOutput(call, serverId), () => driver.pause(call, serverId)]) await assert.rejects(wrong, GuestUnknown)
     await driver.destroy(call, serverId)
     await driver.close()

@@ -25,6 +25,8 @@ interface FakeGuest {
   wanted: boolean
   pid: number
   console: string
+  /** What the guest was shown of volumes that grew. */
+  volumeBytes: Map<string, number>
 }
 
 /** The host's memory. The guests' own doings are played through it. */
@@ -124,7 +126,7 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
       for (const disk of spec.disks) {
         if (disk.kind === 'image' && !host.images.has(disk.imageId)) throw new UnusableImage('The image is not in the cache of this host.', { imageId: disk.imageId })
       }
-      const guest: FakeGuest = host.guests.get(spec.serverId) ?? { spec, state: 'shutdown', wanted: true, pid: 0, console: '' }
+      const guest: FakeGuest = host.guests.get(spec.serverId) ?? { spec, state: 'shutdown', wanted: true, pid: 0, console: '', volumeBytes: new Map() }
       if (guest.pid === 0) guest.spec = spec
       host.guests.set(spec.serverId, guest)
       await start(call, guest)
@@ -152,6 +154,10 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
     detachVolume: (call, serverId, volumeId) => does('detachVolume', call, serverId, () => {
       const guest = known(serverId)
       replace(guest, { disks: guest.spec.disks.filter((disk) => disk.kind !== 'volume' || disk.volumeId !== volumeId) })
+    }),
+    extendVolume: (call, serverId, volumeId, sizeBytes) => does('extendVolume', call, serverId, () => {
+      const guest = known(serverId)
+      if (guest.pid !== 0 && guest.spec.disks.some((disk) => disk.kind === 'volume' && disk.volumeId === volumeId)) guest.volumeBytes.set(volumeId, sizeBytes)
     }),
     attachInterface: (call, serverId, port) => does('attachInterface', call, serverId, () => {
       const guest = known(serverId)

@@ -14,7 +14,7 @@ import type { GuestMonitor } from './guest-monitor.ts'
 import { readHostResources } from './host-resources.ts'
 import { ImageCache, passableDirectory } from './images.ts'
 import { pathsBelow, uuidPattern, type Paths } from './paths.ts'
-import { plugPort, plugVolume, unplugPort, unplugVolume } from './plugging.ts'
+import { growVolume, plugPort, plugVolume, unplugPort, unplugVolume } from './plugging.ts'
 import { Records, type GuestRecord } from './records.ts'
 
 export interface QemuOptions {
@@ -177,6 +177,15 @@ class QemuDriver implements HypervisorDriver {
       if (monitor !== undefined) await unplugVolume(monitor, this.#options.capabilities.clock, volumeId)
       const disks = spec.disks.filter((disk) => disk.kind !== 'volume' || disk.volumeId !== volumeId)
       await this.#records.write({ spec: { ...spec, disks }, wanted })
+    })
+  }
+
+  extendVolume(_call: CallContext, serverId: string, volumeId: string, sizeBytes: number): Promise<void> {
+    return this.#guests.inTurn(serverId, async () => {
+      const { spec } = await this.#record(serverId)
+      const disk = spec.disks.find((each) => each.kind === 'volume' && each.volumeId === volumeId)
+      const monitor = await this.#guests.find(serverId)
+      if (monitor !== undefined && disk?.kind === 'volume') await growVolume(monitor, disk, sizeBytes)
     })
   }
 

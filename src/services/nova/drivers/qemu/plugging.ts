@@ -31,6 +31,24 @@ export async function unplugVolume(monitor: GuestMonitor, clock: Clock, volumeId
   await monitor.ensure('blockdev-del', { 'node-name': volumeNode(volumeId) }, absent)
 }
 
+/**
+ * Show a running guest that a volume is larger now. Its server lets go of the line to grow it, which QEMU notices only when
+ * it speaks the next time: opening the node anew makes it speak, connect again, and learn the size.
+ */
+export async function growVolume(monitor: GuestMonitor, disk: VolumeDisk, sizeBytes: number): Promise<void> {
+  const { node } = volumeDisk(disk)
+  const resize = () => monitor.execute('block_resize', { 'node-name': node['node-name'], size: sizeBytes })
+  await refusedAs('The guest could not be shown the new size of the volume', async () => {
+    try {
+      await resize()
+    } catch (error) {
+      if (!(error instanceof QmpRefused) || !/cannot grow/i.test(error.message)) throw error
+      await monitor.execute('blockdev-reopen', { options: [node] })
+      await resize()
+    }
+  })
+}
+
 export async function plugPort(monitor: GuestMonitor, spec: GuestSpec, port: GuestPort): Promise<void> {
   const { netdev, device } = networkDevice(port)
   await refusedAs('The interface could not be attached', async () => {
