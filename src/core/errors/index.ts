@@ -46,17 +46,44 @@ export interface WireError {
   readonly code: string
   readonly message: string
   readonly details: Details
+  /** What lay behind it, for operators. */
+  readonly causes?: readonly string[]
+}
+
+const mostCauses = 10
+const longestCause = 2000
+
+/**
+ * What lies behind an error, the nearest first, for operators and logs. It may name hosts, paths and programs: never show it
+ * to the owner of what failed.
+ */
+export function causesOf(error: unknown): string[] {
+  const causes: string[] = []
+  let next = error instanceof AppError ? error.cause : error
+  while (next instanceof Error && causes.length < mostCauses) {
+    causes.push(`${next.name === 'Error' ? '' : `${next.name}: `}${next.message}`.slice(0, longestCause))
+    next = next.cause
+  }
+  return causes
+}
+
+/** The chain again, of plain errors. */
+function chain(causes: readonly string[]): Error | undefined {
+  return causes.reduceRight<Error | undefined>((cause, text) => new Error(text, cause && { cause }), undefined)
 }
 
 export function toWireError(error: unknown): WireError {
-  if (error instanceof AppError) return { status: error.status, code: error.code, message: error.message, details: error.details }
-  return { status: 500, code: 'internal', message: 'An unexpected error occurred.', details: {} }
+  const causes = causesOf(error)
+  const behind = causes.length === 0 ? {} : { causes }
+  if (error instanceof AppError) return { status: error.status, code: error.code, message: error.message, details: error.details, ...behind }
+  return { status: 500, code: 'internal', message: 'An unexpected error occurred.', details: {}, ...behind }
 }
 
 /** The same class at the caller, when it knows the code. */
 export function fromWireError(wire: WireError): AppError {
   const known = classes.get(wire.code)
-  return known ? new known(wire.message, wire.details) : new AppError(wire.status, wire.code, wire.message, wire.details)
+  const cause = chain(wire.causes ?? [])
+  return known ? new known(wire.message, wire.details, cause) : new AppError(wire.status, wire.code, wire.message, wire.details, cause)
 }
 
 export const BadRequest = errorClass('BadRequest', 400, 'bad_request')

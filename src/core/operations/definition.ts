@@ -28,6 +28,8 @@ export interface OperationFault {
   readonly status: number
   readonly code: string
   readonly message: string
+  /** For operators only, never for its owner: what lay behind it, the nearest first. */
+  readonly causes?: readonly string[]
   /** It was called off, not broken. */
   readonly cancelled: boolean
   /** It is undone back to and including this step, and then goes forward again from there. */

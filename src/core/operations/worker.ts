@@ -2,7 +2,7 @@
 // forwards or back, until the operation has an end.
 import type { Capabilities, RequestContext, Timer } from '#core/context'
 import type { Database } from '#core/db'
-import { AppError, Cancelled, DeadlineExceeded, describe, toWireError } from '#core/errors'
+import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
 import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, moveOn, renewLeases, updateHeld } from './store.ts'
 import type { OperationRow, OperationTables } from './tables.ts'
@@ -290,7 +290,7 @@ export class Worker<S> {
     const current = held.definition.steps[held.position]
     const wire = toWireError(reason)
     const fault: OperationFault = {
-      step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled,
+      step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason),
       ...(reason instanceof StartAgain && { again: reason.from }),
     }
     await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, fault: JSON.stringify(fault) }))
@@ -349,7 +349,7 @@ export class Worker<S> {
     if (held.abort.signal.aborted) {
       const reason: unknown = held.abort.signal.reason
       const wire = toWireError(reason)
-      held.fault = { step: current.name, status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled }
+      held.fault = { step: current.name, status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason) }
       await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { fault: JSON.stringify(held.fault) }))
       return false
     }
@@ -456,4 +456,10 @@ function mayStop(held: Held): boolean {
 function pivotReached(definition: Definition, position: number): boolean {
   const at = definition.steps.findIndex((each) => each.pivot)
   return at >= 0 && position >= at
+}
+
+/** What asked to start again is not the cause but its messenger. */
+function behind(reason: unknown): Pick<OperationFault, 'causes'> {
+  const causes = causesOf(reason instanceof StartAgain ? reason.cause : reason)
+  return causes.length === 0 ? {} : { causes }
 }

@@ -92,7 +92,7 @@ export function createLocalBus(capabilities: Capabilities): Bus {
       const turn = (turns.get(topic) ?? 0) + 1
       turns.set(topic, turn)
       const chosen = list[turn % list.length]
-      if (!chosen) throw new ServiceUnavailable(`No ${topic} service answers${host === undefined ? '' : ` on host ${host}`}.`, { topic, host })
+      if (!chosen) throw new ServiceUnavailable(`No ${topic} service answers.`, { topic, host }, host === undefined ? undefined : new Error(`nobody serves ${topic} on host ${host}`))
       if (chosen.inFlight >= queueLimit) throw new ServiceUnavailable(`The ${topic} service has more work queued than it takes; try again later.`, { topic, host })
       return { answer: deliver(chosen, message) }
     },
@@ -163,14 +163,14 @@ async function invoke(
     return undefined
   }
   const { answer: pending } = await bus.send(spec.topic, host, message, false)
-  const answer = await withDeadline(pending, method.timeoutSeconds, clock, ctx.signal, `${spec.topic}.${name}`)
+  const answer = await withDeadline(pending, method.timeoutSeconds, clock, ctx.signal, spec.topic, name)
   if ('error' in answer) throw fromWireError(answer.error)
   return answer.result === undefined ? undefined : (JSON.parse(answer.result) as unknown)
 }
 
-function withDeadline<T>(work: Promise<T>, seconds: number, clock: Capabilities['clock'], signal: AbortSignal, what: string): Promise<T> {
+function withDeadline<T>(work: Promise<T>, seconds: number, clock: Capabilities['clock'], signal: AbortSignal, topic: string, method: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = clock.after(seconds * 1000, () => reject(new DeadlineExceeded(`${what} did not answer within ${seconds} s.`)))
+    const timer = clock.after(seconds * 1000, () => reject(new DeadlineExceeded(`The ${topic} service did not answer within ${seconds} s.`, {}, new Error(`${topic}.${method} was not answered`))))
     const stop = () => reject(signal.reason)
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })

@@ -1,6 +1,7 @@
 // Records what happened in a boot, step by step: written in batches, kept in a bounded table, read while it grows.
 import type { Arrival, Capabilities, RequestContext } from '#core/context'
 import { type Database, type Migration } from '#core/db'
+import { causesOf, describe } from '#core/errors'
 
 export type Outcome = 'done' | 'failed' | 'skipped' | 'cached'
 
@@ -183,7 +184,7 @@ export async function traced<T>(recorder: Recorder, clock: Capabilities['clock']
     recorder.record({ traceId, step, outcome: 'done', startedAt, durationMs: clock.monotonic() - started, ...(text !== undefined && { detail: text }) })
     return result
   } catch (error) {
-    recorder.record({ traceId, step, outcome: 'failed', startedAt, durationMs: clock.monotonic() - started, detail: (error as Error).message })
+    recorder.record({ traceId, step, outcome: 'failed', startedAt, durationMs: clock.monotonic() - started, detail: [describe(error), ...causesOf(error)].join('; ') })
     throw error
   }
 }

@@ -27,8 +27,8 @@ export const novaOptions = defineOptions('nova', {
   reserved_host_disk_mb: option.integer({ default: 0, unit: 'MiB', minimum: 0, help: 'Disk of a host that guests do not get.' }),
 
   enabled_filters: option.list({
-    default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter'],
-    help: 'Filters that a host must pass, in this order.',
+    default: ['ComputeFilter', 'AvailabilityZoneFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter', 'ServerGroupAntiAffinityFilter', 'ServerGroupAffinityFilter', 'SameHostFilter', 'DifferentHostFilter'],
+    help: 'Filters that a host must pass, in this order. A hint of a request counts only where its filter is here.',
   }),
   host_subset_size: option.integer({ default: 1, minimum: 1, help: 'One of so many best hosts is chosen at random.' }),
   ram_weight_multiplier: option.number({ default: 1, help: 'Weight of free memory; negative to fill hosts one after the other.' }),

@@ -6,7 +6,7 @@ const Flavor = Type.Object({
   swapMiB: Type.Integer(), extraSpecs: Type.Record(Type.String(), Type.String()),
 })
 
-export const schedulerRpc = defineRpc('nova-scheduler', '1.0', {
+export const schedulerRpc = defineRpc('nova-scheduler', '1.1', {
   /** Choose a host and claim there what the flavor needs; the consumer is the server's id. */
   selectDestination: call({
     since: '1.0', timeoutSeconds: 60,
@@ -19,6 +19,12 @@ export const schedulerRpc = defineRpc('nova-scheduler', '1.0', {
         policy: Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity'), Type.Literal('soft-affinity'), Type.Literal('soft-anti-affinity')]),
         maxServerPerHost: Type.Integer(), hosts: Type.Record(Type.String(), Type.Integer()),
       })),
+      /** Since 1.1. */
+      hints: Type.Optional(Type.Object({
+        sameHost: Type.Optional(Type.Array(Type.String())), differentHost: Type.Optional(Type.Array(Type.String())),
+        nearIp: Type.Optional(Type.String()), cidr: Type.Optional(Type.String()), query: Type.Optional(Type.String()),
+      })),
+      neighbours: Type.Optional(Type.Record(Type.String(), Type.String())),
     }),
     result: Type.Object({
       host: Type.String(), node: Type.String(), providerId: Type.String(), zone: Type.String(),

@@ -35,6 +35,16 @@ interface Features {
   readonly hostname?: boolean
 }
 
+/** Filters of other makers may have hints of their own, so that further ones are taken. */
+const Hints = Type.Object({
+  ...optional({
+    group: Type.Union([DashedUuid, Type.Array(DashedUuid)]), different_host: Type.Union([DashedUuid, Type.Array(DashedUuid)]),
+    same_host: Type.Union([Type.String(), Type.Array(DashedUuid)]), query: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())]),
+    target_cell: ResourceName, different_cell: Type.Union([Type.String(), Type.Array(Type.String())]), build_near_host_ip: IpAddress,
+    cidr: Type.String({ pattern: '^/[0-9a-f.:]+$' }),
+  }),
+}, { additionalProperties: true })
+
 function newServer(features: Features) {
   const network = { fixed_ip: IpAddress, port: Nullable(DashedUuid), uuid: features.networksRequired ? DashedUuid : Type.String(), ...(features.networkTag && { tag: Tag }) }
   const networks = Type.Array(Closed(optional(network)))
@@ -57,7 +67,7 @@ function newServer(features: Features) {
     ...optional(fields), name: ResourceName, flavorRef: Type.Union([Type.String({ minLength: 1 }), Type.Integer()]),
     networks: features.networksRequired ? chosen : Type.Optional(networks),
   })
-  const hints = Type.Optional(Type.Record(Type.String(), Type.Unknown()))
+  const hints = Type.Optional(Hints)
   return Type.Unsafe<{ readonly server: Readonly<Record<string, unknown>>; readonly 'os:scheduler_hints'?: Readonly<Record<string, unknown>>; readonly 'OS-SCH-HNT:scheduler_hints'?: Readonly<Record<string, unknown>> }>(
     Closed({ server, 'os:scheduler_hints': hints, 'OS-SCH-HNT:scheduler_hints': hints }))
 }

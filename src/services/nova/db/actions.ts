@@ -32,6 +32,8 @@ export interface EventNote {
   readonly startedAt: string
   readonly result: 'Success' | 'Error'
   readonly details?: string
+  /** For operators: what lay behind a failure. */
+  readonly traceback?: string
 }
 
 /** Note a finished event of the action that a request began. A repeat after a crash replaces the former note. */
@@ -40,7 +42,7 @@ export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId:
   if (!action) return
   await tx.insertInto('instance_actions_events').values({
     action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt, finish_time: now, result: note.result,
-    traceback: null, details: note.details ?? null,
+    traceback: note.traceback ?? null, details: note.details ?? null,
   }).execute()
   const failed = note.result === 'Error'
   await tx.updateTable('instance_actions').set({ updated_at: now, ...(ends && { finish_time: now }), ...(failed && { message: 'Error' }) }).where('id', '=', action.id).execute()

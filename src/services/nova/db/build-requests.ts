@@ -75,6 +75,8 @@ export interface TriedHost {
   readonly host: string
   /** In words for the server's owner. */
   readonly reason: string
+  /** For operators. */
+  readonly causes?: readonly string[]
 }
 
 export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<{ spec: T; triedHosts: TriedHost[] } | undefined> {

@@ -24,6 +24,14 @@ export async function findAnyInstance(db: Db<CellTables>, serverId: string): Pro
   return db.selectFrom('instances').selectAll().where('uuid', '=', serverId).executeTakeFirst()
 }
 
+/** Where these servers are, those of one project or of all; one that has no host is left out. */
+export async function hostsOfServers(db: Db<CellTables>, ids: readonly string[], projectId?: string): Promise<Readonly<Record<string, string>>> {
+  if (ids.length === 0) return {}
+  let query = db.selectFrom('instances').select(['uuid', 'host']).where('uuid', 'in', [...ids]).where('host', 'is not', null).where('deleted', '=', 0)
+  if (projectId !== undefined) query = query.where('project_id', '=', projectId)
+  return Object.fromEntries((await query.execute()).flatMap(({ uuid, host }) => (host === null ? [] : [[uuid, host]])))
+}
+
 /** Insert what was planned; nothing happens when it is there already. */
 export async function insertPlanned(tx: Db<CellTables>, plan: ServerPlan): Promise<boolean> {
   const known = await tx.selectFrom('instances').select('id').where('uuid', '=', plan.instance.uuid).executeTakeFirst()

@@ -38,7 +38,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tel
       } catch (error) {
         if (error instanceof DeadlineExceeded) abandon()
         if (!isSilent(error)) throw error
-        if (!(await shouldAnswer(nova, host))) throw new HostUnfit(`The compute service on host ${host} is down.`, { host, silent: true }, error)
+        if (!(await shouldAnswer(nova, host))) throw new HostUnfit('The compute service of its host is down.', { host, silent: true }, new Error(`the compute service on host ${host} is down`, { cause: error }))
       }
       await nova.runtime.clock.sleep(pause, run.signal)
     }

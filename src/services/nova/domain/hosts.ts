@@ -60,6 +60,7 @@ export async function listHosts(nova: Nova): Promise<HostState[]> {
     return {
       host: node.host, node: node.hypervisor_hostname, providerId: node.uuid, zone: zoneOf(node.host, aggregates, nova.settings.default_availability_zone),
       aggregates: aggregates.filter(({ host }) => host === node.host).map(({ name, metadata }) => ({ name, metadata })),
+      hostIp: node.host_ip, reported: { vcpus: node.vcpus, ramMiB: node.memory_mb, freeRamMiB: node.free_ram_mb, diskGiB: node.local_gb, freeDiskGiB: node.free_disk_gb },
       enabled: service?.disabled === 0, up: service !== undefined && isUp(nova, service),
       capabilities: {
         hypervisor_type: node.hypervisor_type, hypervisor_version: String(node.hypervisor_version), hypervisor_hostname: node.hypervisor_hostname, host_ip: node.host_ip,

@@ -191,7 +191,7 @@ export type GuestEvent =
 
 /** The image's content is not what its record says, or must not be opened. */
 export const UnusableImage = errorClass('UnusableImage', 400, 'compute.unusable_image')
-/** The guest could not be started; `details.reason` has the hypervisor's words. */
+/** The guest could not be started; its cause has the hypervisor's words, which are not for the server's owner. */
 export const SpawnFailed = errorClass('SpawnFailed', 500, 'compute.spawn_failed')
 /** This host has no record of the guest. */
 export const GuestUnknown = errorClass('GuestUnknown', 404, 'compute.guest_unknown')

@@ -30,7 +30,7 @@ export const claimServer: Step<HostNeeds> = async (host, ctx, call, { serverId, 
   const server = await traced(trace, clock, ctx, 14, () => serverOf(host, ctx, operation.id, serverId))
   const { flavor } = server
   const has = await driver.resources(call)
-  if (flavor.vcpus > has.vcpus * host.settings.cpu_allocation_ratio) throw new HostUnfit(`The host has ${has.vcpus} CPUs; the flavor asks for ${flavor.vcpus}.`)
+  if (flavor.vcpus > has.vcpus * host.settings.cpu_allocation_ratio) throw new HostUnfit('The chosen host has too few CPUs for the flavor.', {}, new Error(`host ${host.runtime.host} has ${has.vcpus} CPUs, the flavor asks for ${flavor.vcpus}`))
   mark(trace, clock, ctx, 19)
   const needs = {
     image: imageOf(server) !== undefined, ports: server.requestedNetworks.length > 0, volumes: server.blockDevices.some(({ destination }) => destination === 'volume'),

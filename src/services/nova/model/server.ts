@@ -113,6 +113,21 @@ export interface PlacementRequest {
   readonly ignoredHosts: readonly string[]
   /** The server group it is in, and where the others of it are. */
   readonly group?: PlacedGroup
+  readonly hints?: SchedulerHints
+  /** Where the servers are that the hints name, by id. */
+  readonly neighbours?: Readonly<Record<string, string>>
+}
+
+/** What was asked of the place, for filters that heed it. */
+export interface SchedulerHints {
+  /** Servers: on the host of one of them; on the host of none of them. */
+  readonly sameHost?: string[]
+  readonly differentHost?: string[]
+  /** On a host with an address in the network of this one, as wide as `/24` says. */
+  readonly nearIp?: string
+  readonly cidr?: string
+  /** JSON: an operator and its operands, `["and", [">=", "$free_ram_mb", 1024]]`. */
+  readonly query?: string
 }
 
 export interface PlacedGroup {

@@ -30,7 +30,7 @@ test('a server that fits nowhere is kept in ERROR, says why, and can be deleted'
   const id = await boot(bench, { flavorRef: 'huge' })
   const server = await untilStatus(demo, id, 'ERROR')
   assert.equal(server.fault.code, 500)
-  assert.equal(server.fault.message, 'No valid host was found. There are not enough hosts available. 0 of 1 hosts could give VCPU 1, MEMORY_MB 40000, DISK_GB 900000.')
+  assert.equal(server.fault.message, 'No valid host was found. There are not enough hosts available. 0 of 1 hosts have room for VCPU 1, MEMORY_MB 40000, DISK_GB 900000 (each alone: VCPU 1 on 1, MEMORY_MB 40000 on 1, DISK_GB 900000 on 0).')
   assert.equal(server.hostId, '')
   assert.equal(must(await demo.call('nova', 'GET', '/v2.1/servers/detail?status=ERROR'), 200).servers[0].id, id)
   const { instanceActions: [action] } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)

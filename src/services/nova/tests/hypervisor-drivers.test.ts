@@ -176,7 +176,7 @@ test('qemu: a guest that cannot start says why, and can be removed', needs, asyn
   const driver = await again()
   await driver.open(call)
   const broken: GuestSpec = { ...blankSpec(serverId), machine: { cpuModel: 'no-such-model' } }
-  await assert.rejects(driver.spawn(call, broken), (error: unknown) => error instanceof SpawnFailed && /no-such-model/.test(String(error.details['reason'])))
+  await assert.rejects(driver.spawn(call, broken), (error: unknown) => error instanceof SpawnFailed && /no-such-model/.test(String(error.cause)))
   await driver.destroy(call, serverId)
   assert.deepEqual(await driver.list(call), [])
   await driver.close()

@@ -5,7 +5,8 @@ import { systemClock, systemIds } from '#core/context'
 import { type Database, openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import { operationMigration } from '#core/operations'
-import type { TestCloud } from '../../../app/testing/index.ts'
+import type { Session, TestCloud } from '../../../app/testing/index.ts'
+import { must } from './bench.ts'
 import type { ApiTables } from '../db/api-tables.ts'
 import type { CellTables } from '../db/cell-tables.ts'
 import { apiStart } from '../db/migrations/api-001-start.ts'
@@ -66,4 +67,15 @@ export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> 
       return uuid
     },
   }
+}
+
+/** A compute host that placement knows, and that says it lives, but that nobody serves. */
+export async function plantHost(plants: Garden, admin: Session, name: string, diskGiB: number): Promise<string> {
+  const { serviceUuid, nodeUuid } = await plants.host(name)
+  const headers = { 'openstack-api-version': 'placement 1.36' }
+  must(await admin.call('placement', 'POST', '/resource_providers', { name, uuid: nodeUuid }, headers), 200)
+  must(await admin.call('placement', 'PUT', `/resource_providers/${nodeUuid}/inventories`, {
+    resource_provider_generation: 0, inventories: { VCPU: { total: 8 }, MEMORY_MB: { total: 100_000 }, DISK_GB: { total: diskGiB } },
+  }, headers), 200)
+  return serviceUuid
 }

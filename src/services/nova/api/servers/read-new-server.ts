@@ -6,6 +6,7 @@ import type { Version } from '#core/spec'
 import type { NewServers, WantedDevice, WantedNetwork } from '../../domain/servers/create/request.ts'
 import { requireRule } from '../../domain/authorize.ts'
 import type { Nova } from '../../domain/nova.ts'
+import type { SchedulerHints } from '../../model/server.ts'
 import { toBoolean } from '../values.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -35,22 +36,29 @@ export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, versi
   const accessIpV6 = text(body['accessIPv6'])
   if (accessIpV6 !== undefined && isIP(accessIpV6) !== 6) throw new BadRequest(`Invalid input for field/attribute accessIPv6. Value: ${accessIpV6}. '${accessIpV6}' is not a 'ipv6'`)
   const keyName = text(body['key_name'])
-  const groupId = readGroup(hints['group'])
+  const [groupId] = texts(hints['group'])
+  const placed = readHints(hints)
   return {
     name, description: version.atLeast('2.19') ? (text(body['description']) ?? null) : name, imageId, flavorId: String(body['flavorRef']).split('/').at(-1) ?? '', networks, devices,
     userData: readUserData(text(body['user_data'])), securityGroups: readGroups(body['security_groups']), minCount, maxCount,
     configDrive: body['config_drive'] !== undefined && toBoolean(body['config_drive'] as string), metadata: (body['metadata'] as Record<string, string> | undefined) ?? {},
     tags: [...new Set((body['tags'] as string[] | undefined) ?? [])].sort(), autoDiskConfig: body['OS-DCF:diskConfig'] === 'AUTO', ...readPlace(nova, ctx, body, allow),
-    ...(groupId !== undefined && { groupId }), ...(hostname !== undefined && { hostname }), ...(keyName !== undefined && { keyName }), ...(accessIpV4 !== undefined && { accessIpV4 }),
+    ...(groupId !== undefined && { groupId }), ...(placed && { hints: placed }), ...(hostname !== undefined && { hostname }), ...(keyName !== undefined && { keyName }), ...(accessIpV4 !== undefined && { accessIpV4 }),
     ...(accessIpV6 !== undefined && { accessIpV6 }), ...(trusted && { trustedCertificates: trusted }),
   }
 }
 
-function readGroup(value: unknown): string | undefined {
-  if (value === undefined) return undefined
-  const id = text(Array.isArray(value) ? value[0] : value)
-  if (id === undefined || !uuid.test(id)) throw new BadRequest("Invalid input for field/attribute group. It is not a 'uuid'")
-  return id
+const texts = (value: unknown): string[] => [value].flat().flatMap((each) => text(each) ?? [])
+
+function readHints(hints: Body): SchedulerHints | undefined {
+  const [sameHost, differentHost] = [texts(hints['same_host']), texts(hints['different_host'])].map((ids) => ids.map((id) => id.toLowerCase())) as [string[], string[]]
+  const [nearIp, cidr, query] = [text(hints['build_near_host_ip']), text(hints['cidr']), hints['query']]
+  if (nearIp !== undefined && isIP(nearIp) === 0) throw new BadRequest(`Invalid input for field/attribute build_near_host_ip. Value: ${nearIp}. '${nearIp}' is not an IP address`)
+  const read: SchedulerHints = {
+    ...(sameHost.length > 0 && { sameHost }), ...(differentHost.length > 0 && { differentHost }), ...(nearIp !== undefined && { nearIp }), ...(cidr !== undefined && { cidr }),
+    ...(query !== undefined && { query: typeof query === 'string' ? query : JSON.stringify(query) }),
+  }
+  return Object.keys(read).length === 0 ? undefined : read
 }
 
 function readUserData(value: string | undefined): string | null {

@@ -81,7 +81,7 @@ export function viewServer(rows: ServerRows, options: ViewOptions) {
     'OS-DCF:diskConfig': instance.auto_disk_config ? ('AUTO' as const) : ('MANUAL' as const),
     ...(withProgress.has(status) && { progress: instance.progress }),
     ...(withFault.has(status) && fault && {
-      fault: { code: fault.code, created: wholeSeconds(fault.created_at), message: fault.message, ...(fault.details !== null && (options.admin || fault.code !== 500) && { details: fault.details }) },
+      fault: { code: fault.code, created: wholeSeconds(fault.created_at), message: fault.message, ...(fault.details !== null && options.admin && { details: fault.details }) },
     }),
     ...(!brief && shownByShow(rows, options)),
     ...(version.atLeast('2.9') && { locked: instance.locked !== 0 }),

@@ -1,6 +1,8 @@
 // Filters by upstream's names: each says whether a host may carry a server. Pure functions.
 import type { PlacementRequest } from '../../model/server.ts'
+import { inSameNetwork, standsBy } from './hint-filters.ts'
 import type { HostState } from './hosts.ts'
+import { readQuery } from './json-query.ts'
 
 export type Filter = (host: HostState, request: PlacementRequest) => boolean
 
@@ -63,6 +65,10 @@ export const filters: Readonly<Record<string, Filter>> = {
   },
   ServerGroupAntiAffinityFilter: (host, { group }) => group?.policy !== 'anti-affinity' || (group.hosts[host.host] ?? 0) < group.maxServerPerHost,
   ServerGroupAffinityFilter: (host, { group }) => group?.policy !== 'affinity' || Object.keys(group.hosts).length === 0 || (group.hosts[host.host] ?? 0) > 0,
+  SameHostFilter: (host, { hints, neighbours }) => !hints?.sameHost || standsBy(host, hints.sameHost, neighbours),
+  DifferentHostFilter: (host, { hints, neighbours }) => !hints?.differentHost || !standsBy(host, hints.differentHost, neighbours),
+  SimpleCIDRAffinityFilter: (host, { hints }) => hints?.nearIp === undefined || inSameNetwork(host.hostIp, hints.nearIp, hints.cidr ?? '/24'),
+  JsonFilter: (host, { hints }) => hints?.query === undefined || readQuery(hints.query)(host),
   IoOpsFilter: (host) => host.tasks < 8,
   NumInstancesFilter: (host) => host.servers < 50,
 }

@@ -18,6 +18,7 @@ import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
+import { neighboursOf } from './neighbours.ts'
 import { groupOf, placedGroup, refuseByGroup } from './placed-group.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
@@ -63,19 +64,22 @@ async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const { spec, triedHosts } = found
   const group = await groupOf(nova, run.input.serverId)
   const placed = group && (await placedGroup(nova.cells.cell1.read, group, run.input.serverId))
+  const neighbours = spec.hints && (await neighboursOf(nova, run.ctx, spec.hints))
+  const request = { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), ...(placed && { group: placed }), ...(neighbours && { neighbours }) }
   try {
-    return (await nova.scheduler.any().selectDestination(run.ctx, { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), ...(placed && { group: placed }) })) as Destination
+    return (await nova.scheduler.any().selectDestination(run.ctx, request)) as Destination
   } catch (error) {
     const last = triedHosts.at(-1)
     if (!last || !(error instanceof NoValidHost)) throw error
-    throw new NoValidHost(`${last.reason} No other host could take it; tried: ${triedHosts.length}.`, error.details, error)
+    const tries = triedHosts.map(({ host, reason, causes = [] }) => `tried ${host}: ${[reason, ...causes].join('; ')}`).join('\n')
+    throw new NoValidHost(`${last.reason} No other host could take it; tried: ${triedHosts.length}.`, {}, new Error(tries, { cause: error }))
   }
 }
 
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
   const chosen = run.result<Destination>('schedule')
   if (run.fault?.again !== undefined && chosen) {
-    const tried = { host: chosen.host, reason: faultMessage('build', run.fault) }
+    const tried = { host: chosen.host, reason: faultMessage('build', run.fault), ...(run.fault.causes && { causes: run.fault.causes }) }
     await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
   }
   await release(nova.runtime, run.ctx, run.input.serverId)

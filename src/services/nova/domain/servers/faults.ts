@@ -1,5 +1,8 @@
-// What the owner of a server reads when something went wrong with it: which part of the work, and why.
+// What went wrong with a server, said twice: for its owner which part of the work, and why; for operators what lay behind it.
+import type { Selectable } from '#core/db'
 import type { OperationFault } from '#core/operations'
+import type { EventNote } from '../../db/actions.ts'
+import type { FaultRow } from '../../db/cell-tables.ts'
 
 const parts: Readonly<Record<string, string>> = {
   claim: 'while the chosen host took it',
@@ -12,8 +15,31 @@ const parts: Readonly<Record<string, string>> = {
   spawn: 'while its guest was started',
 }
 
+/** Services that are asked for nova itself, not for its user: what they answer is about the inside of the cloud. */
+const inner: Readonly<Record<string, string>> = { 'remote.placement': 'The placement service refused it.' }
+
 export function faultMessage(work: string, fault: OperationFault): string {
+  const why = inner[fault.code] ?? fault.message
   // Upstream's own words come first here: clients look for them.
-  if (fault.step === 'schedule') return fault.message.slice(0, 1000)
-  return `The ${work} of the server failed ${parts[fault.step] ?? `at the step ${fault.step}`}: ${fault.message.replace(/[^.]$/, '$&.')}`.slice(0, 1000)
+  if (fault.step === 'schedule') return why.slice(0, 1000)
+  return `The ${work} of the server failed ${parts[fault.step] ?? `at the step ${fault.step}`}: ${why.replace(/[^.]$/, '$&.')}`.slice(0, 1000)
+}
+
+/** The causes, and what the owner was told in other words. */
+function behind({ code, message, causes = [] }: OperationFault): string | null {
+  const lines = [...(inner[code] === undefined ? [] : [message]), ...causes]
+  return lines.length === 0 ? null : lines.join('\n')
+}
+
+/** The fault that its owner sees; `details` are for admins, and as upstream kept only of what the cloud failed at itself (nova/compute/utils.py). */
+export function toFault(serverId: string, work: string, fault: OperationFault, host: string | null, at: string): Omit<Selectable<FaultRow>, 'id'> {
+  const code = fault.status >= 400 && fault.status < 600 ? fault.status : 500
+  return { instance_uuid: serverId, code, message: faultMessage(work, fault), details: code >= 500 ? behind(fault) : null, host, created_at: at }
+}
+
+/** What an event says of it; details and traceback are each shown to whom policy allows. */
+export function toFailedEvent(work: string, fault: OperationFault): Pick<EventNote, 'result' | 'details' | 'traceback'> {
+  const causes = behind(fault)
+  const message = faultMessage(work, fault)
+  return { result: 'Error', details: causes === null ? message : `${message}\n${causes}`, ...(causes !== null && { traceback: causes }) }
 }

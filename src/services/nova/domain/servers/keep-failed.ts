@@ -5,7 +5,7 @@ import { noteEvent, startAction } from '../../db/actions.ts'
 import { findPlan, settleInCell } from '../../db/build-requests.ts'
 import { findInstance, insertFault, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { type Nova, now } from '../nova.ts'
-import { faultMessage } from './faults.ts'
+import { toFailedEvent, toFault } from './faults.ts'
 
 export async function keepFailed(nova: Nova, run: OperationRun<{ readonly serverId: string }>): Promise<void> {
   const { fault, ctx } = run
@@ -16,7 +16,6 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
   const cell = (await findInstance(nova.cells.cell1.read, serverId)) ? 'cell1' : 'cell0'
   const at = now(nova)
   const failed = { vm_state: 'error', task_state: null, host: null, node: null, updated_at: at }
-  const message = faultMessage('build', fault)
   await nova.cells[cell].transaction(async (tx) => {
     if (plan && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...failed } }))) {
       await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
@@ -27,9 +26,9 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
     }
     // It has no volumes: they are free for other servers.
     await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).where('destination_type', '=', 'volume').execute()
-    await insertFault(tx, { instance_uuid: serverId, code: fault.status >= 400 && fault.status < 600 ? fault.status : 500, message, details: null, host: null, created_at: at })
+    await insertFault(tx, toFault(serverId, 'build', fault, null, at))
     const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'
-    await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, result: 'Error', details: message }, at, true)
+    await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, ...toFailedEvent('build', fault) }, at, true)
   })
   await nova.api.transaction((tx) => settleInCell(tx, serverId, cell))
 }

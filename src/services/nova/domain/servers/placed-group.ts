@@ -3,6 +3,7 @@
 import type { Db } from '#core/db'
 import { groupOfServer } from '../../db/server-groups.ts'
 import type { CellTables } from '../../db/cell-tables.ts'
+import { hostsOfServers } from '../../db/instances.ts'
 import { HostUnfit } from '../../model/errors.ts'
 import type { PlacedGroup } from '../../model/server.ts'
 import type { ServerGroup } from '../../model/server-group.ts'
@@ -14,9 +15,8 @@ export async function groupOf(nova: Nova, serverId: string): Promise<ServerGroup
 
 export async function placedGroup(db: Db<CellTables>, group: ServerGroup, serverId: string): Promise<PlacedGroup> {
   const others = group.members.filter((id) => id !== serverId)
-  const rows = others.length === 0 ? [] : await db.selectFrom('instances').select(['host']).where('uuid', 'in', others).where('host', 'is not', null).where('deleted', '=', 0).execute()
   const hosts: Record<string, number> = {}
-  for (const { host } of rows) if (host !== null) hosts[host] = (hosts[host] ?? 0) + 1
+  for (const host of Object.values(await hostsOfServers(db, others))) hosts[host] = (hosts[host] ?? 0) + 1
   return { policy: group.policy, maxServerPerHost: group.maxServerPerHost ?? 1, hosts }
 }
 

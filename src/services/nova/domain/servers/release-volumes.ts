@@ -1,13 +1,13 @@
 // Gives back the volumes of a server: disconnects them, and deletes those that go with it.
 import type { RequestContext } from '#core/context'
+import { listDevices } from '../../db/block-devices.ts'
 import type { BlockDevice } from '../../model/server.ts'
 import { attachmentsOfServer, deleteAttachment, deleteVolume } from '../../neighbours/volumes.ts'
 import type { Nova } from '../nova.ts'
 import { toBlockDevice } from './describe.ts'
 
 export async function blockDevicesOf(nova: Nova, serverId: string): Promise<BlockDevice[]> {
-  const rows = await nova.cells.cell1.read.selectFrom('block_device_mappings').selectAll().where('instance_uuid', '=', serverId).orderBy('id').execute()
-  return rows.map(toBlockDevice)
+  return (await listDevices(nova.cells.cell1.read, serverId)).map(toBlockDevice)
 }
 
 /** Cinder is asked which attachments the server has: also one whose answer never came is found. Idempotent. */

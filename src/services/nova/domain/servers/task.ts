@@ -8,7 +8,7 @@ import { beginTask, findInstance, insertFault, type Instance, updateInstance } f
 import { invalidState, notFound } from '../../model/errors.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { refuseLocked, serverFor } from './access.ts'
-import { faultMessage } from './faults.ts'
+import { toFailedEvent, toFault } from './faults.ts'
 import type { Located } from './locate.ts'
 
 export type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
@@ -90,7 +90,7 @@ export async function failTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun
   const { task_state: taskState, ...rest } = set
   const keeps = fault.cancelled || taskState === undefined ? {} : { task_state: taskState }
   await updateInstance(tx, serverId, { ...(fault.cancelled ? {} : rest), ...(instance.task_state === 'deleting' ? {} : keeps), updated_at: at })
-  const message = faultMessage(run.kind.replace('server.', '').replaceAll('-', ' '), fault)
-  if (!fault.cancelled) await insertFault(tx, { instance_uuid: serverId, code: fault.status >= 400 && fault.status < 600 ? fault.status : 500, message, details: null, host: instance.host, created_at: at })
-  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Error', details: message }, at, true)
+  const work = run.kind.replace('server.', '').replaceAll('-', ' ')
+  if (!fault.cancelled) await insertFault(tx, toFault(serverId, work, fault, instance.host, at))
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, ...toFailedEvent(work, fault) }, at, true)
 }

@@ -95,7 +95,7 @@ export class Guests {
       await this.end(spec.serverId).catch(() => {})
       if (!(error instanceof CommandFailed) && !(error instanceof QmpLost)) throw error
       const reason = error instanceof CommandFailed ? error.stderr : await this.lastWords(spec.serverId)
-      throw new SpawnFailed('The server could not be started on its host.', { reason: reason.trim().slice(-1000) || error.message }, error)
+      throw new SpawnFailed('The server could not be started on its host.', {}, new Error(reason.trim().slice(-1000) || error.message, { cause: error }))
     }
   }
 

@@ -100,7 +100,7 @@ async function refusedAs(what: string, run: () => Promise<void>): Promise<void> 
   try {
     await run()
   } catch (error) {
-    if (error instanceof QmpRefused) throw new DeviceRefused(`${what}: ${error.message}`, {}, error)
+    if (error instanceof QmpRefused) throw new DeviceRefused(`${what}: the hypervisor refused it.`, {}, error)
     throw error
   }
 }

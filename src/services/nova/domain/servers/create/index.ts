@@ -9,6 +9,7 @@ import { findFlavor } from '../../../db/flavor-lookup.ts'
 import type { FlavorSnapshot } from '../../../model/server.ts'
 import { listHosts } from '../../hosts.ts'
 import { type Nova, ring } from '../../nova.ts'
+import { readQuery } from '../../scheduling/json-query.ts'
 import { buildServer } from '../build.ts'
 import { checkDevices, checkFlavorForImage } from './devices.ts'
 import { resolveNetworks, resolveSecurityGroups } from './networks.ts'
@@ -69,6 +70,7 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   const flavor = await findFlavor(nova.api.read, request.flavorId, identity.projectId, identity.roles.includes('admin'))
   if (!flavor) throw new BadRequest(`Flavor ${request.flavorId} could not be found.`)
   checkMetadata(nova, request)
+  if (request.hints?.query !== undefined && nova.settings.enabled_filters.includes('JsonFilter')) readQuery(request.hints.query)
   await checkPlace(nova, request)
   const [disks, networks, securityGroups, key] = await Promise.all([
     checkDevices(nova, ctx, request, flavor),

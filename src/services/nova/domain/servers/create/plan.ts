@@ -72,5 +72,6 @@ export function placementRequest(request: NewServers, resolved: Resolved, { inst
     ...(request.zone !== undefined && { zone: request.zone }), ...(request.forcedHost !== undefined && { forcedHost: request.forcedHost }),
     ...(request.forcedNode !== undefined && { forcedNode: request.forcedNode }),
     ...((request.forcedHost !== undefined || request.forcedNode !== undefined) && !request.wished && { pastFilters: true }),
+    ...(request.hints && { hints: request.hints }),
   }
 }

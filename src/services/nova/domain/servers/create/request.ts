@@ -1,5 +1,7 @@
 // A request for servers as the domain works with it: what the wire says in many ways, said in one.
 
+import type { SchedulerHints } from '../../../model/server.ts'
+
 export interface WantedDevice {
   readonly source: 'image' | 'volume' | 'snapshot' | 'blank'
   readonly destination: 'local' | 'volume'
@@ -42,6 +44,7 @@ export interface NewServers {
   readonly wished?: true
   /** The server group that they join. */
   readonly groupId?: string
+  readonly hints?: SchedulerHints
   readonly minCount: number
   readonly maxCount: number
   readonly configDrive: boolean
