@@ -32,7 +32,7 @@ module.exports = {
     rule('drivers-know-no-db', 'A driver sees no database.', { path: `${service}drivers/`, pathNot: tests }, { path: '^src/core/db/' }),
     onlyIn('sql-only-in-db', '^src/(core/db|services/[^/]+/db)/', packages('kysely')),
     onlyIn('engines-only-in-core-db', '^src/core/db/', [packages('pg', 'mysql2', 'better-sqlite3'), '^(node:)?sqlite$']),
-    onlyIn('fastify-only-in-core-http', '^src/core/http/', packages('fastify', '@fastify')),
+    onlyIn('typebox-only-in-core-spec', '^src/core/spec/', packages('typebox')),
     onlyIn('amqp-only-in-core-rpc', '^src/core/rpc/', packages('amqplib', 'rabbitmq-client')),
     onlyIn('processes-only-in-core-process', '^src/(core/process|app)/', '^(node:)?child_process$'),
     rule('tests-stay-out-of-production', 'What only tests use must not be imported elsewhere.', { path: '^src/', pathNot: tests }, { path: tests }),

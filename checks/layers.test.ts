@@ -51,7 +51,7 @@ const planted: readonly [file: string, imports: string, broken: readonly string[
   ['src/services/nova/drivers/fake/bad-db.ts', '#core/db', ['drivers-know-no-db']],
   ['src/services/nova/domain/bad-sql.ts', 'kysely', ['sql-only-in-db']],
   ['src/services/nova/db/bad-engine.ts', 'node:sqlite', ['engines-only-in-core-db']],
-  ['src/services/nova/api/bad-http.ts', 'fastify', ['fastify-only-in-core-http']],
+  ['src/services/nova/api/bad-schemas.ts', 'typebox', ['typebox-only-in-core-spec']],
   ['src/services/nova/workers/bad-bus.ts', 'amqplib', ['amqp-only-in-core-rpc', 'imports-resolve']],
   ['src/services/nova/host/bad-process.ts', 'node:child_process', ['processes-only-in-core-process']],
   ['src/services/nova/api/bad-tests.ts', '#core/testing', ['tests-stay-out-of-production']],

@@ -21,6 +21,8 @@ export interface Cloud {
   stop(): Promise<void>
 }
 
+type RoleStart = readonly [string, Service['roles'][string]]
+
 interface Api {
   readonly prefix: string
   readonly versionType?: string
@@ -41,6 +43,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const bus = createLocalBus(capabilities)
   const databases = new Map<string, Promise<Database<unknown>>>()
   const roles: Role[] = []
+  /** Roles that start while later services do. */
+  const starting: Promise<void>[] = []
   const sockets: Listening[] = []
   const ports: Partial<Record<keyof Ports, number>> = {}
   const transports = new Map<string, Transport>()
@@ -73,6 +77,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 
   const stop = async () => {
+    await Promise.allSettled(starting)
     for (const socket of sockets.splice(0)) await socket.close()
     for (const role of roles.splice(0).reverse()) await role.stop()
     await trace.flush()
@@ -106,22 +111,33 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     return {}
   }
 
-  const startService = async (service: Service): Promise<void> => {
-    const runtime = runtimeOf(service.name)
-    for (const [name, start] of Object.entries(service.roles)) {
-      const role = await start(runtime)
-      roles.push(role)
-      if (!role.transport) continue
-      const port: keyof Ports = name === 'metadata' ? 'metadata' : service.name
-      if (name !== 'metadata') transports.set(service.name, role.transport)
-      if (options.sockets) {
-        for (const each of port === 'keystone' ? (['keystone', 'keystoneAdmin'] as const) : [port]) {
-          const socket = await listen(role.transport, { host: settings.address, port: settings.ports[each] })
-          sockets.push(socket)
-          ports[each] = socket.port
-        }
+  /** @returns whether it answers HTTP */
+  const startRole = async (service: Service, runtime: Runtime, [name, start]: RoleStart): Promise<boolean> => {
+    const role = await start(runtime)
+    roles.push(role)
+    if (!role.transport) return false
+    const port: keyof Ports = name === 'metadata' ? 'metadata' : service.name
+    if (name !== 'metadata') transports.set(service.name, role.transport)
+    if (options.sockets) {
+      for (const each of port === 'keystone' ? (['keystone', 'keystoneAdmin'] as const) : [port]) {
+        const socket = await listen(role.transport, { host: settings.address, port: settings.ports[each] })
+        sockets.push(socket)
+        ports[each] = socket.port
       }
     }
+    return true
+  }
+
+  /** In their order; resolves when the API answers, which is what the next service may need. What comes after it goes on by itself. */
+  const startService = async (service: Service): Promise<void> => {
+    const runtime = runtimeOf(service.name)
+    const waiting = Object.entries(service.roles)
+    for (let next = waiting.shift(); next; next = waiting.shift()) if (await startRole(service, runtime, next)) break
+    const rest = (async () => {
+      for (const next of waiting) await startRole(service, runtime, next)
+    })()
+    rest.catch(() => undefined)
+    starting.push(rest)
   }
 
   try {
@@ -132,6 +148,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       if (load.name === 'keystone') await load.prepare?.(runtimeOf('keystone'), options)
     }
     options.progress?.('Waiting for the host to report')
+    await Promise.all(starting)
     await allReady(roles, capabilities)
   } catch (error) {
     await stop()

@@ -2,9 +2,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createProcessRunner } from '#core/process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ensureUsers, installPackages } from '../host.ts'
 import { type Layout, layout } from '../layout.ts'
 import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, readSettings, type Settings } from '../settings.ts'
 import { processStartTime, readState, type RunState, runningState } from '../state.ts'
@@ -31,11 +29,6 @@ export async function up(options: UpOptions): Promise<Settings> {
   const line = new ProgressLine()
   const before = await livingCloud(files)
   if (!before) {
-    if (settings.driver === 'real') {
-      const runner = createProcessRunner()
-      await installPackages(runner, (message) => line.show(message))
-      await ensureUsers(runner, (message) => line.show(message))
-    }
     await startInBackground(options, line)
   } else {
     await waitUntilReady(options.directory, before, line)

@@ -1,5 +1,6 @@
 // The query of a list: limit, marker, sorting and filters, stated by the route and read the same way everywhere.
-import { Type, type TProperties } from 'typebox'
+import type { TProperties } from 'typebox'
+import { Type } from './type.ts'
 
 export interface ListQueryOptions<F extends TProperties> {
   /** Wire names by which the list may be sorted; the first is the default. */

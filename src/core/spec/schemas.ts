@@ -1,7 +1,7 @@
-// Schemas that every API shares. TypeBox describes them; core/http compiles them on first use.
-import { Type, type TProperties, type TSchema } from 'typebox'
+// Schemas that every API shares; core/http compiles them on first use.
+import type { TProperties, TSchema } from 'typebox'
+import { Type } from './type.ts'
 
-export { Type }
 export type { Static, TSchema } from 'typebox'
 
 /** A UUID with or without dashes, as clients send both for projects and users. */

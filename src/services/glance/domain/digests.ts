@@ -1,28 +1,11 @@
 // MD5 and SHA-512 of a stream, each on a thread of its own, so that hashing neither stops the event loop nor waits for
 // the other. The threads start with the first large upload and end when there has been none for a while.
-import { readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Capabilities, Timer } from '#core/context'
 import { UploadCutOff } from '../model/errors.ts'
 import { hashAlgorithm } from '../model/images.ts'
-
-export interface HashTask {
-  readonly task: number
-  readonly stream: number
-  readonly algorithm: string
-  /** Absent at the end of the stream. */
-  readonly block?: SharedArrayBuffer
-  readonly length?: number
-  /** The end came too early: no digest is wanted. */
-  readonly abandon?: true
-}
-
-export interface HashAnswer {
-  readonly task: number
-  readonly digest?: string
-}
+import { type HashAnswer, hashBlocks, type HashTask } from './hash-thread.ts'
 
 export interface Digest {
   readonly checksum: string
@@ -46,8 +29,13 @@ export interface Digests {
 
 const idleMs = 20_000
 
-/** Read now, not when the first thread starts: by then the process may no longer see the program's folder. */
-const threadProgram = new URL(`data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(readFileSync(new URL('./hash-thread.ts', import.meta.url), 'utf8')))}`)
+/** A text, since by the time a thread starts the process may no longer see the program's folder. */
+const threadProgram = new URL(`data:text/javascript,${encodeURIComponent(`
+import { createHash } from 'node:crypto'
+import { parentPort } from 'node:worker_threads'
+${hashBlocks.toString()}
+hashBlocks(parentPort, createHash)
+`)}`)
 
 interface Thread {
   readonly worker: Worker

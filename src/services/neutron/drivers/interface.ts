@@ -45,6 +45,8 @@ export interface NetworkDriver {
 
   /** What exists, for comparison with what should. */
   inventory(call: CallContext): Promise<Inventory>
+  /** The part of the inventory that is known without a look into the fabric. */
+  served(call: CallContext): Promise<Pick<Inventory, 'dhcp' | 'routers'>>
 
   /** Wait for what still runs in the background (announcements of addresses). */
   close(): Promise<void>

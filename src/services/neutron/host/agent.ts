@@ -14,21 +14,28 @@ export interface AgentHost {
   readonly config: NeutronConfig
   readonly driver: NetworkDriver
   readonly server: RpcClient<typeof pluginRpc>
+  /** When an agent of this host, in this process, has first made the host as it should be. */
+  readonly settled: Map<Kind, Promise<void>>
   /** For what no request began. */
   readonly ctx: RequestContext
   /** What a driver call carries on behalf of a message. */
   call(ctx: RequestContext): CallContext
 }
 
-const engines = new WeakMap<object, Map<string, Promise<NetworkDriver>>>()
+interface SharedByAgents {
+  readonly engine: Promise<NetworkDriver>
+  readonly settled: Map<Kind, Promise<void>>
+}
+
+const hosts = new WeakMap<object, Map<string, SharedByAgents>>()
 
 /** The agents of a host in one process work with one engine: it takes care of who goes first. */
-function engineOf(runtime: Runtime): Promise<NetworkDriver> {
-  const byHost = engines.get(runtime.bus) ?? new Map<string, Promise<NetworkDriver>>()
-  engines.set(runtime.bus, byHost)
-  let engine = byHost.get(runtime.host)
-  if (!engine) byHost.set(runtime.host, (engine = loadEngine(runtime)))
-  return engine
+function sharedByAgents(runtime: Runtime): SharedByAgents {
+  const byHost = hosts.get(runtime.bus) ?? new Map<string, SharedByAgents>()
+  hosts.set(runtime.bus, byHost)
+  let shared = byHost.get(runtime.host)
+  if (!shared) byHost.set(runtime.host, (shared = { engine: loadEngine(runtime), settled: new Map() }))
+  return shared
 }
 
 async function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
@@ -48,15 +55,16 @@ async function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
 
 export async function agentHost(runtime: Runtime): Promise<AgentHost> {
   const config = readConfig(runtime.config(neutronOptions))
+  const { engine, settled } = sharedByAgents(runtime)
   return {
-    runtime, config, driver: await engineOf(runtime), server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
+    runtime, config, driver: await engine, settled, server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
     call: (ctx) => ({ signal: ctx.signal, epoch: 0, log: ctx.log }),
   }
 }
 
 /** The engine of a host, for tests that look at what was asked of it. */
 export async function engineForTests(runtime: Pick<Runtime, 'bus' | 'host'>): Promise<NetworkDriver | undefined> {
-  return engines.get(runtime.bus)?.get(runtime.host)
+  return hosts.get(runtime.bus)?.get(runtime.host)?.engine
 }
 
 /** Report at once and then again and again; the last report says good-bye. */
@@ -85,17 +93,30 @@ export function reporting({ runtime, config, ctx }: AgentHost, kind: Kind, confi
   }
 }
 
-/** Do `work` until it succeeds: a server that is not there yet is waited for. */
-export async function untilDone(host: AgentHost, what: string, stopped: () => boolean, work: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; !stopped(); attempt++) {
+/** Do `work` until it succeeds, or the agent stops: a server that is not there yet is waited for. */
+export async function untilDone(host: AgentHost, what: string, stop: AbortSignal, work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; !stop.aborted; attempt++) {
     try {
       return await work()
     } catch (error) {
+      if (stop.aborted) return
       const level = error instanceof AppError && error.status === 503 ? 'debug' : 'warn'
       host.runtime.log[level]({ err: error, attempt }, `${what} failed; it will be tried again`)
-      await host.runtime.clock.sleep(Math.min(30_000, 100 * 2 ** Math.min(attempt, 9)))
+      await host.runtime.clock.sleep(Math.min(30_000, 100 * 2 ** Math.min(attempt, 9)), stop).catch(() => undefined)
     }
   }
+}
+
+/** How many things of a kind a host brings up side by side when it starts. */
+const sideBySide = 4
+
+/** `work` for each item, some at a time. */
+export async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items].reverse()
+  const takeFrom = async (): Promise<void> => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
+  }
+  await Promise.all(Array.from({ length: sideBySide }, takeFrom))
 }
 
 /**

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
 import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
-import { agentHost, gathered, reporting, untilDone } from './agent.ts'
+import { agentHost, forEach, gathered, reporting, untilDone } from './agent.ts'
 
 /** A killed server is missed by guests only when they ask for their lease again. */
 const lookSeconds = 3
@@ -21,7 +21,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   const { driver, server, ctx: own, call } = host
   /** What DHCP was told last, by network. */
   const served = new Map<string, DhcpSpec>()
-  let stopped = false
+  const stop = new AbortController()
 
   async function serve(ctx: RequestContext, spec: DhcpSpec): Promise<void> {
     served.set(spec.networkId, spec)
@@ -62,19 +62,18 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
     },
   })
   const reports = reporting(host, 'dhcp', { dhcp_driver: 'dnsmasq', dhcp_lease_duration: host.config.dhcp_lease_duration }, () => served.size)
-  const ready = untilDone(host, 'comparing the DHCP of this host with what it should serve', () => stopped, async () => {
+  const ready = untilDone(host, 'comparing the DHCP of this host with what it should serve', stop.signal, async () => {
     const { networkIds } = await server.any().dhcpState(own, { host: runtime.host })
-    for (const networkId of networkIds) await sync(networkId, own)
-    const there = await driver.inventory(call(own))
+    await forEach(networkIds, (networkId) => sync(networkId, own))
+    const there = await driver.served(call(own))
     for (const { networkId } of there.dhcp) if (!served.has(networkId)) await driver.removeDhcp(call(own), networkId)
   })
-  await ready
-  await reports.now()
+  host.settled.set('dhcp', ready)
 
   let timer: { cancel(): void } = { cancel() {} }
   async function revive(): Promise<void> {
     for (const networkId of await driver.deadDhcp(call(own))) {
-      if (!served.has(networkId) || stopped) continue
+      if (!served.has(networkId) || stop.signal.aborted) continue
       runtime.log.warn({ network: networkId }, 'the DHCP server of a network ended; it is started again')
       await sync(networkId, own)
     }
@@ -82,17 +81,21 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   const lookAgain = (): void => {
     timer = runtime.clock.after(lookSeconds * 1000, () => {
       revive().catch((error: unknown) => runtime.log.warn({ err: error }, 'a DHCP server could not be started again; it will be tried again')).finally(() => {
-        if (!stopped) lookAgain()
+        if (!stop.signal.aborted) lookAgain()
       })
     })
   }
-  lookAgain()
   return {
+    ready: ready.then(() => {
+      if (!stop.signal.aborted) lookAgain()
+      return reports.now()
+    }),
     async stop() {
-      stopped = true
+      stop.abort()
       timer.cancel()
       await reports.stop()
       listening.close()
+      await ready
     },
   }
 }

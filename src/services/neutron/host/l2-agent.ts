@@ -4,8 +4,8 @@ import type { RpcServer } from '#core/rpc'
 import type { Role, Runtime } from '#core/service'
 import { mark, traced } from '#core/trace'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
-import { type AddressSetSpec, type FabricSpec, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId } from '../drivers/index.ts'
-import { type AgentHost, agentHost, gathered, reporting, untilDone } from './agent.ts'
+import { type AddressSetSpec, type FabricSpec, type Inventory, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId } from '../drivers/index.ts'
+import { type AgentHost, agentHost, forEach, gathered, reporting, untilDone } from './agent.ts'
 import { firstAddress } from './fabric-address.ts'
 
 interface Needs {
@@ -43,12 +43,15 @@ export async function startL2Agent(runtime: Runtime): Promise<Role> {
     tunneling_ip: tunnel?.localAddress ?? '', devices: 0,
   }, () => agent.load)
   await reports.now()
-  await agent.start()
+  await host.driver.ensureFabric(host.call(host.ctx), fabricOf(host))
+  const ready = agent.start()
   return {
+    ready,
     async stop() {
       await reports.stop()
       served.close()
       agent.stop()
+      await ready
       await host.driver.close()
     },
   }
@@ -71,7 +74,7 @@ class L2Agent {
   readonly #ports = new Map<string, { revision: number; groupIds: readonly string[] }>()
   readonly #refreshSet: (id: string, addresses: readonly string[], ctx: RequestContext) => Promise<void>
   #ready: Promise<void> = Promise.resolve()
-  #stopped = false
+  readonly #stop = new AbortController()
 
   constructor(host: AgentHost) {
     this.#host = host
@@ -83,15 +86,13 @@ class L2Agent {
   }
 
   /** The first comparison with what should be; messages wait for it. */
-  async start(): Promise<void> {
-    const { driver, ctx, call } = this.#host
-    await driver.ensureFabric(call(ctx), fabricOf(this.#host))
-    this.#ready = untilDone(this.#host, 'comparing this host with what it should have', () => this.#stopped, () => this.#resync())
-    await this.#ready
+  start(): Promise<void> {
+    this.#ready = untilDone(this.#host, 'comparing this host with what it should have', this.#stop.signal, () => this.#resync())
+    return this.#ready
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#stop.abort()
   }
 
   server(): RpcServer<typeof l2AgentRpc> {
@@ -196,21 +197,22 @@ class L2Agent {
 
   async #resync(): Promise<void> {
     const { driver, server, runtime, ctx, call } = this.#host
+    // Looked at first: what other agents make meanwhile is not among the leftovers then.
+    const there = await driver.inventory(call(ctx))
     const state = (await server.any().hostState(ctx, { host: runtime.host })) as unknown as HostState
-    for (const network of state.networks) await this.#ensureNetwork(ctx, network)
+    await forEach(state.networks, (network) => this.#ensureNetwork(ctx, network))
     await this.#ensureGroups(ctx, state)
-    for (const port of state.ports) {
+    await forEach(state.ports, async (port) => {
       this.#report(await driver.plugPort(call(ctx), port))
       this.#ports.set(port.id, { revision: 0, groupIds: port.securityGroupIds })
       await server.any().portIsUp(ctx, { portId: port.id, host: runtime.host })
-    }
-    await this.#removeLeftovers(state)
+    })
+    await this.#removeLeftovers(there, state)
   }
 
   /** What is here and should not be: of ports that went while this agent was away. */
-  async #removeLeftovers(state: HostState): Promise<void> {
+  async #removeLeftovers(there: Inventory, state: HostState): Promise<void> {
     const { driver, runtime, ctx, call } = this.#host
-    const there = await driver.inventory(call(ctx))
     const ports = new Set([...state.ports.map((port) => port.id), ...state.otherPortIds].map(shortId))
     for (const port of there.ports.filter(({ id }) => !ports.has(id))) {
       runtime.log.info({ port: port.id }, 'the wire of a port that is gone is removed')

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { l3AgentRpc } from '../contract/agent-rpc.ts'
 import type { NetworkSpec, RouterSpec } from '../drivers/index.ts'
-import { agentHost, coalesced, reporting, untilDone } from './agent.ts'
+import { agentHost, coalesced, forEach, reporting, untilDone } from './agent.ts'
 
 interface Answer {
   readonly networks?: readonly NetworkSpec[]
@@ -14,7 +14,7 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
   const host = await agentHost(runtime)
   const { driver, server, ctx: own, call } = host
   const carried = new Set<string>()
-  let stopped = false
+  const stop = new AbortController()
 
   const sync = coalesced(async (routerId: string, ctx: RequestContext) => {
     const answer = (await server.any().routerSpec(ctx, { routerId, host: runtime.host })) as Answer
@@ -37,19 +37,20 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
     },
   })
   const reports = reporting(host, 'l3', { agent_mode: 'legacy', handle_internal_only_routers: true }, () => carried.size)
-  const ready = untilDone(host, 'comparing the routers of this host with those that it should carry', () => stopped, async () => {
+  const ready = untilDone(host, 'comparing the routers of this host with those that it should carry', stop.signal, async () => {
     const { routerIds } = await server.any().routerState(own, { host: runtime.host })
-    for (const routerId of routerIds) await sync(routerId, own)
-    const there = await driver.inventory(call(own))
+    await forEach(routerIds, (routerId) => sync(routerId, own))
+    const there = await driver.served(call(own))
     for (const routerId of there.routers) if (!carried.has(routerId)) await driver.removeRouter(call(own), routerId)
   })
-  await ready
-  await reports.now()
+  host.settled.set('l3', ready)
   return {
+    ready: ready.then(() => reports.now()),
     async stop() {
-      stopped = true
+      stop.abort()
       await reports.stop()
       listening.close()
+      await ready
     },
   }
 }

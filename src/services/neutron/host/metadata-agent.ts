@@ -8,7 +8,7 @@ import { readText } from '#core/http'
 import { turns } from '#core/process'
 import type { Role, Runtime } from '#core/service'
 import { metadataAgentRpc } from '../contract/agent-rpc.ts'
-import { type AgentHost, agentHost, reporting, untilDone } from './agent.ts'
+import { type AgentHost, agentHost, forEach, reporting, untilDone } from './agent.ts'
 
 type Owner = { readonly networkId: string } | { readonly routerId: string }
 
@@ -28,7 +28,7 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
   const listening = new Map<string, Listening>()
   /** Two changes of a router in quick succession must not both open its socket. */
   const inTurn = turns()
-  let stopped = false
+  const stop = new AbortController()
 
   const sync = (owner: Owner, present: boolean): Promise<void> => inTurn(JSON.stringify(owner), () => adjust(owner, present))
 
@@ -58,16 +58,22 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
   const reports = reporting(host, 'metadata', { nova_metadata_host: host.config.nova_metadata_url, metadata_proxy_socket: '' }, () => listening.size)
   await reports.now()
   // Started last on a host: what DHCP and routers are there already is listened to at once.
-  await untilDone(host, 'listening for questions for metadata', () => stopped, async () => {
+  const ready = untilDone(host, 'listening for questions for metadata', stop.signal, async () => {
+    await Promise.all([host.settled.get('dhcp'), host.settled.get('l3')])
     const { networkIds } = await host.server.any().dhcpState(host.ctx, { host: runtime.host })
     const { routerIds } = await host.server.any().routerState(host.ctx, { host: runtime.host })
-    const there = await host.driver.inventory(host.call(host.ctx))
-    for (const networkId of networkIds) if (there.dhcp.some((dhcp) => dhcp.networkId === networkId)) await sync({ networkId }, true)
-    for (const routerId of routerIds) if (there.routers.includes(routerId)) await sync({ routerId }, true)
+    const there = await host.driver.served(host.call(host.ctx))
+    const owners = [
+      ...networkIds.filter((networkId) => there.dhcp.some((dhcp) => dhcp.networkId === networkId)).map((networkId) => ({ networkId })),
+      ...routerIds.filter((routerId) => there.routers.includes(routerId)).map((routerId) => ({ routerId })),
+    ]
+    await forEach<Owner>(owners, (owner) => sync(owner, true))
   })
   return {
+    ready,
     async stop() {
-      stopped = true
+      stop.abort()
+      await ready
       await reports.stop()
       served.close()
       for (const { server, http } of listening.values()) {

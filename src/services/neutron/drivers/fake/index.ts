@@ -168,11 +168,11 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
         ports: [...deviceless, ...dhcpPorts, ...routerPorts].sort((a, b) => (a.id < b.id ? -1 : 1)),
         securityGroups: [...state.securityGroups.keys()].sort(),
         addressSets: [...state.addressSets.keys()].sort(),
-        dhcp: [...state.dhcp.keys()].sort().map((networkId) => ({ networkId, alive: true })),
-        routers: [...state.routers.keys()].sort(),
+        ...servedBy(state),
         strangers: [],
       }
     },
+    served: async () => servedBy(state),
     async close() {
       for (const server of servers.values()) server.close()
     },
@@ -183,6 +183,9 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
 function forget(things: Map<string, unknown>, id: string): void {
   for (const known of [...things.keys()]) if (known.startsWith(id)) things.delete(known)
 }
+
+const servedBy = ({ dhcp, routers }: Pick<FakeNetworkDriver['state'], 'dhcp' | 'routers'>) =>
+  ({ dhcp: [...dhcp.keys()].sort().map((networkId) => ({ networkId, alive: true })), routers: [...routers.keys()].sort() })
 
 function uuid(id: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new BadSpecification(`Not an id: ${JSON.stringify(id)}`)

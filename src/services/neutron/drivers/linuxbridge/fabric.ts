@@ -8,29 +8,32 @@ import { externalGateway, externalSegment, table, uplink } from './names.ts'
 export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<void> {
   const { privileged, names, link } = engine
   const networks = spec.externalNetworks.map(checked)
-  await refuseConflicts(engine, networks)
-  await privileged.netnsAdd(names.fabric)
-  await privileged.allowTaps(true)
-  await privileged.sysctl({
-    'net/ipv4/ip_forward': '1',
-    // Bridges have no addresses, and must get none by themselves.
-    'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
-    'net/bridge/bridge-nf-call-iptables': '1', 'net/bridge/bridge-nf-call-ip6tables': '1', 'net/bridge/bridge-nf-call-arptables': '0',
-  }, { netns: names.fabric })
-  await privileged.nft(fabricRules(networks), { netns: names.fabric })
-  await privileged.ip([`link add ${names.hostLink} type veth peer name ${uplink} netns ${names.fabric}`], { tolerate: ['exists'] })
-  await privileged.ip([
-    'link set lo up', `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,
-    `route replace ${link.host}/32 dev ${uplink}`, `route replace default via ${link.host} dev ${uplink} onlink`,
-    ...networks.flatMap(externalNetworkLines),
-  ], { netns: names.fabric, tolerate: ['exists'] })
-  await privileged.ip([
-    `addr replace ${link.host}/32 dev ${names.hostLink}`, `link set ${names.hostLink} up`,
-    ...networks.map(({ cidr }) => `route replace ${cidr} via ${link.fabric} dev ${names.hostLink} onlink`),
-  ], {})
-  // Two clouds may have the same link addresses, as long as neither has tunnels: then only one gets this route.
-  await privileged.ip([`route add ${link.fabric}/32 dev ${names.hostLink}`], { tolerate: ['exists'] })
-  await openHost(engine, networks)
+  const routes = await hostRoutes(engine)
+  refuseConflicts(engine, networks, routes)
+  await Promise.all([privileged.netnsAdd(names.fabric), privileged.allowTaps(true)])
+  await Promise.all([
+    privileged.sysctl({
+      'net/ipv4/ip_forward': '1',
+      // Bridges have no addresses, and must get none by themselves.
+      'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
+      'net/bridge/bridge-nf-call-iptables': '1', 'net/bridge/bridge-nf-call-ip6tables': '1', 'net/bridge/bridge-nf-call-arptables': '0',
+    }, { netns: names.fabric }),
+    privileged.nft(fabricRules(networks), { netns: names.fabric }),
+    // Two clouds may have the same link addresses, as long as neither has tunnels: then only one gets the last route.
+    privileged.ip([
+      `link add ${names.hostLink} type veth peer name ${uplink} netns ${names.fabric}`, `addr replace ${link.host}/32 dev ${names.hostLink}`, `link set ${names.hostLink} up`,
+      ...networks.map(({ cidr }) => `route replace ${cidr} via ${link.fabric} dev ${names.hostLink} onlink`),
+      `route add ${link.fabric}/32 dev ${names.hostLink}`,
+    ], { tolerate: ['exists'] }),
+  ])
+  await Promise.all([
+    privileged.ip([
+      'link set lo up', `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,
+      `route replace ${link.host}/32 dev ${uplink}`, `route replace default via ${link.host} dev ${uplink} onlink`,
+      ...networks.flatMap(externalNetworkLines),
+    ], { netns: names.fabric, tolerate: ['exists'] }),
+    openHost(engine, networks, routes),
+  ])
 }
 
 export async function removeFabric(engine: Engine): Promise<void> {
@@ -111,9 +114,9 @@ interface Route {
   readonly dev?: string
 }
 
-async function refuseConflicts({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[]): Promise<void> {
-  if (networks.length === 0) return
-  const routes = await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+const hostRoutes = async ({ privileged }: Engine) => await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+
+function refuseConflicts({ names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): void {
   for (const { cidr } of networks) {
     const other = routes.find((route) => route.dst === cidr && route.dev !== names.hostLink)
     if (other) throw new FabricConflict(`The host already has a route to ${cidr}, over ${other.dev ?? 'another device'}.`, { cidr, device: other.dev })
@@ -124,12 +127,10 @@ async function refuseConflicts({ privileged, names }: Engine, networks: readonly
  * The host translates what leaves the external networks, and forwards between them and where its routes lead. Devices
  * that did not forward before are remembered in a set of the cloud's table, and told not to forward between each other.
  */
-async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[]): Promise<void> {
-  const routes = await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): Promise<void> {
   // Without an external network nothing leaves the fabric, and the host's devices stay as they are.
   const devices = networks.length === 0 ? [] : [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
-  const settings = await privileged.sysctlQuery(devices.map(forwarding), {})
-  const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
+  const [settings, { opened, ofOthers }] = await Promise.all([privileged.sysctlQuery(devices.map(forwarding), {}), openedDevices(privileged, names.hostTable)])
   for (const device of devices) if (settings[forwarding(device)] === '0' || ofOthers.includes(device)) opened.add(device)
   const elements = opened.size > 0 ? `elements = { ${[...opened].map((name) => `"${name}"`).join(', ')} };` : ''
   const cidrs = networks.map(({ cidr }) => cidr).join(', ')

@@ -6,7 +6,7 @@ import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
 import { ensureFabric, removeFabric } from './fabric.ts'
 import { removeIdle } from './idle.ts'
-import { takeInventory } from './inventory.ts'
+import { takeInventory, takeServed } from './inventory.ts'
 import { ensureNetwork, removeNetwork } from './networks.ts'
 import {
   ensureAddressSet, ensureSecurityGroup, plugPort, removeAddressSet, removeSecurityGroup, unplugPort,
@@ -53,6 +53,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
     }),
     inventory: () => takeInventory(engine),
     removeIdle: (call) => removeIdle(engine, driver, call),
+    served: () => takeServed(engine),
     async close() {
       await Promise.allSettled(engine.background)
     },

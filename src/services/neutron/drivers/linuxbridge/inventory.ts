@@ -8,18 +8,26 @@ interface Link {
   readonly master?: string
 }
 
-export async function takeInventory({ privileged, names }: Engine): Promise<Inventory> {
-  const namespaces = await privileged.netnsList()
-  const living = await privileged.daemons('dnsmasq')
+const nobody = '00000000-0000-0000-0000-000000000000'
+
+/** What has a namespace of its own. */
+export async function takeServed({ privileged, names }: Engine): Promise<Pick<Inventory, 'dhcp' | 'routers'>> {
+  const [namespaces, living] = await Promise.all([privileged.netnsList(), privileged.daemons('dnsmasq')])
   const idsOf = (sample: string) => {
-    const start = sample.slice(0, -36)
+    const start = sample.slice(0, -nobody.length)
     return namespaces.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length))
   }
-  const none = '00000000-0000-0000-0000-000000000000'
-  const dhcp = idsOf(names.dhcpNamespace(none)).map((networkId) => ({ networkId, alive: living.has(networkId) }))
-  const routers = idsOf(names.routerNamespace(none))
-  if (!namespaces.includes(names.fabric)) {
-    return { fabric: false, networks: [], ports: [], securityGroups: [], addressSets: [], dhcp, routers, strangers: [] }
+  return {
+    dhcp: idsOf(names.dhcpNamespace(nobody)).map((networkId) => ({ networkId, alive: living.has(networkId) })),
+    routers: idsOf(names.routerNamespace(nobody)),
+  }
+}
+
+export async function takeInventory(engine: Engine): Promise<Inventory> {
+  const { privileged, names } = engine
+  const served = await takeServed(engine)
+  if (!(await privileged.netnsList()).includes(names.fabric)) {
+    return { fabric: false, networks: [], ports: [], securityGroups: [], addressSets: [], ...served, strangers: [] }
   }
   const netns = names.fabric
   const [links, chains, sets, sources] = await Promise.all([
@@ -41,7 +49,7 @@ export async function takeInventory({ privileged, names }: Engine): Promise<Inve
     ports: portsAmong(links, filtered),
     securityGroups: named('chain', 'i-'),
     addressSets: named('set', 'm4-'),
-    dhcp, routers,
+    ...served,
     strangers: links.map(({ ifname }) => ifname).filter((name) => name !== uplink && !known.test(name)).sort(),
   }
 }

@@ -20,17 +20,19 @@ export async function ensureRouter(engine: Engine, call: CallContext, spec: Rout
   const rules = compileRouter(spec)
   const wanted = devicesOf(spec)
   await privileged.netnsAdd(netns)
-  await privileged.sysctl({
-    // Without a ruleset there is no forwarding: it is switched on last.
-    'net/ipv4/conf/all/arp_ignore': '1', 'net/ipv4/conf/all/arp_announce': '2', 'net/ipv4/conf/all/send_redirects': '0',
-    'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0',
-    'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
-  }, { netns })
-  const present = await devicesIn(privileged, netns)
+  const [present] = await Promise.all([
+    devicesIn(privileged, netns),
+    privileged.nft(rules, { netns }),
+    privileged.sysctl({
+      // Without a ruleset there is no forwarding: it is switched on last.
+      'net/ipv4/conf/all/arp_ignore': '1', 'net/ipv4/conf/all/arp_announce': '2', 'net/ipv4/conf/all/send_redirects': '0',
+      'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0',
+      'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
+    }, { netns }),
+  ])
   await privileged.ip(wanted.flatMap(({ device, port }) => attachLines({
     tap: tapOf(port.portId), device, netns, mtu: checkMtu(port.mtu), networkId: port.networkId,
   })), { netns: names.fabric, tolerate: ['exists'] })
-  await privileged.nft(rules, { netns })
   await privileged.ip([
     'link set lo up', `addr replace ${metadataAddress}/32 dev lo`,
     ...strayDevices(present, wanted).map((device) => `link del ${device}`),
