@@ -1,4 +1,5 @@
 // What can be set about nova.
+import { auditOptions } from '#core/audit'
 import { defineOptions, option, type Settings } from '#core/config'
 
 export const novaOptions = defineOptions('nova', {
@@ -49,6 +50,7 @@ export const novaOptions = defineOptions('nova', {
   dhcp_domain: option.text({ default: 'novalocal', help: "Domain of a server's name in its metadata." }),
   keep_deleted_days: option.integer({ default: 30, unit: 'days', minimum: 1, help: 'How long deleted servers stay visible to admins.' }),
   host_ip: option.text({ default: '127.0.0.1', help: 'The address of this host that is shown to admins.' }),
+  ...auditOptions,
 })
 
 export type NovaSettings = Settings<typeof novaOptions>

@@ -7,6 +7,7 @@ import { openDatabases } from './db/open.ts'
 import { createNova, type Nova } from './domain/nova.ts'
 import { operationDefinitions } from './domain/operations.ts'
 import { startCompute } from './host/index.ts'
+import { startAuditorRole } from './workers/auditor.ts'
 import { startConductor } from './workers/conductor.ts'
 import { startMetadata } from './workers/metadata.ts'
 import { startScheduler } from './workers/scheduler.ts'
@@ -18,6 +19,7 @@ export const nova = defineService({
   options: novaOptions,
   roles: {
     conductor: async (runtime) => startConductor(await openNova(runtime, 'nova-conductor')),
+    auditor: async (runtime) => startAuditorRole(await openNova(runtime, 'nova-auditor')),
     scheduler: async (runtime) => startScheduler(runtime, runtime.config(novaOptions)),
     compute: (runtime) => startCompute(runtime, runtime.config(novaOptions)),
     api: async (runtime) => ({ transport: computeApi(await openNova(runtime, 'nova-api')), stop() {} }) satisfies Role,

@@ -67,7 +67,7 @@ function backendsCheck({ clock }: Pick<Runtime, 'clock'>, database: Database<Cin
           const atWork = await resourcesAtWork(database.read)
           differences.push(...compareBackend(backend, await rowsOf(database, backend, atWork), found, atWork))
         } catch (error) {
-          if (!(error instanceof AppError) || error.status !== 503) throw error
+          if (!(error instanceof AppError) || error.status !== 503) ctx.log.warn({ err: error, backend }, 'a backend could not say what it has')
           unseen.push(backend)
         }
       }

@@ -35,6 +35,16 @@ export const computeRpc = defineRpc('nova-compute', '1.1', {
   consoleOutput: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid, lines: Type.Optional(Type.Integer()) }), result: Type.Object({ output: Type.String() }) }),
   /** An event of another service about a server of this host. */
   externalEvent: cast({ since: '1.0', args: Type.Object({ serverId: Uuid, name: Type.String(), tag: Type.Optional(Type.String()), status: Type.String() }) }),
+  /** What this host really has: guests, and images that it keeps. */
+  inventory: call({
+    since: '1.1', timeoutSeconds: 120, args: Type.Object({}),
+    result: Type.Object({
+      guests: Type.Array(Type.Object({ serverId: Type.String(), powerState: Type.String(), recorded: Type.Boolean() })),
+      images: Type.Array(Type.Object({ imageId: Type.String(), used: Type.Boolean() })),
+    }),
+  }),
+  /** Forget cached images, unless a guest stands on them now. */
+  dropImages: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ imageIds: Type.Array(Uuid) }), result: Type.Object({}) }),
   /** Stop what is being done for an operation: its commands then fail, and the caller undoes them. */
   abandon: cast({ since: '1.0', args: Type.Object({ operationId: Type.String() }) }),
   /** An operation is over: its record on the host is not needed any more. */

@@ -1,5 +1,6 @@
 // The tables of nova's API database: what a request needs before its server has a cell, and what all cells share.
 import type { Generated } from '#core/db'
+import type { AuditTables } from '#core/audit'
 import type { OperationTables } from '#core/operations'
 
 export interface FlavorRow {
@@ -81,7 +82,7 @@ export interface ServerGroupRow {
   created_at: string
 }
 
-export interface ApiTables extends OperationTables {
+export interface ApiTables extends OperationTables, AuditTables {
   cell_mappings: { name: string; uuid: string; disabled: number; created_at: string }
   host_mappings: { host: string; cell: string; created_at: string }
   flavors: FlavorRow

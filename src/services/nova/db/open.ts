@@ -1,4 +1,5 @@
 // Opens nova's databases: the API's, cell0 for servers that could not be placed, and the one cell that has hosts.
+import { auditMigration } from '#core/audit'
 import type { Database } from '#core/db'
 import { operationMigration } from '#core/operations'
 import type { Runtime } from '#core/service'
@@ -19,7 +20,7 @@ export interface Databases {
 export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
   const cellMigrations = [operationMigration, cellStart]
   return {
-    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups]),
+    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration]),
     cells: {
       cell0: await runtime.database<CellTables>('nova_cell0', cellMigrations),
       cell1: await runtime.database<CellTables>('nova_cell1', cellMigrations),

@@ -17,6 +17,8 @@ export interface HypervisorDriver {
    * against size, hash and format before it is used. @throws UnusableImage
    */
   prepareImage(call: CallContext, image: ImageRequest, source: ImageSource): Promise<PreparedImage>
+  /** What is in the cache, and whether a guest of this host stands on it. */
+  cachedImages(call: CallContext): Promise<readonly CachedImage[]>
   /** Forget cached images that no guest stands on, except those named. */
   trimImages(call: CallContext, keep: ReadonlySet<string>): Promise<void>
 
@@ -87,6 +89,11 @@ export interface ImageRequest {
   readonly hash: { readonly algorithm: string; readonly value: string }
 }
 export type ImageSource = (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
+export interface CachedImage {
+  readonly imageId: string
+  readonly used: boolean
+}
+
 export interface PreparedImage {
   readonly imageId: string
   readonly virtualSizeBytes: number

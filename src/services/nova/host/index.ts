@@ -11,6 +11,7 @@ import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, de
 import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
 import type { ComputeHost } from './host.ts'
+import { inventoryServer } from './inventory.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
@@ -71,6 +72,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     connector: async () => ({ host: runtime.host }),
     consoleOutput: async (ctx: RequestContext, { serverId, lines }: { serverId: string; lines?: number }) =>
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),
+    ...inventoryServer(host),
     async externalEvent(ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
       const awaited = name === 'network-vif-plugged' && tag !== undefined && host.portWaits.plugged(serverId, tag, status !== 'failed') !== undefined
       // As upstream: an event that nobody waits for is only said in the log.

@@ -2,7 +2,7 @@
 import { imageFileRoutes, imageRoutes } from '#contract/glance'
 import { client } from '#core/client'
 import type { RequestContext } from '#core/context'
-import { onBehalfOf, type Runtime } from '#core/service'
+import { asService, onBehalfOf, type Runtime } from '#core/service'
 import { unlessAbsent } from './absent.ts'
 
 type Access = Pick<Runtime, 'credentials' | 'services'>
@@ -35,6 +35,11 @@ export async function showImage(runtime: Access, ctx: RequestContext, imageId: s
     minRamMiB: body.min_ram, minDiskGiB: body.min_disk, hash: { algorithm: body.os_hash_algo ?? '', value: body.os_hash_value ?? '' },
     properties: Object.fromEntries(Object.entries(body).filter(([key, value]) => !known.has(key) && typeof value === 'string')) as Record<string, string>,
   }
+}
+
+/** Whether glance has it at all, whoever it belongs to. */
+export async function imageExists(runtime: Access, ctx: RequestContext, imageId: string): Promise<boolean> {
+  return (await unlessAbsent(client(imageRoutes, runtime.services.glance, await asService(runtime, ctx)).showImage({ params: { image_id: imageId } }))) !== undefined
 }
 
 export async function downloadImage(runtime: Access, ctx: RequestContext, imageId: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {

@@ -35,6 +35,8 @@ export interface PortView {
   readonly securityGroups: readonly string[]
 }
 
+const pageOfPorts = 1000
+
 const toNetwork = (row: Static<typeof Network>): NetworkView => ({
   id: row.id, name: row.name, mtu: row.mtu, external: row['router:external'] === true, shared: row.shared === true,
   projectId: row.project_id, subnets: row.subnets, portSecurity: row.port_security_enabled !== false,
@@ -59,6 +61,24 @@ export async function listPorts(runtime: Access, ctx: RequestContext, query: Rea
 export async function portsOfServer(runtime: Access, ctx: RequestContext, serverId: string): Promise<PortView[]> {
   const { body } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query: { device_id: serverId } })
   return body.ports.map(toView)
+}
+
+export interface ServerPortView {
+  readonly id: string
+  readonly deviceId: string
+}
+
+/** Every port that says it belongs to a server, page by page. */
+export async function portsOfServers(runtime: Access, ctx: RequestContext): Promise<ServerPortView[]> {
+  const found: ServerPortView[] = []
+  for (let marker: string | undefined, more = true; more;) {
+    const query = { fields: ['id', 'device_id', 'device_owner'], sort_key: 'id', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
+    const { body: { ports } } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query })
+    for (const { id, device_id: deviceId, device_owner: owner } of ports) if (owner.startsWith('compute:')) found.push({ id, deviceId })
+    more = ports.length === pageOfPorts
+    marker = ports.at(-1)?.id
+  }
+  return found
 }
 
 /** The user's security groups by name or id. */

@@ -61,6 +61,12 @@ export async function release(runtime: Access, ctx: Asker, serverId: string): Pr
   await unlessAbsent(client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx)).deleteAllocations({ params: { consumer_uuid: serverId } }))
 }
 
+/** Who holds what of a provider; nothing of one that placement does not know. */
+export async function heldOf(runtime: Access, ctx: Asker, providerId: string): Promise<ReadonlyMap<string, Readonly<Record<string, number>>>> {
+  const answered = await unlessAbsent(client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx)).listProviderAllocations({ params: { uuid: providerId } }))
+  return new Map(Object.entries(answered?.body.allocations ?? {}).map(([consumer, { resources }]) => [consumer, resources]))
+}
+
 export interface HostInventory {
   readonly resource: string
   readonly total: number

@@ -8,6 +8,7 @@ import { unlessAbsent } from './absent.ts'
 type Access = Pick<Runtime, 'credentials' | 'services'>
 
 const version = '3.70'
+const pageOfAttachments = 500
 
 export interface VolumeView {
   readonly id: string
@@ -89,6 +90,19 @@ export async function completeAttachment(runtime: Access, ctx: RequestContext, i
 export async function attachmentsOfServer(runtime: Access, ctx: RequestContext, serverId: string): Promise<{ id: string; volumeId: string }[]> {
   const { body } = await client(attachmentRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).listAttachments({ query: { instance_id: serverId, all_tenants: '1' } })
   return body.attachments.map((row) => ({ id: row.id, volumeId: row.volume_id }))
+}
+
+/** Every attachment that names a server, page by page. */
+export async function allAttachments(runtime: Access, ctx: RequestContext): Promise<{ id: string; volumeId: string; serverId: string }[]> {
+  const found: { id: string; volumeId: string; serverId: string }[] = []
+  for (let marker: string | undefined, more = true; more;) {
+    const query = { all_tenants: '1', sort_key: 'id', limit: String(pageOfAttachments), ...(marker !== undefined && { marker }) }
+    const { body: { attachments } } = await client(attachmentRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).listAttachments({ query })
+    for (const { id, volume_id: volumeId, instance } of attachments) if (instance !== null) found.push({ id, volumeId, serverId: instance })
+    more = attachments.length === pageOfAttachments
+    marker = attachments.at(-1)?.id
+  }
+  return found
 }
 
 export async function deleteAttachment(runtime: Access, ctx: RequestContext, id: string): Promise<void> {

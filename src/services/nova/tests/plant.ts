@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { systemClock, systemIds } from '#core/context'
 import { type Database, openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
+import { auditMigration } from '#core/audit'
 import { operationMigration } from '#core/operations'
 import type { Session, TestCloud } from '../../../app/testing/index.ts'
 import { must } from './bench.ts'
@@ -25,7 +26,7 @@ export interface Garden {
 export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> {
   const open = <T>(name: string, migrations: Parameters<typeof openDatabase>[0]['migrations']) =>
     openDatabase({ name, file: join(cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }) as Promise<Database<T>>
-  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups])
+  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration])
   const cell = await open<CellTables>('nova_cell1', [operationMigration, cellStart])
   t.after(async () => {
     await api.close()

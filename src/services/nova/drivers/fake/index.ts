@@ -87,6 +87,9 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
   function replace(guest: FakeGuest, change: Partial<Pick<GuestSpec, 'disks' | 'ports'>>): void {
     guest.spec = { ...guest.spec, ...change }
   }
+  function usedImages(): Set<string> {
+    return new Set([...host.guests.values()].flatMap((guest) => guest.spec.disks.flatMap((disk) => (disk.kind === 'image' ? [disk.imageId] : []))))
+  }
   function found(serverId: string, guest: FakeGuest): FoundGuest {
     return {
       serverId, powerState: guest.state, recorded: true, ...(guest.pid !== 0 && { pid: guest.pid }),
@@ -118,8 +121,12 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
       host.images.set(image.imageId, { virtualSizeBytes: bytes, hash: image.hash.value })
       return { imageId: image.imageId, virtualSizeBytes: bytes, fromCache: false }
     }),
+    cachedImages: (call) => does('cachedImages', call, undefined, () => {
+      const used = usedImages()
+      return [...host.images.keys()].map((imageId) => ({ imageId, used: used.has(imageId) }))
+    }),
     trimImages: (call, keep) => does('trimImages', call, undefined, () => {
-      const used = new Set([...host.guests.values()].flatMap((guest) => guest.spec.disks.flatMap((disk) => (disk.kind === 'image' ? [disk.imageId] : []))))
+      const used = usedImages()
       for (const id of host.images.keys()) if (!keep.has(id) && !used.has(id)) host.images.delete(id)
     }),
     spawn: (call, spec) => does('spawn', call, spec.serverId, async () => {

@@ -127,6 +127,10 @@ export class ImageCache {
     await this.#privileged.giveToQemu(path)
   }
 
+  async ids(): Promise<string[]> {
+    return (await readdir(this.#paths.images)).filter((name) => uuidPattern.test(name) && !this.#fetching.has(name)).sort()
+  }
+
   async trim(keep: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#paths.images)) {
       if (!uuidPattern.test(name) || keep.has(name) || this.#fetching.has(name)) continue

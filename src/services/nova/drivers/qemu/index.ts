@@ -2,7 +2,7 @@
 import type { CallContext, Capabilities, Timer } from '#core/context'
 import type { Privileged, ProcessRunner } from '#core/process'
 import {
-  ConsoleUnavailable, GuestUnknown, type ConsoleEndpoint, type ConsoleKind, type FoundGuest, type GuestEvent, type GuestPort, type GuestSpec, type HostResources,
+  ConsoleUnavailable, GuestUnknown, type CachedImage, type ConsoleEndpoint, type ConsoleKind, type FoundGuest, type GuestEvent, type GuestPort, type GuestSpec, type HostResources,
   type HypervisorCapabilities, type HypervisorDriver, type ImageRequest, type ImageSource, type PowerState, type PreparedImage,
   type RebootRequest, type VolumeDisk,
 } from '../interface.ts'
@@ -96,13 +96,22 @@ class QemuDriver implements HypervisorDriver {
     return this.#images.prepare(call, image, source)
   }
 
+  async cachedImages(_call: CallContext): Promise<readonly CachedImage[]> {
+    const [cached, used] = [await this.#images.ids(), await this.#usedImages()]
+    return cached.map((imageId) => ({ imageId, used: used.has(imageId) }))
+  }
+
   async trimImages(_call: CallContext, keep: ReadonlySet<string>): Promise<void> {
-    const used = new Set(keep)
+    await this.#images.trim(new Set([...keep, ...await this.#usedImages()]))
+  }
+
+  async #usedImages(): Promise<Set<string>> {
+    const used = new Set<string>()
     for (const serverId of await this.#records.ids()) {
       const record = await this.#records.read(serverId)
       for (const disk of record?.spec.disks ?? []) if (disk.kind === 'image') used.add(disk.imageId)
     }
-    await this.#images.trim(used)
+    return used
   }
 
   spawn(call: CallContext, spec: GuestSpec): Promise<void> {
@@ -244,7 +253,8 @@ class QemuDriver implements HypervisorDriver {
     const record = await this.#records.read(serverId)
     const monitor = await this.#guests.find(serverId).catch(() => undefined)
     if (monitor === undefined) {
-      const stopped = record === undefined ? 'absent' : record.wanted === 'running' ? 'crashed' : 'shutdown'
+      // A process that does not answer lives all the same.
+      const stopped = await this.#isRunning(serverId) ? 'running' : record === undefined ? 'absent' : record.wanted === 'running' ? 'crashed' : 'shutdown'
       const volumeIds = record?.spec.disks.flatMap((disk) => (disk.kind === 'volume' ? [disk.volumeId] : [])) ?? []
       return { serverId, powerState: stopped, volumeIds, portIds: record?.spec.ports.map((port) => port.portId) ?? [], recorded: record !== undefined }
     }

@@ -1,0 +1,68 @@
+// Servers beside what hosts, placement, neutron and cinder have of them.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Difference } from '#core/audit'
+import type { Fate } from '../../db/audit.ts'
+import type { AuditedServer, Books } from './books.ts'
+import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages } from './compare.ts'
+
+const server = (more: Partial<AuditedServer> = {}): AuditedServer => ({ id: 's', host: 'h', vmState: 'active', taskState: null, projectId: 'p', userId: 'u', imageId: 'i', ...more })
+const books = (servers: readonly AuditedServer[], more: { atWork?: readonly string[]; fates?: Readonly<Record<string, Fate>> } = {}): Books => ({
+  servers: new Map(servers.map((each) => [each.id, each])), atWork: new Set(more.atWork), fates: new Map(Object.entries(more.fates ?? {})),
+})
+const found = (guests: Readonly<Record<string, string>>, images: FoundOnHost['images'] = []): FoundOnHost =>
+  ({ guests: Object.entries(guests).map(([serverId, powerState]) => ({ serverId, powerState })), images })
+const short = (differences: readonly Difference[]) => differences.map(({ kind, resource }) => `${kind} ${resource}`)
+
+test('guests that are as their servers say', () => {
+  for (const [vmState, guest] of [['active', 'running'], ['paused', 'paused'], ['stopped', 'shutdown'], ['stopped', 'crashed'], ['error', 'crashed']] as const) {
+    assert.deepEqual(short(compareHost('h', books([server({ vmState })]), found({ s: guest }))), [], vmState)
+  }
+  for (const vmState of ['error', 'building']) assert.deepEqual(short(compareHost('h', books([server({ vmState })]), found({}))), [])
+  assert.deepEqual(short(compareHost('h', books([server({ host: 'other' })]), found({}))), [])
+})
+
+test('guests that are not', () => {
+  for (const [vmState, guest] of [['active', 'crashed'], ['active', 'paused'], ['stopped', 'running'], ['paused', 'running'], ['paused', 'shutdown']] as const) {
+    assert.deepEqual(short(compareHost('h', books([server({ vmState })]), found({ s: guest }))), ['server.power s'], `${vmState} ${guest}`)
+  }
+  assert.deepEqual(short(compareHost('h', books([server()]), found({}))), ['guest.missing s'])
+  assert.deepEqual(short(compareHost('h', books([server({ host: 'other' })]), found({ s: 'running' }))), ['guest.elsewhere s'])
+  const strangers = books([], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
+  assert.deepEqual(short(compareHost('h', strangers, found({ old: 'running', who: 'running', planned: 'running' }))), ['guest.of-deleted-server old', 'guest.stray who'])
+})
+
+test('what an operation works on is left to it', () => {
+  const busy = books([server({ taskState: 'powering-off' })], { atWork: ['s'], fates: {} })
+  assert.deepEqual(compareHost('h', busy, found({ s: 'crashed' })), [])
+  assert.deepEqual(compareStates(busy), [])
+  assert.deepEqual(compareHost('h', books([], { atWork: ['s'], fates: { s: 'unknown' } }), found({ s: 'running' })), [])
+  assert.deepEqual(compareAllocations(busy, [{ id: 'p', host: 'h', consumers: [] }]), [])
+  assert.deepEqual(comparePorts(busy, [], [{ portId: 'x', serverId: 's' }]), [])
+  assert.deepEqual(compareAttachments(busy, [{ id: 'a', volumeId: 'v', serverId: 's' }], [{ instance_uuid: 's', volume_id: 'w' }]), [])
+  assert.deepEqual(short(compareStates(books([server({ taskState: 'powering-off' }), server({ id: 'b', vmState: 'building' })]))), ['server.unowned s', 'server.unowned b'])
+})
+
+test('an image leaves the cache when no guest, no server of the host and no glance wants it', () => {
+  const there = found({}, [{ imageId: 'i', used: false }, { imageId: 'used', used: true }, { imageId: 'known', used: false }, { imageId: 'stale', used: false }])
+  assert.deepEqual(short(staleImages('h', books([server()]), there, new Set(['i', 'used', 'stale']))), ['image-cache.stale stale'])
+})
+
+test('allocations', () => {
+  const at = (host: string, ...consumers: string[]) => ({ id: `p-${host}`, host, consumers })
+  const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
+  assert.deepEqual(compareAllocations(known, [at('h', 's', 'planned')]), [])
+  assert.deepEqual(short(compareAllocations(known, [at('h', 's', 'old', 'who')])), ['allocation.of-deleted-server old', 'allocation.stray who'])
+  assert.deepEqual(short(compareAllocations(known, [at('h')])), ['allocation.missing s'])
+  assert.deepEqual(short(compareAllocations(known, [at('h'), at('other', 's')])), ['allocation.elsewhere s'])
+  assert.deepEqual(compareAllocations(books([server({ vmState: 'building' }), server({ id: 't', host: null, vmState: 'error' })]), [at('h')]), [])
+})
+
+test('ports and attachments', () => {
+  const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
+  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => ({ id: `port-${deviceId}`, deviceId }))
+  assert.deepEqual(short(comparePorts(known, ports, [{ portId: 'port-s', serverId: 's' }, { portId: 'lost', serverId: 's' }])), ['port.stray port-old', 'port.stray port-who', 'port.missing lost'])
+  const attachments = ['s', 'old', 'who', 'planned'].map((serverId) => ({ id: `a-${serverId}`, volumeId: 'v', serverId }))
+  assert.deepEqual(short(compareAttachments(known, attachments, [{ instance_uuid: 's', volume_id: 'v' }])), ['attachment.of-deleted-server a-old', 'attachment.stray a-who'])
+  assert.deepEqual(short(compareAttachments(known, attachments.slice(0, 1), [{ instance_uuid: 's', volume_id: 'w' }])), ['attachment.stray a-s', 'attachment.missing w'])
+})

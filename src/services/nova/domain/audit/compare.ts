@@ -1,0 +1,134 @@
+// Where nova's servers differ from what hosts, placement, neutron and cinder have of them. Pure functions.
+import type { Difference } from '#core/audit'
+import { type AuditedServer, type Books, orphaned } from './books.ts'
+
+export interface FoundOnHost {
+  readonly guests: readonly { readonly serverId: string; readonly powerState: string }[]
+  readonly images: readonly { readonly imageId: string; readonly used: boolean }[]
+}
+
+/** What a resting server's guest is to do, by vm state; of the others nothing is expected. */
+const expectedPower: Readonly<Record<string, 'running' | 'paused' | 'off'>> = { active: 'running', paused: 'paused', stopped: 'off' }
+const realPower = (state: string): 'running' | 'paused' | 'off' => (state === 'running' || state === 'paused' ? state : 'off')
+
+export function compareHost(host: string, { servers, atWork, fates }: Books, found: FoundOnHost): Difference[] {
+  const differences: Difference[] = []
+  const say = (kind: string, resource: string, message: string, about?: Difference['about']) => differences.push({ kind, resource, host, message, ...(about && { about }) })
+  for (const { serverId, powerState } of found.guests) {
+    const server = servers.get(serverId)
+    if (atWork.has(serverId)) continue
+    if (server) {
+      if (server.host !== host) say('guest.elsewhere', serverId, `The host ${host} has a guest (${powerState}) of the server ${serverId}, which is on ${server.host ?? 'no host'}.`)
+      continue
+    }
+    const fate = orphaned({ servers, atWork, fates }, serverId)
+    if (fate === 'deleted') say('guest.of-deleted-server', serverId, `The host ${host} has a guest (${powerState}) of the server ${serverId}, which was deleted.`)
+    if (fate === 'unknown') say('guest.stray', serverId, `The host ${host} has a guest (${powerState}) of the server ${serverId}, which nova does not know.`)
+  }
+  const guests = new Map(found.guests.map((guest) => [guest.serverId, guest.powerState]))
+  for (const server of servers.values()) {
+    if (server.host !== host || atWork.has(server.id) || server.taskState !== null) continue
+    const expected = expectedPower[server.vmState]
+    if (!expected) continue
+    const state = guests.get(server.id)
+    if (state === undefined) say('guest.missing', server.id, `The server ${server.id} is ${server.vmState}, and its host ${host} has no guest of it.`)
+    else if (realPower(state) !== expected) {
+      say('server.power', server.id, `The server ${server.id} is ${server.vmState}, and its guest is ${state}.`, { vmState: server.vmState, real: realPower(state) })
+    }
+  }
+  return differences
+}
+
+/** Servers in a state that only an operation may leave them in, with none. */
+export function compareStates({ servers, atWork }: Books): Difference[] {
+  return [...servers.values()].filter((server) => !atWork.has(server.id) && (server.taskState !== null || server.vmState === 'building')).map((server) => ({
+    kind: 'server.unowned', resource: server.id,
+    message: `The server ${server.id} is ${server.taskState ?? server.vmState}, and no operation works on it.`,
+  }))
+}
+
+/** Images that no guest of a host stands on and no server there was made from, which glance does not have any more. */
+export function staleImages(host: string, { servers }: Books, found: FoundOnHost, gone: ReadonlySet<string>): Difference[] {
+  return unusedImages(host, servers.values(), found).filter((id) => gone.has(id))
+    .map((id) => ({ kind: 'image-cache.stale', resource: id, host, message: `The host ${host} keeps the image ${id}, which is deleted and which no guest uses.` }))
+}
+
+export function unusedImages(host: string, servers: Iterable<AuditedServer>, { images }: FoundOnHost): string[] {
+  const wanted = new Set([...servers].filter((server) => server.host === host).map(({ imageId }) => imageId))
+  return images.filter(({ imageId, used }) => !used && !wanted.has(imageId)).map(({ imageId }) => imageId)
+}
+
+export interface Provider {
+  readonly id: string
+  readonly host: string
+  readonly consumers: readonly string[]
+}
+
+export function compareAllocations(books: Books, providers: readonly Provider[]): Difference[] {
+  const differences: Difference[] = []
+  const holders = new Map<string, Set<string>>()
+  for (const { id, host, consumers } of providers) {
+    for (const consumer of consumers) {
+      holders.set(consumer, (holders.get(consumer) ?? new Set()).add(host))
+      const fate = orphaned(books, consumer)
+      if (fate === 'deleted') differences.push({ kind: 'allocation.of-deleted-server', resource: consumer, host, message: `Placement holds room on ${host} for the server ${consumer}, which was deleted.` })
+      if (fate === 'unknown') differences.push({ kind: 'allocation.stray', resource: consumer, host, message: `Placement holds room on ${host} (provider ${id}) for ${consumer}, which nova does not know.` })
+    }
+  }
+  const hosts = new Set(providers.map(({ host }) => host))
+  for (const server of books.servers.values()) {
+    if (server.host === null || !hosts.has(server.host) || books.atWork.has(server.id) || server.vmState === 'building') continue
+    const held = holders.get(server.id)
+    if (!held) differences.push({ kind: 'allocation.missing', resource: server.id, host: server.host, message: `The server ${server.id} is on ${server.host}, and placement holds no room for it.` })
+    else if (!held.has(server.host)) {
+      differences.push({ kind: 'allocation.elsewhere', resource: server.id, host: server.host, message: `The server ${server.id} is on ${server.host}, and placement holds its room on ${[...held].join(', ')}.` })
+    }
+  }
+  return differences
+}
+
+interface PortNaming {
+  readonly id: string
+  readonly deviceId: string
+}
+
+export function comparePorts(books: Books, ports: readonly PortNaming[], own: readonly { readonly portId: string; readonly serverId: string }[]): Difference[] {
+  const differences: Difference[] = []
+  for (const { id, deviceId } of ports) {
+    const fate = orphaned(books, deviceId)
+    if (fate) differences.push({ kind: 'port.stray', resource: id, message: `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.` })
+  }
+  const there = new Set(ports.map(({ id }) => id))
+  for (const { portId, serverId } of own) {
+    if (there.has(portId) || books.atWork.has(serverId) || !books.servers.has(serverId)) continue
+    differences.push({ kind: 'port.missing', resource: portId, message: `The server ${serverId} has the port ${portId}, which neutron does not know as a server's.`, about: { serverId } })
+  }
+  return differences
+}
+
+interface AttachmentNaming {
+  readonly id: string
+  readonly volumeId: string
+  readonly serverId: string
+}
+
+export function compareAttachments(books: Books, attachments: readonly AttachmentNaming[], devices: readonly { readonly instance_uuid: string; readonly volume_id: string | null }[]): Difference[] {
+  const differences: Difference[] = []
+  const pair = (serverId: string, volumeId: string) => `${serverId} ${volumeId}`
+  const own = new Set(devices.map((device) => pair(device.instance_uuid, device.volume_id ?? '')))
+  for (const { id, volumeId, serverId } of attachments) {
+    const fate = orphaned(books, serverId)
+    if (fate === 'deleted') differences.push({ kind: 'attachment.of-deleted-server', resource: id, message: `The volume ${volumeId} is attached to the server ${serverId}, which was deleted.` })
+    else if (fate === 'unknown') differences.push({ kind: 'attachment.stray', resource: id, message: `The volume ${volumeId} is attached to the server ${serverId}, which nova does not know.` })
+    else if (books.servers.has(serverId) && !books.atWork.has(serverId) && !own.has(pair(serverId, volumeId))) {
+      differences.push({ kind: 'attachment.stray', resource: id, message: `The volume ${volumeId} is attached to the server ${serverId}, which does not have it.` })
+    }
+  }
+  const there = new Set(attachments.map(({ serverId, volumeId }) => pair(serverId, volumeId)))
+  for (const { instance_uuid: serverId, volume_id: volumeId } of devices) {
+    if (volumeId === null || books.atWork.has(serverId) || !books.servers.has(serverId) || there.has(pair(serverId, volumeId))) continue
+    if (books.servers.get(serverId)?.vmState === 'error') continue
+    differences.push({ kind: 'attachment.missing', resource: volumeId, message: `The server ${serverId} has the volume ${volumeId}, and cinder knows no attachment of it.` })
+  }
+  return differences
+}

@@ -1,0 +1,131 @@
+// The auditor of a cloud whose guests, allocations, ports and attachments are broken by hand.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { systemIds } from '#core/context'
+import { auditorOf, quickAudit } from '../../../app/testing/audit.ts'
+import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { garden } from './plant.ts'
+
+async function startLab(t: TestContext) {
+  const bench = await startBench(t, { config: { nova: quickAudit, cinder: quickAudit } })
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const { world } = bench.playground
+  assert.ok(world)
+  const auditor = auditorOf(bench.cloud, 'nova')
+  assert.deepEqual(await auditor.history(), [], 'a cloud in order')
+  return { ...bench, id, world, auditor, bench }
+}
+
+/** Another guest like the one that is there. */
+function plantGuest({ world, id }: { world: NonNullable<Bench['playground']['world']>; id: string }, serverId: string): void {
+  const guest = world.guests.get(id)
+  assert.ok(guest)
+  world.guests.set(serverId, { ...guest, spec: { ...guest.spec, serverId }, pid: world.nextPid++ })
+}
+
+test('a server whose guest stopped unheard is SHUTOFF, and a stopped one whose guest runs is stopped', async (t) => {
+  const { demo, id, world, auditor } = await startLab(t)
+  const guest = world.guests.get(id)
+  assert.ok(guest)
+  Object.assign(guest, { state: 'crashed', pid: 0 })
+  assert.deepEqual(await auditor.history(), [`server.power ${id} repaired`])
+  assert.equal((await show(demo, id)).status, 'SHUTOFF')
+  Object.assign(guest, { state: 'running', pid: 4711 })
+  await auditor.audit()
+  await untilStatus(demo, id, 'SHUTOFF')
+  await until('the guest is stopped', async () => guest.pid === 0)
+  assert.deepEqual(await auditor.audit(), [])
+})
+
+test('a guest of a deleted server goes by itself, one that nova does not know when asked, and a lost one is told', async (t) => {
+  const lab = await startLab(t)
+  const { demo, id, world, auditor } = lab
+  const gone = await boot(lab.bench)
+  await untilStatus(demo, gone, 'ACTIVE')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${gone}`), 204)
+  await untilGone(demo, gone)
+  const stray = systemIds.uuid()
+  for (const serverId of [gone, stray]) plantGuest(lab, serverId)
+
+  const open = await auditor.audit()
+  assert.deepEqual([open.map(({ kind, resource, remedy }) => [kind, resource, remedy]), [...world.guests.keys()].sort()], [[['guest.stray', stray, 'when-asked']], [id, stray].sort()])
+  assert.equal((await auditor.repair(open[0]?.id ?? '')).state, 'repaired')
+  assert.deepEqual([...world.guests.keys()], [id])
+  world.guests.delete(id)
+  assert.deepEqual(await auditor.history(), [`guest.missing ${id} open`, `guest.of-deleted-server ${gone} repaired`, `guest.stray ${stray} repaired`])
+})
+
+test('an image that glance has no more leaves the cache when no guest stands on it', async (t) => {
+  const { admin, demo, id, imageId, world, auditor } = await startLab(t)
+  world.images.set(systemIds.uuid(), { virtualSizeBytes: 1, hash: 'x' })
+  assert.equal(world.images.size, 2)
+  must(await admin.call('glance', 'DELETE', `/v2/images/${imageId}`), 204)
+  await auditor.audit()
+  assert.deepEqual([...world.images.keys()], [imageId], 'a guest stands on the other')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  await auditor.audit()
+  assert.equal(world.images.size, 0)
+})
+
+test('room that is held for nobody, and a server for which none is held', async (t) => {
+  const { admin, demo, id, auditor } = await startLab(t)
+  const held = async (consumer: string) => must(await admin.call('placement', 'GET', `/allocations/${consumer}`, undefined, { 'openstack-api-version': 'placement 1.28' }), 200)
+  const before = await held(id)
+  const stray = systemIds.uuid()
+  const [provider] = Object.keys(before.allocations)
+  const body = { allocations: { [String(provider)]: { resources: { VCPU: 1 } } }, project_id: demo.projectId, user_id: demo.userId, consumer_generation: null }
+  must(await admin.call('placement', 'PUT', `/allocations/${stray}`, body, { 'openstack-api-version': 'placement 1.28' }), 204)
+  must(await admin.call('placement', 'DELETE', `/allocations/${id}`), 204)
+
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource }) => [kind, resource]), [['allocation.stray', stray]])
+  const amounts = (all: any) => Object.values(all.allocations).map((each: any) => each.resources)
+  assert.deepEqual([amounts(await held(id)), (await held(id)).project_id], [amounts(before), before.project_id])
+  await auditor.repair(open[0]?.id ?? '')
+  assert.deepEqual((await held(stray)).allocations, {})
+  assert.deepEqual(await auditor.audit(), [])
+})
+
+test('ports and attachments of servers that are not there', async (t) => {
+  const { admin, demo, id, networkId, auditor } = await startLab(t)
+  const ghost = systemIds.uuid()
+  const { port } = must(await admin.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId, project_id: demo.projectId, device_id: ghost, device_owner: 'compute:nova' } }), 201)
+  const { volume } = must(await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } }), 202)
+  await until('the volume is available', async () => must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status === 'available')
+  const { attachment } = must(await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: volume.id, instance_uuid: id } }, { 'openstack-api-version': 'volume 3.54' }), 200)
+
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, remedy }) => [kind, resource, remedy]).sort(([a = ''], [b = '']) => a.localeCompare(b)), [
+    ['attachment.stray', attachment.id, 'when-asked'], ['port.stray', port.id, 'when-asked'],
+  ])
+  for (const finding of open) assert.equal((await auditor.repair(finding.id)).state, 'repaired')
+  assert.equal((await admin.call('neutron', 'GET', `/v2.0/ports/${port.id}`)).status, 404)
+  assert.equal(must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status, 'available')
+})
+
+test('a server that nobody works on, a port that neutron lost, and a volume that cinder does not count', async (t) => {
+  const { cloud, demo, id, auditor } = await startLab(t)
+  const { cell } = await garden(t, cloud)
+  const [lostPort, volume] = [systemIds.uuid(), systemIds.uuid()]
+  await cell.transaction(async (tx) => {
+    await tx.updateTable('instances').set({ task_state: 'powering-off' }).where('uuid', '=', id).execute()
+    await tx.insertInto('virtual_interfaces').values({
+      uuid: lostPort, instance_uuid: id, network_id: 'n', network_name: 'n', address: 'fa:16:3e:00:00:01', addresses: '[]', security_groups: '[]', tap: null, mtu: 1450,
+      tag: null, position: 9, preserve: 0, active: 1, created_at: '2026-01-01T00:00:00.000Z',
+    }).execute()
+    await tx.insertInto('block_device_mappings').values({
+      uuid: systemIds.uuid(), instance_uuid: id, source_type: 'volume', destination_type: 'volume', guest_format: null, device_type: null, disk_bus: null, boot_index: null,
+      image_id: null, snapshot_id: null, volume_id: volume, volume_size: 1, volume_type: null, device_name: '/dev/vdz', delete_on_termination: 0, tag: null, attachment_id: 'a',
+      connection_info: null, made_volume: 0, created_at: '2026-01-01T00:00:00.000Z', updated_at: null,
+    }).execute()
+  })
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, remedy }) => [kind, resource, remedy]).sort(([a = ''], [b = '']) => a.localeCompare(b)), [
+    ['attachment.missing', volume, 'none'], ['server.unowned', id, 'when-asked'],
+  ])
+  assert.equal((await cell.read.selectFrom('virtual_interfaces').select('uuid').where('uuid', '=', lostPort).execute()).length, 0)
+  await auditor.repair(open.find(({ kind }) => kind === 'server.unowned')?.id ?? '')
+  assert.deepEqual([(await show(demo, id)).status, (await show(demo, id))['OS-EXT-STS:task_state']], ['ACTIVE', null])
+})

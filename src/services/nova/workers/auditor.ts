@@ -1,0 +1,115 @@
+// Nova's auditor: its servers beside what hosts, placement, neutron and cinder have of them.
+import { type Check, type Difference, type Kind, overdueCheck, startAuditor } from '#core/audit'
+import type { RequestContext } from '#core/context'
+import { AppError } from '#core/errors'
+import type { Role } from '#core/service'
+import { portsToAudit, volumesToAudit } from '../db/audit.ts'
+import { listComputeNodes } from '../db/hosts.ts'
+import { readBooks } from '../domain/audit/books.ts'
+import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages, unusedImages } from '../domain/audit/compare.ts'
+import { dropImage, forgetPort, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower } from '../domain/audit/repairs.ts'
+import type { Nova } from '../domain/nova.ts'
+import { imageExists } from '../neighbours/images.ts'
+import { portsOfServers } from '../neighbours/network.ts'
+import { heldOf } from '../neighbours/placement.ts'
+import { allAttachments } from '../neighbours/volumes.ts'
+
+export function startAuditorRole(nova: Nova): Role {
+  const { runtime, api, cells, settings } = nova
+  return startAuditor(runtime, {
+    service: 'nova', database: api, settings,
+    checks: [guestsCheck(nova), allocationsCheck(nova), portsCheck(nova), attachmentsCheck(nova), overdueCheck(runtime.clock, [api, cells.cell1])],
+  })
+}
+
+/** A kind whose repair needs only the thing and its host. */
+function kind(nova: Nova, remedy: Kind['remedy'], advice: string, repair: (nova: Nova, ctx: RequestContext, resource: string, host: string) => Promise<string>): Kind {
+  return { remedy, advice, repair: (ctx, { resource, host = '' }) => repair(nova, ctx, resource, host) }
+}
+
+function guestsCheck(nova: Nova): Check {
+  const { runtime, cells } = nova
+  return {
+    name: 'guests',
+    kinds: {
+      'guest.of-deleted-server': kind(nova, 'by-itself', 'The guest is removed, as its deletion would have done.', removeGuest),
+      'guest.stray': kind(nova, 'when-asked', 'If nobody needs it, let the repair remove the guest with its disks; they cannot be had again.', removeGuest),
+      'guest.elsewhere': { remedy: 'none', advice: 'Find out which of the two is the right one. When the server is deleted, the other guest goes too.' },
+      'guest.missing': { remedy: 'none', advice: 'Its disks on the host are lost, its volumes are not: delete the server, and make it anew from its volumes.' },
+      'server.power': {
+        remedy: 'by-itself', advice: 'The server is shown as what its guest does; a guest that should not run is stopped.',
+        repair: (ctx, { resource, host = '', about }) => syncPower(nova, ctx, resource, host, about as { vmState: string; real: string }),
+      },
+      'server.unowned': kind(nova, 'when-asked', 'The repair ends what nobody works on: a server half made goes into ERROR.', freeServer),
+      'image-cache.stale': kind(nova, 'by-itself', 'The image is taken out of the cache.', dropImage),
+    },
+    async look(ctx) {
+      const [found, unseen] = [new Map<string, FoundOnHost>(), [] as string[]]
+      for (const { host } of await listComputeNodes(cells.cell1.read)) {
+        try {
+          found.set(host, await nova.compute.on(host).inventory(ctx, {}))
+        } catch (error) {
+          if (!(error instanceof AppError) || error.status !== 503) ctx.log.warn({ err: error, host }, 'a host could not say what it has')
+          unseen.push(host)
+        }
+      }
+      const books = await readBooks(nova, [...found.values()].flatMap(({ guests }) => guests.map(({ serverId }) => serverId)))
+      const unused = [...found].flatMap(([host, there]) => unusedImages(host, books.servers.values(), there))
+      const gone = new Set<string>()
+      for (const id of new Set(unused)) if (!(await imageExists(runtime, ctx, id))) gone.add(id)
+      const differences = [...found].flatMap(([host, there]): Difference[] => [...compareHost(host, books, there), ...staleImages(host, books, there, gone)])
+      return { differences: [...differences, ...compareStates(books)], unseen }
+    },
+  }
+}
+
+function allocationsCheck(nova: Nova): Check {
+  return {
+    name: 'allocations',
+    kinds: {
+      'allocation.of-deleted-server': kind(nova, 'by-itself', 'The room is given back.', releaseAllocation),
+      'allocation.stray': kind(nova, 'when-asked', 'If nobody else uses placement, let the repair give the room back.', releaseAllocation),
+      'allocation.missing': kind(nova, 'by-itself', 'Room for the server is taken on its host, unless that is full.', healAllocation),
+      'allocation.elsewhere': { remedy: 'none', advice: 'Find out where the server is, and correct its allocation over placement.' },
+    },
+    async look(ctx) {
+      const providers = []
+      for (const { uuid: id, host } of await listComputeNodes(nova.cells.cell1.read)) providers.push({ id, host, consumers: [...(await heldOf(nova.runtime, ctx, id)).keys()] })
+      return { differences: compareAllocations(await readBooks(nova, providers.flatMap(({ consumers }) => consumers)), providers) }
+    },
+  }
+}
+
+function portsCheck(nova: Nova): Check {
+  return {
+    name: 'ports',
+    kinds: {
+      'port.stray': kind(nova, 'when-asked', 'If nobody needs its address, let the repair delete the port.', removePort),
+      'port.missing': {
+        remedy: 'by-itself', advice: 'The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.',
+        repair: (ctx, { about }) => forgetPort(nova, ctx, String(about?.['serverId'])),
+      },
+    },
+    async look(ctx) {
+      const ports = await portsOfServers(nova.runtime, ctx)
+      const books = await readBooks(nova, ports.map(({ deviceId }) => deviceId))
+      return { differences: comparePorts(books, ports, await portsToAudit(nova.cells.cell1.read)) }
+    },
+  }
+}
+
+function attachmentsCheck(nova: Nova): Check {
+  return {
+    name: 'attachments',
+    kinds: {
+      'attachment.of-deleted-server': kind(nova, 'by-itself', 'The attachment is deleted; the volume keeps its data.', removeAttachment),
+      'attachment.stray': kind(nova, 'when-asked', 'If no server uses the volume by it, let the repair delete the attachment; the volume keeps its data.', removeAttachment),
+      'attachment.missing': { remedy: 'none', advice: 'Remove the volume from the server and add it again, so that cinder knows of its use.' },
+    },
+    async look(ctx) {
+      const attachments = await allAttachments(nova.runtime, ctx)
+      const books = await readBooks(nova, attachments.map(({ serverId }) => serverId))
+      return { differences: compareAttachments(books, attachments, await volumesToAudit(nova.cells.cell1.read)) }
+    },
+  }
+}
