@@ -10,8 +10,6 @@ export const debianPackages: readonly DebianPackage[] = [
   { name: 'qemu-utils', reason: 'qemu-img makes disks and converts images' },
   { name: 'iproute2', reason: 'links, addresses, routes and network namespaces' },
   { name: 'nftables', reason: 'anti-spoofing, security groups, NAT and floating IPs' },
-  { name: 'iputils-arping', reason: 'tells neighbours that a floating IP has moved' },
-  { name: 'procps', reason: 'sysctl inside network namespaces' },
   { name: 'dnsmasq-base', reason: 'DHCP and names inside tenant networks' },
 ]
 
@@ -23,5 +21,6 @@ export const testPackages: readonly DebianPackage[] = [
   ...demoPackages,
   { name: 'python3-openstackclient', reason: 'the client of the tutorial, unmodified' },
   { name: 'busybox', reason: 'a DHCP client and a web server inside test namespaces' },
+  { name: 'iputils-arping', reason: 'a guest that claims the address of another' },
   { name: 'iputils-ping', reason: 'packets that must pass, and those that must not' },
 ]

@@ -78,16 +78,14 @@ export interface Privileged {
   nftQuery(args: readonly string[], where: Place): Promise<readonly Record<string, unknown>[]>
   /** Set kernel settings below `net/`, written as paths: `net/ipv4/ip_forward`. */
   sysctl(values: Readonly<Record<string, string>>, where: Place): Promise<void>
-  /** Read kernel settings below `net/`; a setting that does not exist is left out. */
-  sysctlQuery(names: readonly string[], where: Place): Promise<Readonly<Record<string, string>>>
+  /** Read kernel settings of the host below `net/`; a setting that does not exist is left out. */
+  sysctlQuery(names: readonly string[]): Promise<Readonly<Record<string, string>>>
   /** Also succeeds when it exists. */
   netnsAdd(name: string): Promise<void>
   /** Also succeeds when it is gone. */
   netnsDelete(name: string): Promise<void>
   /** The namespaces that carry the cloud's prefix. */
   netnsList(): Promise<readonly string[]>
-  /** Announce addresses that moved here, by gratuitous ARP on a device of a namespace. */
-  announce(device: string, addresses: readonly string[], where: { netns: string }): Promise<void>
   /** Start a daemon that outlives helper and control plane; repeated for a living id it returns the living one. */
   startDaemon(spec: DaemonSpec): Promise<ProcessIdentity>
   /** The living daemons of a kind that this cloud started, by id. */

@@ -3,7 +3,7 @@ import { accessSync, chmodSync, closeSync, constants, existsSync, fchownSync, re
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { CommandFailed } from '../errors.ts'
-import { checkOptions, deviceName, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
+import { checkOptions, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
 import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
 import { ruleset } from './allow-nft.ts'
 import { refusalsIn } from './batch.ts'
@@ -93,20 +93,13 @@ export function createHelper(options: HelperOptions): Helper {
         .map(([name, value]) => [settingPath(name, netns, true), settingValue(value)] as const)
       if (settings.length === 0) return nothing
       if (netns === undefined) for (const [path, value] of settings) writeFileSync(`/proc/sys/${path}`, value)
-      else await run('sysctl', ['-q', '-w', ...settings.map(([path, value]) => `${path}=${value}`)], { netns })
+      // What lies below /proc/sys/net depends on who looks: a program inside writes, once for each value.
+      else for (const [value, same] of Map.groupBy(settings, ([, each]) => each)) await run('tee', same.map(([path]) => `/proc/sys/${path}`), { netns, input: value })
       return nothing
     },
-    async sysctlQuery(names, where) {
-      const netns = optionalNamespace(options, where)
-      const paths = texts(names, 'A setting').map((name) => settingPath(name, netns, false))
-      if (netns !== undefined) {
-        const { stdout } = await run('sysctl', ['-e', ...paths], { netns })
-        const lines = stdout.trim().split('\n').filter(Boolean).map((line) => line.split(' = '))
-        const found = lines.map(([key = '', value = '']) => [paths.find((path) => path.replaceAll('/', '.') === key.replaceAll('/', '.')) ?? key, value])
-        return { result: Object.fromEntries(found) }
-      }
-      const found = paths.filter((path) => existsSync(`/proc/sys/${path}`))
-      return { result: Object.fromEntries(found.map((path) => [path, readFileSync(`/proc/sys/${path}`, 'utf8').trim()])) }
+    async sysctlQuery(names) {
+      const paths = texts(names, 'A setting').map((name) => settingPath(name, undefined, false)).filter((path) => existsSync(`/proc/sys/${path}`))
+      return { result: Object.fromEntries(paths.map((path) => [path, readFileSync(`/proc/sys/${path}`, 'utf8').trim()])) }
     },
 
     async netnsAdd(value) {
@@ -127,15 +120,6 @@ export function createHelper(options: HelperOptions): Helper {
     async netnsList() {
       if (!existsSync('/run/netns')) return { result: [] }
       return { result: readdirSync('/run/netns').filter((name) => name.startsWith(`${options.prefix}-`)).sort() }
-    },
-
-    async announce(value, addresses, where) {
-      const device = deviceName(value)
-      const netns = optionalNamespace(options, where) ?? refuse('An announcement on the host', device)
-      const list = texts(addresses, 'An address')
-      for (const address of list) if (!isIPv4(address)) refuse('An address', address)
-      await Promise.all(list.map((address) => run('arping', ['-U', '-c', '1', '-w', '1', '-I', device, address], { netns })))
-      return nothing
     },
 
     startDaemon: async (spec) => ({ result: await daemons.start(spec) }),

@@ -48,7 +48,7 @@ export interface NetworkDriver {
   /** The part of the inventory that is known without a look into the fabric. */
   served(call: CallContext): Promise<Pick<Inventory, 'dhcp' | 'routers'>>
 
-  /** Wait for what still runs in the background (announcements of addresses). */
+  /** Let go of what it holds in this process; what it made stays. */
   close(): Promise<void>
 }
 

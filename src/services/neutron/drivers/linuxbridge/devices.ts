@@ -13,6 +13,8 @@ export function attachLines(pair: { tap: string; device: string; netns: string; 
 
 export interface DeviceAddresses {
   readonly ifname: string
+  /** The MAC address. */
+  readonly address: string
   readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[]
 }
 

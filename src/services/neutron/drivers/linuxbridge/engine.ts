@@ -29,8 +29,6 @@ export interface Engine {
   readonly portNumbers: Numbers
   /** Connection tracking zones of networks, by bridge. */
   readonly zones: Numbers
-  /** Announcements on their way. */
-  readonly background: Set<Promise<void>>
 }
 
 /** Small numbers for names, kept in a map of the kernel's, from where they are read again after a restart. */
@@ -57,7 +55,6 @@ export function createEngine(options: LinuxBridgeOptions): Engine {
     link: options.linkAddresses ?? { host: '198.18.0.1', fabric: '198.18.0.2' },
     portNumbers: numbers(async () => (await read('egress')).map(([mark, verdict]) => [chainOf(verdict).replace(/^eg-/, ''), Number(mark)])),
     zones: numbers(async () => (await read('zones')).map(([bridge, zone]) => [String(bridge), Number(zone)])),
-    background: new Set(),
   }
 }
 

@@ -130,7 +130,7 @@ function refuseConflicts({ names }: Engine, networks: readonly ExternalNetworkSp
 async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): Promise<void> {
   // Without an external network nothing leaves the fabric, and the host's devices stay as they are.
   const devices = networks.length === 0 ? [] : [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
-  const [settings, { opened, ofOthers }] = await Promise.all([privileged.sysctlQuery(devices.map(forwarding), {}), openedDevices(privileged, names.hostTable)])
+  const [settings, { opened, ofOthers }] = await Promise.all([privileged.sysctlQuery(devices.map(forwarding)), openedDevices(privileged, names.hostTable)])
   for (const device of devices) if (settings[forwarding(device)] === '0' || ofOthers.includes(device)) opened.add(device)
   const elements = opened.size > 0 ? `elements = { ${[...opened].map((name) => `"${name}"`).join(', ')} };` : ''
   const cidrs = networks.map(({ cidr }) => cidr).join(', ')
@@ -151,7 +151,7 @@ table ip ${names.hostTable} {
 async function closeHost({ privileged, names }: Engine): Promise<void> {
   const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
   const settings = [...opened].filter((device) => !ofOthers.includes(device)).map(forwarding)
-  const present = Object.keys(await privileged.sysctlQuery(settings, {}))
+  const present = Object.keys(await privileged.sysctlQuery(settings))
   await privileged.sysctl(Object.fromEntries(present.map((setting) => [setting, '0'])), {})
   await privileged.nft(`add table ip ${names.hostTable}\ndelete table ip ${names.hostTable}\n`, {})
 }

@@ -45,7 +45,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
     ensureDhcp: (call, spec) => inTurn(`dhcp ${spec.networkId}`, () => ensureDhcp(engine, call, spec)),
     removeDhcp: (call, id) => inTurn(`dhcp ${id}`, () => removeDhcp(engine, call, id)),
     deadDhcp: () => deadDhcp(engine),
-    ensureRouter: (call, spec) => inTurn(`router ${spec.id}`, () => ensureRouter(engine, call, spec)),
+    ensureRouter: (_call, spec) => inTurn(`router ${spec.id}`, () => ensureRouter(engine, spec)),
     removeRouter: (_call, id) => inTurn(`router ${id}`, () => removeRouter(engine, id)),
     listenMetadata: (_call, owner) => privileged.listen({
       netns: 'networkId' in owner ? names.dhcpNamespace(owner.networkId) : names.routerNamespace(owner.routerId),
@@ -54,9 +54,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
     inventory: () => takeInventory(engine),
     removeIdle: (call) => removeIdle(engine, driver, call),
     served: () => takeServed(engine),
-    async close() {
-      await Promise.allSettled(engine.background)
-    },
+    async close() {},
   }
   return driver
 }

@@ -1,5 +1,4 @@
 // Routers: a namespace with one veth on each segment, addresses, routes and a ruleset.
-import type { CallContext } from '#core/context'
 import type { RouterPortSpec, RouterSpec } from '../interface.ts'
 import { ipv4, mac, metadataAddress, network4, prefix } from './addresses.ts'
 import { addressesOf, attachLines, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
@@ -14,7 +13,7 @@ interface Wanted {
   readonly addresses: readonly string[]
 }
 
-export async function ensureRouter(engine: Engine, call: CallContext, spec: RouterSpec): Promise<void> {
+export async function ensureRouter(engine: Engine, spec: RouterSpec): Promise<void> {
   const { privileged, names } = engine
   const netns = names.routerNamespace(spec.id)
   const rules = compileRouter(spec)
@@ -26,7 +25,7 @@ export async function ensureRouter(engine: Engine, call: CallContext, spec: Rout
     privileged.sysctl({
       // Without a ruleset there is no forwarding: it is switched on last.
       'net/ipv4/conf/all/arp_ignore': '1', 'net/ipv4/conf/all/arp_announce': '2', 'net/ipv4/conf/all/send_redirects': '0',
-      'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0',
+      'net/ipv4/conf/all/arp_notify': '1', 'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0',
       'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
     }, { netns }),
   ])
@@ -40,7 +39,6 @@ export async function ensureRouter(engine: Engine, call: CallContext, spec: Rout
   ], { netns, tolerate: ['absent'] })
   await setRoutes(engine, netns, spec)
   await privileged.sysctl({ 'net/ipv4/ip_forward': spec.adminStateUp ? '1' : '0' }, { netns })
-  announceNew(engine, call, netns, wanted, present)
 }
 
 export async function removeRouter({ privileged, names }: Engine, routerId: string): Promise<void> {
@@ -62,10 +60,15 @@ const strayDevices = (present: readonly DeviceAddresses[], wanted: readonly Want
 function deviceLines({ device, port, addresses }: Wanted, present: readonly DeviceAddresses[], up: boolean): string[] {
   const before = present.find(({ ifname }) => ifname === device)
   const has = before ? addressesOf(before) : []
+  const fresh = addresses.filter((address) => !has.includes(address))
+  const macAddress = mac(port.macAddress)
   return [
-    `link set ${device} address ${mac(port.macAddress)} mtu ${checkMtu(port.mtu)} ${up ? 'up' : 'down'}`,
     ...has.filter((address) => !addresses.includes(address)).map((address) => `addr del ${address} dev ${device}`),
-    ...addresses.filter((address) => !has.includes(address)).map((address) => `addr replace ${address} dev ${device}`),
+    ...fresh.map((address) => `addr replace ${address} dev ${device}`),
+    // Neighbours may still know a new address under the MAC address of another router. When its own is set, even to what it was,
+    // a device with `arp_notify` tells them all its addresses; so it does when it comes up.
+    ...(before?.address === macAddress && fresh.length === 0 ? [] : [`link set ${device} address ${macAddress}`]),
+    `link set ${device} mtu ${checkMtu(port.mtu)} ${up ? 'up' : 'down'}`,
   ]
 }
 
@@ -94,19 +97,4 @@ function destination(cidr: string): string {
   const { base, length } = network4(prefix(cidr, 4))
   if (length === 0) return 'default'
   return length === 32 ? base : `${base}/${length}`
-}
-
-/** Neighbours may still know a new address under the MAC address of another router. */
-function announceNew(engine: Engine, call: CallContext, netns: string, wanted: readonly Wanted[], present: readonly DeviceAddresses[]): void {
-  for (const { device, addresses } of wanted) {
-    if (!device.startsWith('qg-')) continue
-    const before = present.find(({ ifname }) => ifname === device)
-    const has = before ? addressesOf(before) : []
-    const fresh = addresses.filter((address) => !has.includes(address)).map((address) => address.split('/')[0] ?? '')
-    if (fresh.length === 0) continue
-    const announcing = engine.privileged.announce(device, fresh, { netns })
-      .catch((error: unknown) => call.log.warn({ netns, device, reason: String(error) }, 'an address could not be announced'))
-      .finally(() => engine.background.delete(announcing))
-    engine.background.add(announcing)
-  }
 }

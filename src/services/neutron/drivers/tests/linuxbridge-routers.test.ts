@@ -98,6 +98,15 @@ test('two tenants with the same addresses: floating addresses, translation, meta
     metadata.on('connection', (socket) => socket.end(`metadata ${number} for ${socket.remoteAddress}`))
   }
   const [one, two] = guests as [Guest, Guest]
+  // A neighbour on the external network that still knows an address elsewhere learns that it has moved here.
+  const outside = { netns: `${lab.prefix}-fabric` }
+  const neighbour = async () => ((await lab.helper.ipQuery(['neigh', 'show', '198.51.100.23'], outside)) as { lladdr?: string }[])[0]?.lladdr
+  await lab.helper.ip([`neigh replace 198.51.100.23 lladdr ${macOf(0xee)} dev gw-public nud stale`], outside)
+  assert.equal(await neighbour(), macOf(0xee))
+  await driver.ensureRouter(call, router(1, { floatingIps: [...router(1).floatingIps, { floatingAddress: '198.51.100.23', fixedAddress: '10.0.0.6' }] }))
+  for (let turn = 0; turn < 100 && await neighbour() !== macOf(0xb1); turn += 1) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(await neighbour(), macOf(0xb1), 'a floating address that came is announced')
+
   const fromHost = async (address: string, at = 80) => (await runner.run('/usr/bin/busybox', ['nc', '-w', '1', address, String(at)], { timeoutSeconds: 5 }).catch(() => ({ stdout: '' }))).stdout
   assert.equal(await fromHost('198.51.100.21'), 'tenant 1', 'the host reaches a guest by its floating address')
   assert.equal(await fromHost('198.51.100.22'), 'tenant 2')
