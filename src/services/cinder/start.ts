@@ -18,6 +18,7 @@ import type { FakeVolumeWorld } from './drivers/fake/index.ts'
 import { loadVolumeDriver, type VolumeDriver } from './drivers/index.ts'
 import { ServiceView } from './domain/service-view.ts'
 import { operations as definitions } from './domain/operations.ts'
+import { beginWhenAble } from './workers/begin-when-able.ts'
 import { imageFetcher } from './workers/fetch-image.ts'
 import { startSchedulerRole } from './workers/scheduler-role.ts'
 import { reconcile, remind, startVolumeRole } from './workers/volume-role.ts'
@@ -107,14 +108,19 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
   const backendName = settings.volume_backend_name === '' ? driver.name : settings.volume_backend_name
   const backend = `${runtime.host}@${backendName}`
   const serviceId = await register(runtime, 'cinder-volume', backend)
-  await driver.open({ signal: new AbortController().signal, epoch: 0, log: runtime.log })
-  if (driver.name === 'fake') await remind({ database, driver, backend, log: runtime.log })
-  await reconcile({ database, driver, log: runtime.log })
-  return startVolumeRole({
-    clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace,
-    database, settings, driver, backend, backendName, serviceId,
-    fetchImage: await imageFetcher({
-      ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(directory, 'incoming'),
-    }),
+  const fetchImage = await imageFetcher({
+    ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(directory, 'incoming'),
+  })
+  return beginWhenAble({
+    clock: runtime.clock, log: runtime.log, backend, giveUp: () => driver.close(),
+    async begin(call) {
+      await driver.open(call)
+      if (driver.name === 'fake') await remind({ database, driver, backend, log: runtime.log })
+      await reconcile({ database, driver, log: runtime.log })
+      return startVolumeRole({
+        clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace,
+        database, settings, driver, backend, backendName, serviceId, fetchImage,
+      })
+    },
   })
 }

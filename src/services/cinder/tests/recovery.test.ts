@@ -1,7 +1,11 @@
 // What a stop in the middle leaves, what fails on the way, and the steps of a boot that cinder records.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { type Clock, systemClock } from '#core/context'
+import { type Logger, silentLog } from '#core/observe'
 import { startCloud } from '../../../app/testing/index.ts'
+import { fakeVolumeWorld } from '../start.ts'
 import { at, readyVolume, serviceToken, until, untilGone } from './help.ts'
 
 test('volumes and connections are found again after a restart, and what was under way goes on', async (t) => {
@@ -52,4 +56,50 @@ test('many volumes come and go, quickly', async (t) => {
   t.diagnostic(`a list of 50 in detail takes ${((performance.now() - listed) / 10).toFixed(1)} ms, replies checked`)
   await Promise.all(ids.map((id) => demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)))
   for (const id of ids) await untilGone(demo, id)
+})
+
+test('a backend that cannot begin leaves the rest of the cloud alone: its service is down, creates say why, and it comes up once it can', async (t) => {
+  const said: { message: string; fields: Record<string, unknown> }[] = []
+  const log: Logger = { ...silentLog, error: (fields, message) => void said.push({ message: String(message), fields: fields as Record<string, unknown> }), child: () => log }
+  const waiting: (() => void)[] = []
+  const passTime = () => waiting.splice(0).forEach((wake) => wake())
+  const clock: Clock = { ...systemClock, async sleep(milliseconds, signal) {
+    if (milliseconds < 1000) return systemClock.sleep(milliseconds, signal)
+    await Promise.race([new Promise<void>((resolve) => void waiting.push(resolve)), once(signal ?? new AbortController().signal, 'abort')])
+  } }
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { log, clock } })
+  const { id } = await readyVolume(await cloud.login('demo'))
+  const world = fakeVolumeWorld(cloud.dataDirectory)
+  assert.ok(world)
+  world.trouble = 'The storage daemon of this host does not do what it is told.'
+
+  const again = await cloud.restart()
+  const [demo, admin] = [await again.login('demo'), await again.login('admin')]
+  const state = async () => (await admin.call('cinder', 'GET', '/v3/os-services?binary=cinder-volume')).body.services.map((each: any) => [each.host, each.state, each.status])
+  assert.deepEqual(await state(), [['host-1@fake', 'down', 'enabled']])
+  assert.equal((await demo.call('cinder', 'GET', `/v3/volumes/${id}`)).body.volume.status, 'available')
+  const refused = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  assert.equal(refused.status, 202)
+  await until(demo, refused.body.volume.id, 'error')
+  const { messages } = (await demo.call('cinder', 'GET', '/v3/messages', undefined, at('3.5'))).body
+  assert.deepEqual(messages.map((each: any) => [each.resource_uuid, /No valid backend/i.test(each.user_message) || each.user_message]), [[refused.body.volume.id, true]])
+  for (let round = 0; round < 3; round++) {
+    await until(demo, id, 'available')
+    passTime()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const failures = said.filter(({ message }) => message.startsWith('the backend cannot begin'))
+  assert.deepEqual(failures.map(({ fields }) => [fields['backend'], fields['attempt'], fields['pauseSeconds'], (fields['err'] as Error).message]), [1, 2, 3, 4].map((attempt) =>
+    ['host-1@fake', attempt, 2 ** (attempt - 1), world.trouble]))
+
+  world.trouble = undefined
+  passTime()
+  await readyVolume(demo)
+  assert.deepEqual(await state(), [['host-1@fake', 'up', 'enabled']])
+  await demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)
+  await untilGone(demo, id)
+
+  // A cloud whose backend never begins stops all the same.
+  world.trouble = 'Still not.'
+  await (await again.restart()).stop()
 })

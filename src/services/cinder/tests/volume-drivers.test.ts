@@ -1,6 +1,6 @@
 // The contract of volume drivers, held by each of them; and what only the file driver can lose: its daemon.
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { systemClock } from '#core/context'
@@ -122,4 +122,27 @@ test('file: a killed storage daemon comes back with all exports and the content'
   for (const volumeId of [first, second]) await driver.unexport(call, volumeId)
   assert.equal((await machine.privileged.daemons('qemu-storage-daemon')).size, 0)
   await driver.close()
+})
+
+test('file: a volume whose file is damaged keeps neither the backend nor the other volumes away', needs, async (t) => {
+  const machine = await useRealMachine(t, 'vd')
+  const again = () => loadVolumeDriver('file', { ...machine, directory: join(machine.directory, 'volumes') })
+  const before = await again()
+  await before.open(call)
+  for (const volumeId of [first, second]) {
+    await before.create(call, { volumeId, sizeGiB: 1 })
+    await before.export(call, volumeId, { readOnly: false })
+  }
+  await before.close()
+  await machine.privileged.signalDaemon('qemu-storage-daemon', 'volumes', 'SIGKILL')
+  await eventually('the daemon has ended', async () => (await machine.privileged.daemons('qemu-storage-daemon')).size === 0, 10)
+  await truncate(join(machine.directory, 'volumes', `${first}.qcow2`), 100)
+
+  const after = await again()
+  await after.open(call)
+  assert.deepEqual((await after.inventory(call)).served, [second])
+  await assert.rejects(after.export(call, first, { readOnly: false }), { code: 'volume.backend_unavailable' })
+  assert.equal((await after.export(call, second, { readOnly: false })).data.export, second)
+  for (const volumeId of [first, second]) await after.unexport(call, volumeId)
+  await after.close()
 })

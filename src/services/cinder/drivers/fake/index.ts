@@ -1,7 +1,7 @@
 // A whole volume backend in memory. Its world outlives the driver, as files outlive a process.
 import type { CallContext, Capabilities } from '#core/context'
 import {
-  BackendFull, ImageTooLarge, VolumeAbsent, VolumeBusy, VolumeDiffers, type BackendInventory, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile,
+  BackendFull, BackendUnavailable, ImageTooLarge, VolumeAbsent, VolumeBusy, VolumeDiffers, type BackendInventory, type BackendStats, type ConnectionInfo, type FoundVolume, type ImageFile,
   type VolumeDriver, type VolumeSpec,
 } from '../interface.ts'
 
@@ -28,6 +28,8 @@ export class FakeVolumeWorld {
   readonly dropped = new Set<string>()
   /** What creations left that were interrupted. */
   readonly unfinished = new Set<string>()
+  /** Why its daemon cannot be started, when a test says so. */
+  trouble: string | undefined
 }
 
 export function create(options: FakeVolumeOptions): VolumeDriver {
@@ -65,7 +67,9 @@ export function create(options: FakeVolumeOptions): VolumeDriver {
   return {
     name: 'fake',
     can: { extendInUse: false, multiattach: false, thinProvisioning: false },
-    open: (call) => does('open', call, undefined, () => {}),
+    open: (call) => does('open', call, undefined, () => {
+      if (world.trouble !== undefined) throw new BackendUnavailable(world.trouble)
+    }),
     close: async () => {},
     create: (call, volume) => does('create', call, volume.volumeId, () => allocate(volume)),
     createFromImage: (call, volume, image: ImageFile) => does('createFromImage', call, volume.volumeId, () => {

@@ -77,7 +77,7 @@ class FileDriver implements VolumeDriver {
       // The record first: what was promised is kept by whoever comes after a crash.
       const wanted = { ...await this.#daemon.recorded(), [volumeId]: { readOnly: how.readOnly } }
       await this.#daemon.record(wanted)
-      await this.#daemon.serve(call, wanted)
+      await this.#daemon.serve(call, wanted, volumeId)
       return { driver_volume_type: 'nbd' as const, data: { socket: this.#daemon.socketPath, export: volumeId, access_mode: how.readOnly ? 'ro' as const : 'rw' as const } }
     }))
   }

@@ -58,8 +58,13 @@ export class StorageDaemon {
     await rename(`${this.#recordPath}.new`, this.#recordPath)
   }
 
-  /** Make the daemon serve exactly these. Without any, a daemon is not started for it. @throws BackendUnavailable */
-  async serve(call: CallContext, wanted: Exports): Promise<void> {
+  /**
+   * Make the daemon serve exactly these. Without any, a daemon is not started for it. One volume that cannot be served does
+   * not keep the others away.
+   *
+   * @throws BackendUnavailable when the daemon does not work, or refuses the volume that `asked` names
+   */
+  async serve(call: CallContext, wanted: Exports, asked?: string): Promise<void> {
     const running = this.#qmp?.isOpen === true || (await this.#options.privileged.daemons(kind)).has(daemonId)
     if (!running && Object.keys(wanted).length === 0) return
     try {
@@ -69,14 +74,13 @@ export class StorageDaemon {
         const volumeId = id.slice('export-'.length)
         if (wanted[volumeId] === undefined) await this.#withdraw(qmp, volumeId)
       }
-      // One volume that cannot be served must not keep the others away.
       let refused: QmpRefused | undefined
       for (const [volumeId, { readOnly }] of Object.entries(wanted)) {
         if (served.has(exportId(volumeId))) continue
         await this.#offer(qmp, volumeId, readOnly).catch((error: unknown) => {
           if (!(error instanceof QmpRefused)) throw error
           call.log.error({ volumeId, reason: error.message }, 'a volume cannot be exported')
-          refused = error
+          if (volumeId === asked) refused = error
         })
       }
       if (refused !== undefined) throw refused
