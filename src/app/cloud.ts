@@ -1,7 +1,7 @@
 // Composes the roles of a cloud in one process: the same for `nimbo run` and for tests, with and without sockets.
 import { join } from 'node:path'
 import { createCredentials, type Credentials, networkTransport, type ServiceTarget, tokenVerifier } from '#core/client'
-import { type Database, type Migration, openDatabase } from '#core/db'
+import { type Change, type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
 import { type Bus, createLocalBus } from '#core/rpc'
@@ -35,6 +35,7 @@ const apis: Readonly<Record<ServiceName, Api>> = {
   nova: { prefix: '/v2.1', versionType: 'compute' },
   neutron: { prefix: '/v2.0' },
   cinder: { prefix: '/v3', versionType: 'volume' },
+  nimbo: { prefix: '/v1' },
 }
 
 /** @throws when a port is taken or a database cannot be opened; what had been started is stopped again */
@@ -49,11 +50,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const ports: Partial<Record<keyof Ports, number>> = {}
   const transports = new Map<string, Transport>()
 
-  const database = <T>(name: string, migrations: readonly Migration[]): Promise<Database<T>> => {
+  const database = <T>(name: string, migrations: readonly Migration[], changes: readonly Change[] = []): Promise<Database<T>> => {
     let opened = databases.get(name)
     if (!opened) {
       const file = options.dataDirectory === ':memory:' ? ':memory:' : join(options.dataDirectory, 'db', `${name}.db`)
-      databases.set(name, (opened = openDatabase({ name, file, migrations, clock: capabilities.clock, log: capabilities.log, ...(options.synchronous && { synchronous: options.synchronous }) })))
+      databases.set(name, (opened = openDatabase({ name, file, migrations, changes, clock: capabilities.clock, log: capabilities.log, ...(options.synchronous && { synchronous: options.synchronous }) })))
     }
     return opened as Promise<Database<T>>
   }

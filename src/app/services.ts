@@ -23,7 +23,7 @@ export const services: readonly Loaded[] = [
         endpoints: {
           identity: { public: identity, internal: identity, admin: `${publicUrl(settings, 'keystoneAdmin')}/v3` },
           image: publicUrl(settings, 'glance'), placement: publicUrl(settings, 'placement'), compute, network: publicUrl(settings, 'neutron'),
-          volumev3: volume, 'block-storage': volume,
+          volumev3: volume, 'block-storage': volume, nimbo: `${publicUrl(settings, 'nimbo')}/v1`,
         },
       })
     },
@@ -32,5 +32,6 @@ export const services: readonly Loaded[] = [
   { name: 'glance', load: async () => (await import('../services/glance/index.ts')).glance },
   { name: 'neutron', load: async () => (await import('../services/neutron/index.ts')).neutron },
   { name: 'cinder', load: async () => (await import('../services/cinder/index.ts')).cinder },
+  { name: 'nimbo', load: async () => (await import('../services/nimbo/index.ts')).nimbo },
   { name: 'nova', load: async () => (await import('../services/nova/index.ts')).nova },
 ]

@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 export const defaultPorts: Ports = {
-  keystone: 5000, keystoneAdmin: 35357, glance: 9292, nova: 8774, metadata: 8775, placement: 8778, neutron: 9696, cinder: 8776,
+  keystone: 5000, keystoneAdmin: 35357, glance: 9292, nova: 8774, metadata: 8775, placement: 8778, neutron: 9696, cinder: 8776, nimbo: 8790,
 }
 
 export interface Secrets {
@@ -59,7 +59,7 @@ export function readSettings(directory: string): Settings | undefined {
   const settings = readJson(file) as Partial<Settings>
   const missing = (['prefix', 'driver', 'address', 'ports', 'publicCidr', 'link', 'host', 'region'] as const).filter((name) => settings?.[name] === undefined)
   if (missing.length > 0) throw unreadable(file, `it says nothing of ${missing.join(', ')}`)
-  return settings as Settings
+  return withNewPorts(settings as Settings)
 }
 
 function readJson(file: string): unknown {
@@ -99,6 +99,12 @@ export function chooseSettings(directory: string, choices: Choices): Settings {
     ...(choices.publicCidr !== undefined && { publicCidr: choices.publicCidr }),
     ...(offset !== undefined && { ports: Object.fromEntries(Object.entries(defaultPorts).map(([name, port]) => [name, port + offset])) as Ports }),
   }
+}
+
+/** Ports that clouds had not when this one began lie beside those it has. */
+function withNewPorts(kept: Settings): Settings {
+  const offset = kept.ports.keystone - defaultPorts.keystone
+  return { ...kept, ports: { ...kept.ports, nimbo: kept.ports.nimbo ?? defaultPorts.nimbo + offset } }
 }
 
 export function writeSettings(directory: string, settings: Settings): void {

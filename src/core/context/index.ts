@@ -1,4 +1,5 @@
 export * from './capabilities.ts'
+export * from './cause.ts'
 export * from './clock.ts'
 export * from './random.ts'
 export * from './request.ts'

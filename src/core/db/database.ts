@@ -3,9 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CompiledQuery, Kysely, QueryResult } from 'kysely'
 import type { Clock } from '../context/clock.ts'
 import type { Logger } from '../observe/log.ts'
+import type { Change } from './changes.ts'
 import { HandleClosed, TransactionTimeout, WrongHandle } from './errors.ts'
 import { handleOn, type QueryTarget } from './executor.ts'
 import type { Gate } from './gate.ts'
+import { Recording } from './recording.ts'
 import { isBusy, type SqliteConnection } from './sqlite-connection.ts'
 import { OpenTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
@@ -32,6 +34,8 @@ export interface Database<T> {
    * @throws TransactionTimeout
    */
   transaction<R>(work: (tx: Db<T>) => Promise<R>, options?: TransactionOptions): Promise<R>
+  /** Call `listener` after each commit of this process that left events. */
+  hear(listener: () => void): { stop(): void }
   /** Waits for the open transaction, refuses those that wait. */
   close(): Promise<void>
 }
@@ -42,10 +46,13 @@ export interface SqliteDatabaseOptions {
   readonly reader: SqliteConnection
   /** Both connections share their pages, as they do in memory: a read waits while a transaction is open. */
   readonly sharesPages: boolean
+  /** Each leaves an event in the table `events`. */
+  readonly changes: readonly Change[]
   readonly clock: Clock
   readonly log: Logger
   /** Whose turn it is, where several share the connections. */
   readonly queue?: WriterQueue
+  readonly recording?: Recording
   readonly gate?: Gate
 }
 
@@ -62,6 +69,7 @@ export class SqliteDatabase<T> implements Database<T> {
   readonly #inside = new AsyncLocalStorage<OpenTransaction>()
   readonly #queue: WriterQueue
   readonly #gate: Gate | undefined
+  readonly #recording: Recording
   #closing = false
 
   constructor(options: SqliteDatabaseOptions) {
@@ -72,11 +80,16 @@ export class SqliteDatabase<T> implements Database<T> {
     this.#gate = options.gate
     const target: QueryTarget = { query: (query) => this.#read(query) }
     this.read = handleOn<T>(target)
+    this.#recording = options.recording ?? new Recording(options.writer, options.changes, options.clock)
+  }
+
+  hear(listener: () => void): { stop(): void } {
+    return this.#recording.hear(listener)
   }
 
   /** The same database as one role among several sees it, which may be cut off without the others: for the simulation. */
   behind(gate: Gate, clock: Clock, log: Logger): Database<T> {
-    return new SqliteDatabase<T>({ ...this.#options, clock, log, queue: this.#queue, gate })
+    return new SqliteDatabase<T>({ ...this.#options, clock, log, queue: this.#queue, recording: this.#recording, gate })
   }
 
   async transaction<R>(work: (tx: Db<T>) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
@@ -108,6 +121,7 @@ export class SqliteDatabase<T> implements Database<T> {
       this.#queue.passOn()
       this.#reportSlow(began)
     }
+    this.#recording.committed()
     if (gate) await gate.pass('committed')
     transaction.announce(this.#options.log)
     return result

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../context/clock.ts'
 import type { Logger } from '../observe/log.ts'
+import type { Change } from './changes.ts'
 import { SqliteDatabase, type Database } from './database.ts'
 import { migrate, type Migration } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
@@ -17,6 +18,8 @@ export interface OpenDatabaseOptions {
   /** Made when absent, readable by its owner only. `:memory:` is one database of this call's own. */
   readonly file: string
   readonly migrations: readonly Migration[]
+  /** What is written down in the table `events`. */
+  readonly changes?: readonly Change[]
   readonly clock: Clock
   readonly log: Logger
   readonly synchronous?: Synchronous
@@ -47,7 +50,7 @@ export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Dat
     const reader = new SqliteConnection(connect(location))
     reader.run('pragma query_only = on')
     return new SqliteDatabase<T>({
-      name: options.name, writer, reader, sharesPages: inMemory, clock: options.clock, log: options.log,
+      name: options.name, writer, reader, sharesPages: inMemory, changes: options.changes ?? [], clock: options.clock, log: options.log,
     })
   } catch (error) {
     writer.close()

@@ -1,5 +1,5 @@
 // One connection to a SQLite file: prepared statements kept by their text, values bound, errors translated.
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { CompiledQuery, QueryResult } from 'kysely'
 import { ConstraintViolation, UnbindableValue, type ConstraintKind } from './errors.ts'
 
@@ -46,6 +46,11 @@ export class SqliteConnection {
   /** The rows of a statement of our own without parameters. */
   rows<R>(sql: string): R[] {
     return this.#handle.prepare(sql).all() as R[]
+  }
+
+  /** A function that statements may call. */
+  define(name: string, answer: (...values: SQLOutputValue[]) => SQLInputValue): void {
+    this.#handle.function(name, { varargs: true }, answer)
   }
 
   execute<R>(query: CompiledQuery<unknown>): QueryResult<R> {

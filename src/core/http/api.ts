@@ -1,7 +1,7 @@
 // The pipeline of an API: route, version, token, policy, validation, handler, reply or fault. No socket in it.
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
-import type { Capabilities, Identity, RequestContext } from '#core/context'
+import { type Capabilities, type Identity, type RequestContext, withCause } from '#core/context'
 import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
@@ -86,6 +86,8 @@ interface Target {
 }
 
 const MethodNotAllowed = errorClass('MethodNotAllowed', 405, 'method_not_allowed')
+/** Names the operations that a request began, so that its client can follow them. */
+const operationHeader = 'nimbo-operation-id'
 const defaultMaxBody = 114_688
 const projectSegment = /^[0-9a-f-]+$/
 const neverAborted = new AbortController().signal
@@ -170,20 +172,22 @@ export function createApi(options: ApiOptions): Transport {
     }
 
     const service = identity.serviceRoles?.includes('service') === true
+    const begun: string[] = []
     const ctx: RequestContext = {
-      requestId, identity, signal: request.signal ?? neverAborted, log,
+      requestId, identity, signal: request.signal ?? neverAborted, log, begun,
       arrival: { receivedAt, tokenCheckStartedAt, tokenCheckEndedAt, tokenFromCache: verified.fromCache },
       ...(request.headers['x-auth-token'] !== undefined && { token: request.headers['x-auth-token'] }),
       ...(request.headers['x-openstack-request-id'] !== undefined && { globalRequestId: request.headers['x-openstack-request-id'] }),
       ...(service && request.headers['x-nimbo-trace'] !== undefined && { traceId: request.headers['x-nimbo-trace'] }),
       ...(service && request.headers['idempotency-key'] !== undefined && { idempotencyKey: request.headers['idempotency-key'] }),
     }
-    const outcome = await target.handle({
+    const outcome = await withCause(ctx, () => target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
       version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
-    } as HandlerInput<RouteSpec>)
+    } as HandlerInput<RouteSpec>))
     if (options.checkReplies) checkReply(target, outcome, state.version)
-    return toReply(outcome, request.method)
+    const reply = toReply(outcome, request.method)
+    return begun.length === 0 ? reply : { ...reply, headers: { ...reply.headers, [operationHeader]: begun.join(',') } }
   }
 
   /** `GET <prefix>/openapi.json`: the route tables as a document. */

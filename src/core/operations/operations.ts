@@ -65,7 +65,10 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
         deadline_at: new Date(now.getTime() + (deadlineSeconds ?? definition.deadlineSeconds) * 1000).toISOString(),
         fault: null, created_at: now.toISOString(), finished_at: null,
       })
-      afterCommit(tx, () => worker?.wake())
+      afterCommit(tx, () => {
+        ctx.begun?.push(id)
+        worker?.wake()
+      })
       return id
     },
     async cancel(tx, resourceId, except) {

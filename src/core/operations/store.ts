@@ -2,7 +2,7 @@
 import type { Identity } from '#core/context'
 import { type Db, statement } from '#core/db'
 import { errorClass } from '#core/errors'
-import type { OperationRow, OperationTables } from './tables.ts'
+import type { OperationRow, OperationStepRow, OperationTables } from './tables.ts'
 
 export const LeaseLost = errorClass('LeaseLost', 409, 'operation.lease_lost')
 
@@ -109,4 +109,33 @@ export async function forgetFinished(tx: Tx, before: string): Promise<void> {
 
 export function identityOf(row: OperationRow): Identity {
   return JSON.parse(row.identity) as Identity
+}
+
+export interface OperationFilter {
+  readonly projectId?: string
+  readonly resourceId?: string
+  readonly kind?: string
+  readonly status?: string
+  /** Without an end, or with one. */
+  readonly open?: boolean
+  /** Only what began before this one. */
+  readonly before?: { readonly createdAt: string; readonly id: string }
+}
+
+/** The newest first. */
+export async function findOperations(db: Tx, filter: OperationFilter, limit: number): Promise<OperationRow[]> {
+  let query = db.selectFrom('operations').selectAll()
+  if (filter.projectId !== undefined) query = query.where('project_id', '=', filter.projectId)
+  if (filter.resourceId !== undefined) query = query.where('resource_id', '=', filter.resourceId)
+  if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status as OperationRow['status'])
+  if (filter.open !== undefined) query = query.where('finished_at', filter.open ? 'is' : 'is not', null)
+  const { before } = filter
+  if (before) query = query.where((where) => where.or([where('created_at', '<', before.createdAt), where.and([where('created_at', '=', before.createdAt), where('id', '<', before.id)])]))
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+}
+
+export async function findOperation(db: Tx, id: string): Promise<{ row: OperationRow; steps: OperationStepRow[] } | undefined> {
+  const row = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && { row, steps: await journal(db, id) }
 }

@@ -1,6 +1,6 @@
 // Leases operations and carries them out: one step after the other, each journalled before the next begins,
 // forwards or back, until the operation has an end.
-import type { Capabilities, RequestContext, Timer } from '#core/context'
+import { type Capabilities, type RequestContext, type Timer, withCause } from '#core/context'
 import type { Database } from '#core/db'
 import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
@@ -163,13 +163,13 @@ export class Worker<S> {
       fault: row.fault === null ? undefined : (JSON.parse(row.fault) as OperationFault),
       committed: pivotReached(definition, row.position) && row.status !== 'undoing',
       ctx: {
-        requestId: row.request_id, identity: identityOf(row), signal: neverAborted, log: log.child({ operation: row.id, kind: row.kind }),
+        requestId: row.request_id, operationId: row.id, identity: identityOf(row), signal: neverAborted, log: log.child({ operation: row.id, kind: row.kind }),
         ...(row.trace_id !== null && { traceId: row.trace_id }),
       },
     }
     this.#held.set(row.id, held)
-    if (!fresh) await this.#recall(held)
-    void this.#run(held)
+    if (!fresh) await withCause(held.ctx, () => this.#recall(held))
+    void withCause(held.ctx, () => this.#run(held))
   }
 
   /** Read what the journal knows, after a takeover. */

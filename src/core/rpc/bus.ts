@@ -1,6 +1,6 @@
 // RPC between the roles of one service. This bus joins roles in one process: no broker, but the same validation,
 // copying, deadlines and queue limits as over one.
-import type { Capabilities, Identity, RequestContext } from '#core/context'
+import { type Capabilities, type Identity, type RequestContext, withCause } from '#core/context'
 import { BadRequest, DeadlineExceeded, fromWireError, ServiceUnavailable, toWireError, type WireError } from '#core/errors'
 import type { ArgsOf, MethodSpec, ResultOf, RpcInterface } from '#core/spec'
 import { checkBody } from '#core/validation'
@@ -29,6 +29,7 @@ export interface WireContext {
   readonly globalRequestId?: string
   readonly traceId?: string
   readonly idempotencyKey?: string
+  readonly operationId?: string
 }
 
 export interface Message {
@@ -58,12 +59,13 @@ interface Listener {
 const queueLimit = 2000
 
 export function wireContext(ctx: RequestContext): WireContext {
-  const { requestId, identity, globalRequestId, traceId, idempotencyKey } = ctx
+  const { requestId, identity, globalRequestId, traceId, idempotencyKey, operationId } = ctx
   return {
     requestId, identity,
     ...(globalRequestId !== undefined && { globalRequestId }),
     ...(traceId !== undefined && { traceId }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(operationId !== undefined && { operationId }),
   }
 }
 
@@ -120,7 +122,7 @@ export async function answerMessage<I extends RpcInterface>(spec: I, server: Rpc
     const problem = checkBody(method.args, args)
     if (problem !== undefined) throw new BadRequest(`${spec.topic}.${message.method}: ${problem}`)
     const ctx: RequestContext = { ...message.ctx, signal: neverAborted, log: log.child({ requestId: message.ctx.requestId }) }
-    const result: unknown = await run(ctx, args as never)
+    const result: unknown = await withCause(ctx, () => run(ctx, args as never))
     return { result: result === undefined ? undefined : JSON.stringify(result) }
   } catch (error) {
     const wire = toWireError(error)

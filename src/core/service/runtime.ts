@@ -2,14 +2,14 @@
 import type { Section, Settings } from '#core/config'
 import type { Credentials, ServiceTarget } from '#core/client'
 import type { Capabilities, Identity, RequestContext } from '#core/context'
-import type { Database, Migration } from '#core/db'
+import type { Change, Database, Migration } from '#core/db'
 import type { Authenticate, Transport } from '#core/http'
 import type { Privileged, ProcessRunner } from '#core/process'
 import type { Bus } from '#core/rpc'
 import type { Recorder } from '#core/trace'
 import type { Stage } from './stage.ts'
 
-export type ServiceName = 'keystone' | 'glance' | 'placement' | 'nova' | 'neutron' | 'cinder'
+export type ServiceName = 'keystone' | 'glance' | 'placement' | 'nova' | 'neutron' | 'cinder' | 'nimbo'
 
 export interface Runtime extends Capabilities {
   /** The name by which this host is known to the cloud. */
@@ -32,8 +32,8 @@ export interface Runtime extends Capabilities {
   readonly privileged?: Privileged
   /** What drivers of real engines must know of this machine; present where `privileged` is. */
   readonly machine?: Machine
-  /** One handle per database and process, migrated when first opened. */
-  database<T>(name: string, migrations: readonly Migration[]): Promise<Database<T>>
+  /** One handle per database and process, migrated when first opened; `changes` leave events from then on. */
+  database<T>(name: string, migrations: readonly Migration[], changes?: readonly Change[]): Promise<Database<T>>
   /** The values of a section of the configuration. */
   config<S extends Section>(section: S): Settings<S>
   readonly driver: 'fake' | 'real'

@@ -1,6 +1,7 @@
 // Cinder's roles, put together from what the runtime gives.
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { explain } from '#core/events'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
 import { rpcClient } from '#core/rpc'
@@ -9,6 +10,7 @@ import { rollCall, schedulerRpc, serviceEvents, volumeRpc } from '#contract/cind
 import { volumeApi } from './api/index.ts'
 import { cinderPolicy } from './api/policy.ts'
 import { cinderOptions } from './config.ts'
+import { cinderChanges } from './db/changes.ts'
 import { cinderMigrations } from './db/migrations/index.ts'
 import { registerService } from './db/services.ts'
 import type { CinderTables } from './db/tables.ts'
@@ -23,7 +25,7 @@ import { imageFetcher } from './workers/fetch-image.ts'
 import { startSchedulerRole } from './workers/scheduler-role.ts'
 import { reconcile, remind, startVolumeRole } from './workers/volume-role.ts'
 
-const open = (runtime: Runtime) => runtime.database<CinderTables>('cinder', cinderMigrations)
+const open = (runtime: Runtime) => runtime.database<CinderTables>('cinder', cinderMigrations, cinderChanges)
 
 export async function startApi(runtime: Runtime): Promise<Role> {
   const database = await open(runtime)
@@ -39,9 +41,11 @@ export async function startApi(runtime: Runtime): Promise<Role> {
   const hearing = runtime.bus.serve(serviceEvents, runtime.host, { async report(_ctx, report) { alive.hear(report) } })
   await rpcClient(runtime.bus, runtime, rollCall).everyone().reportNow(ownContext(runtime, 'cinder'), {})
   const working = operations.work(cinder)
+  const explained = explain(volumeApi(cinder, runtime), runtime, { databases: [database] })
   return {
-    transport: volumeApi(cinder, runtime),
+    transport: explained.transport,
     stop() {
+      explained.stop()
       working.stop()
       hearing.close()
     },

@@ -1,4 +1,5 @@
 // Glance: images of disks, their records and their data.
+import { explain } from '#core/events'
 import { createApi, glanceFaults, serve } from '#core/http'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
@@ -11,6 +12,7 @@ import { glanceRules } from './api/policy.ts'
 import { schemaHandlers } from './api/schemas.ts'
 import { glanceOptions } from './config.ts'
 import { imageFileRoutes, imageRoutes, infoRoutes, memberRoutes, schemaRoutes } from './contract/index.ts'
+import { glanceChanges } from './db/changes.ts'
 import { glanceMigrations } from './db/migrations/index.ts'
 import type { GlanceTables } from './db/tables.ts'
 import { removeBitsOperation } from './domain/delete-image.ts'
@@ -23,7 +25,7 @@ import { startAuditorRole } from './workers/auditor.ts'
 async function startApi(runtime: Runtime): Promise<Role> {
   const { clock, random, ids, log } = runtime
   const options = runtime.config(glanceOptions)
-  const database = await runtime.database<GlanceTables>('glance', glanceMigrations)
+  const database = await runtime.database<GlanceTables>('glance', glanceMigrations, glanceChanges)
   const operations = createOperations<Glance>({ database, definitions: [uploadOperation, removeBitsOperation], capabilities: runtime, owner: `${runtime.host}/glance-api` })
   const policy = compilePolicy(glanceRules)
   const glance: Glance = {
@@ -39,9 +41,11 @@ async function startApi(runtime: Runtime): Promise<Role> {
       serve(schemaRoutes, schemaHandlers), serve(infoRoutes, infoHandlers(glance)),
     ],
   })
+  const explained = explain(transport, runtime, { databases: [database] })
   return {
-    transport,
+    transport: explained.transport,
     async stop() {
+      explained.stop()
       worker.stop()
       await glance.digests.stop()
     },

@@ -34,6 +34,7 @@ const serviceNames: Readonly<Record<string, readonly [name: string, description:
   network: ['neutron', 'OpenStack Networking'],
   volumev3: ['cinderv3', 'OpenStack Block Storage'],
   'block-storage': ['cinder', 'OpenStack Block Storage'],
+  nimbo: ['nimbo', 'Operations and events of all services'],
 }
 
 /** As upstream since Bobcat: each brings the next along. */

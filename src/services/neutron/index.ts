@@ -1,4 +1,5 @@
 // Neutron: networks, subnets, ports, routers and security groups; its API, its plugin, and the agents of a host.
+import { explain } from '#core/events'
 import { createApi, neutronFaults, serve } from '#core/http'
 import { defineService, type Role, type Runtime } from '#core/service'
 import { discovery } from './api/discovery.ts'
@@ -47,9 +48,11 @@ async function startApi(runtime: Runtime): Promise<Role> {
       serve(ipAvailabilityRoutes, ipAvailabilityHandlers(neutron)), serve(tagRoutes, tagHandlers(neutron)),
     ],
   })
+  const explained = explain(transport, runtime, { databases: [neutron.database] })
   return {
-    transport,
+    transport: explained.transport,
     stop() {
+      explained.stop()
       reports.close()
       worker.stop()
     },

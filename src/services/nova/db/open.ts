@@ -1,10 +1,11 @@
 // Opens nova's databases: the API's, cell0 for servers that could not be placed, and the one cell that has hosts.
 import { auditMigration } from '#core/audit'
-import type { Database } from '#core/db'
-import { operationMigration } from '#core/operations'
+import { type Database, eventMigration } from '#core/db'
+import { operationChanges, operationMigration } from '#core/operations'
 import type { Runtime } from '#core/service'
 import type { ApiTables } from './api-tables.ts'
 import type { CellTables } from './cell-tables.ts'
+import { cellChanges } from './changes.ts'
 import { apiStart } from './migrations/api-001-start.ts'
 import { apiServerGroups } from './migrations/api-002-server-groups.ts'
 import { cellStart } from './migrations/cell-001-start.ts'
@@ -18,12 +19,12 @@ export interface Databases {
 }
 
 export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
-  const cellMigrations = [operationMigration, cellStart]
+  const cellMigrations = [operationMigration, cellStart, eventMigration]
   return {
-    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration]),
+    api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration, eventMigration], operationChanges),
     cells: {
-      cell0: await runtime.database<CellTables>('nova_cell0', cellMigrations),
-      cell1: await runtime.database<CellTables>('nova_cell1', cellMigrations),
+      cell0: await runtime.database<CellTables>('nova_cell0', cellMigrations, cellChanges),
+      cell1: await runtime.database<CellTables>('nova_cell1', cellMigrations, cellChanges),
     },
   }
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock, systemIds } from '#core/context'
-import { type Database, openDatabase } from '#core/db'
+import { type Database, eventMigration, openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import { auditMigration } from '#core/audit'
 import { operationMigration } from '#core/operations'
@@ -26,8 +26,8 @@ export interface Garden {
 export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> {
   const open = <T>(name: string, migrations: Parameters<typeof openDatabase>[0]['migrations']) =>
     openDatabase({ name, file: join(cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }) as Promise<Database<T>>
-  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration])
-  const cell = await open<CellTables>('nova_cell1', [operationMigration, cellStart])
+  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration, eventMigration])
+  const cell = await open<CellTables>('nova_cell1', [operationMigration, cellStart, eventMigration])
   t.after(async () => {
     await api.close()
     await cell.close()

@@ -1,7 +1,7 @@
 // Forward only, in this order.
 import { auditMigration } from '#core/audit'
-import type { Migration } from '#core/db'
+import { eventMigration, type Migration } from '#core/db'
 import { operationMigration } from '#core/operations'
 import { volumesMigration } from './001-volumes.ts'
 
-export const cinderMigrations: readonly Migration[] = [operationMigration, volumesMigration, auditMigration]
+export const cinderMigrations: readonly Migration[] = [operationMigration, volumesMigration, auditMigration, eventMigration]

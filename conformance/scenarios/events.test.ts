@@ -1,0 +1,168 @@
+// Operations and events over all services, as a client that waits for a server sees them.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Session, startCloud, type TestCloud } from '../../src/app/testing/index.ts'
+import { watch } from '../../src/services/nimbo/tests/watching.ts'
+
+const everything = ['placement', 'glance', 'neutron', 'cinder', 'nimbo', 'nova'] as const
+const operationHeader = 'nimbo-operation-id'
+
+async function must(session: Session, ...call: Parameters<Session['call']>): Promise<any> {
+  const reply = await session.call(...call)
+  assert.ok(reply.status < 300, `${call[1]} ${call[2]}: ${reply.status} ${JSON.stringify(reply.body)}`)
+  return reply.body
+}
+
+interface Prepared {
+  readonly cloud: TestCloud
+  readonly admin: Session
+  readonly demo: Session
+  readonly network: string
+  readonly server: object
+}
+
+async function prepare(t: TestContext, options: Parameters<typeof startCloud>[2] = {}): Promise<Prepared> {
+  const cloud = await startCloud(t, everything, options)
+  const [admin, demo] = [await cloud.login('admin'), await cloud.login('demo')]
+  await must(admin, 'nova', 'POST', '/v2.1/flavors', { flavor: { id: '42', name: 'm1.nano', ram: 128, vcpus: 1, disk: 1 } })
+  const image = await must(demo, 'glance', 'POST', '/v2/images', { name: 'disk', disk_format: 'raw', container_format: 'bare' })
+  await must(demo, 'glance', 'PUT', `/v2/images/${image.id}/file`, '\0'.repeat(4096), { 'content-type': 'application/octet-stream' })
+  const { network } = await must(demo, 'neutron', 'POST', '/v2.0/networks', { network: { name: 'private' } })
+  await must(demo, 'neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.1.0.0/24' } })
+  return { cloud, admin, demo, network: network.id, server: { name: 'web', imageRef: image.id, flavorRef: '42', networks: [{ uuid: network.id }] } }
+}
+
+async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 1500; tries++) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    await sleep(10)
+  }
+  throw new Error('it did not come true within 15 s')
+}
+
+const hasStatus = (session: Session, id: string, status: string) =>
+  until(async () => ((await session.call('nova', 'GET', `/v2.1/servers/${id}`)).body.server?.status === status ? true : undefined))
+
+test('a stream tells a boot from its request to its end, in order, and ends with the states that the APIs show', async (t) => {
+  const { cloud, demo, server } = await prepare(t, { sockets: true })
+  const stream = await watch(cloud, demo.token)
+  const reply = await demo.call('nova', 'POST', '/v2.1/servers', { server })
+  const [operation, id] = [reply.headers[operationHeader], reply.body.server.id]
+  await stream.until((event) => event.type === 'operation.ended' && event.operation_id === operation)
+
+  const steps = stream.events.filter((event) => event.type === 'operation.step' && event.operation_id === operation)
+  const started = steps.filter(({ after }) => after?.['status'] === 'started').map(({ after }) => after?.['step'])
+  const done = steps.filter(({ after }) => after?.['status'] === 'done').map(({ after }) => after?.['step'])
+  const shown = (await demo.call('nimbo', 'GET', `/v1/operations/${operation}`)).body.operation
+  assert.equal(shown.status, 'done')
+  assert.deepEqual([shown.kind, shown.resource], ['server.build', { type: 'server', id }])
+  assert.ok(started.includes('spawn') && started.at(-1) === 'publish')
+  assert.deepEqual([started, done], [shown.steps.map((step: { step: string }) => step.step), started])
+
+  const states = stream.events.filter((event) => event.resource.type === 'server' && event.type.startsWith('server.'))
+  assert.deepEqual(states.map(({ type, after }) => [type, after?.['status']]), [['server.created', 'BUILD'], ['server.state', 'ACTIVE']])
+  assert.equal(states.at(-1)?.operation_id, operation)
+  assert.equal(states.at(-1)?.request_id, reply.headers['x-openstack-request-id'])
+  const { ports } = (await demo.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`)).body
+  const port = stream.events.filter((event) => event.type.startsWith('port.') && event.resource.id === ports[0].id)
+  assert.deepEqual(port.map(({ after }) => after?.['status']), ['DOWN', 'BUILD', ports[0].status])
+  const begun = stream.events.findIndex((event) => event.type === 'operation.begun' && event.operation_id === operation)
+  const active = stream.events.findIndex((event) => event.after?.['status'] === 'ACTIVE' && event.resource.id === id)
+  const ended = stream.events.findIndex((event) => event.type === 'operation.ended' && event.operation_id === operation)
+  assert.ok(begun < active && active < ended, `${begun} ${active} ${ended}`)
+  await stream.close()
+})
+
+test('a stream goes on where it broke off, without a gap or a repetition, also when the cloud was restarted meanwhile', async (t) => {
+  const { cloud, demo, server } = await prepare(t, { sockets: true })
+  const whole = await watch(cloud, demo.token)
+  const first = await watch(cloud, demo.token)
+  const { server: { id } } = await must(demo, 'nova', 'POST', '/v2.1/servers', { server })
+  await first.until((event) => event.type === 'operation.step' && event.after?.['step'] === 'create-ports')
+  await first.close()
+  await whole.until((event) => event.type === 'operation.ended' && event.resource.id === id)
+  const second = await watch(cloud, demo.token, '', { headers: { 'last-event-id': first.cursor } })
+  await second.until((event) => event.type === 'operation.ended' && event.resource.id === id)
+  await must(demo, 'nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-stop': null })
+  await second.close()
+  await whole.until((event) => event.type === 'operation.ended' && event.after?.['kind'] === 'server.stop')
+  await whole.close()
+
+  const again = await cloud.restart()
+  const later = await again.login('demo')
+  const third = await watch(again, later.token, `cursor=${encodeURIComponent(second.cursor)}`)
+  await must(later, 'nova', 'DELETE', `/v2.1/servers/${id}`)
+  await third.until((event) => event.type === 'server.deleted' && event.resource.id === id)
+  await third.until((event) => event.type === 'operation.ended' && event.after?.['kind'] === 'server.delete')
+  const all = await watch(again, later.token, `cursor=${whole.events[0]?.cursor}`)
+  await all.until((event) => event.type === 'operation.ended' && event.after?.['kind'] === 'server.delete')
+
+  const ids = (...events: { id: string }[][]) => events.flat().map((event) => event.id)
+  const pieces = ids(first.events, second.events, third.events)
+  assert.deepEqual(pieces.filter((each, at) => pieces.indexOf(each) !== at), [])
+  const seen = [...new Set(ids(whole.events.slice(0, 1), all.events))]
+  for (const log of new Set(seen.map((each) => each.split('-')[0]))) {
+    const of = (list: string[]) => list.filter((each) => each.startsWith(`${log}-`))
+    const [mine, full] = [of(pieces), of(seen)]
+    // What came last may have come to one stream and not yet to the other.
+    const both = Math.min(mine.length, full.length)
+    assert.ok(both >= full.length - 3, `${log}: ${both} of ${full.length}`)
+    assert.deepEqual(mine.slice(0, both), full.slice(0, both))
+  }
+  await third.close()
+  await all.close()
+})
+
+test('every request that begins something names its operations, and the operation is there', async (t) => {
+  const { demo, server, network, cloud } = await prepare(t)
+  const seen: string[] = []
+  const begins = async (kind: string | readonly string[], ...call: Parameters<Session['call']>): Promise<any> => {
+    const reply = await demo.call(...call)
+    assert.ok(reply.status < 300, `${call[1]} ${call[2]}: ${reply.status} ${JSON.stringify(reply.body)}`)
+    const ids = reply.headers[operationHeader]?.split(',') ?? []
+    const shown = await Promise.all(ids.map(async (id) => (await demo.call('nimbo', 'GET', `/v1/operations/${id}`)).body.operation?.kind as string))
+    assert.deepEqual(shown, typeof kind === 'string' ? [kind] : kind, `${call[1]} ${call[2]}`)
+    seen.push(...ids)
+    return reply.body
+  }
+  const twice = await begins(['server.build', 'server.build'], 'nova', 'POST', '/v2.1/servers', { server: { ...server, min_count: 2, return_reservation_id: true } })
+  assert.ok(twice.reservation_id)
+  const { server: { id } } = await begins('server.build', 'nova', 'POST', '/v2.1/servers', { server })
+  await hasStatus(demo, id, 'ACTIVE')
+  const hasEnded = (kind: string) => until(async () => {
+    const { operations } = (await demo.call('nimbo', 'GET', `/v1/operations?kind=${kind}&resource=${id}&open=false`)).body
+    return operations.length > 0 ? true : undefined
+  })
+  const act = (kind: string, body: object) => begins(kind, 'nova', 'POST', `/v2.1/servers/${id}/action`, body)
+  await act('server.stop', { 'os-stop': null })
+  await hasStatus(demo, id, 'SHUTOFF')
+  await act('server.start', { 'os-start': null })
+  await hasStatus(demo, id, 'ACTIVE')
+  await act('server.reboot', { reboot: { type: 'HARD' } })
+  await hasStatus(demo, id, 'ACTIVE')
+  const { volume } = await begins('volume.create', 'cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  const volumeIs = (status: string) => until(async () => ((await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`)).body.volume.status === status ? true : undefined))
+  await volumeIs('available')
+  await begins('volume.extend', 'cinder', 'POST', `/v3/volumes/${volume.id}/action`, { 'os-extend': { new_size: 2 } })
+  await volumeIs('available')
+  await begins('server.attach-volume', 'nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+  await volumeIs('in-use')
+  await hasEnded('server.attach-volume')
+  await begins('server.detach-volume', 'nova', 'DELETE', `/v2.1/servers/${id}/os-volume_attachments/${volume.id}`)
+  await volumeIs('available')
+  await begins('volume.delete', 'cinder', 'DELETE', `/v3/volumes/${volume.id}`)
+  await hasEnded('server.detach-volume')
+  const { interfaceAttachment } = await begins('server.attach-interface', 'nova', 'POST', `/v2.1/servers/${id}/os-interface`, { interfaceAttachment: { net_id: network } })
+  await hasEnded('server.attach-interface')
+  await begins('server.detach-interface', 'nova', 'DELETE', `/v2.1/servers/${id}/os-interface/${interfaceAttachment.port_id}`)
+  await begins('server.delete', 'nova', 'DELETE', `/v2.1/servers/${id}`)
+  const image = await begins([], 'glance', 'POST', '/v2/images', { name: 'other', disk_format: 'raw', container_format: 'bare' })
+  await begins('image.upload', 'glance', 'PUT', `/v2/images/${image.id}/file`, '\0'.repeat(4096), { 'content-type': 'application/octet-stream' })
+  await begins('image.remove-bits', 'glance', 'DELETE', `/v2/images/${image.id}`)
+  await begins([], 'nova', 'GET', '/v2.1/servers')
+
+  const stranger = await cloud.login('stranger')
+  for (const operation of seen) assert.equal((await stranger.call('nimbo', 'GET', `/v1/operations/${operation}`)).status, 404)
+})
