@@ -1,6 +1,6 @@
 // One client's stream: its sign of life, its end when the token does, and no more patience than a minute for one that does not read.
 import { Readable } from 'node:stream'
-import type { Clock } from '#core/context'
+import type { Clock, Timer } from '#core/context'
 import { type Sent, writeSent } from './sse.ts'
 
 /** How often something is sent at least. */
@@ -16,17 +16,43 @@ const waitingBytes = 64 * 1024
  */
 export function streamOf(produce: (signal: AbortSignal) => AsyncIterable<Sent>, { clock, ended }: { clock: Clock; ended: () => void }): Readable {
   const abort = new AbortController()
-  async function* patiently(): AsyncGenerator<Buffer> {
-    for await (const sent of produce(abort.signal)) {
-      const timer = clock.after(patienceSeconds * 1000, () => body.destroy())
-      yield Buffer.from(writeSent(sent))
-      timer.cancel()
+  let source: AsyncIterator<Sent> | undefined
+  let filling = false
+  /** More was asked for since the last was pushed. */
+  let wanted = false
+  let impatience: Timer | undefined
+
+  async function fill(): Promise<void> {
+    source ??= produce(abort.signal)[Symbol.asyncIterator]()
+    for (;;) {
+      const { value, done } = await source.next()
+      if (abort.signal.aborted) return
+      if (done) return void body.push(null)
+      wanted = false
+      if (!body.push(writeSent(value)) && !wanted) {
+        filling = false
+        impatience = clock.after(patienceSeconds * 1000, () => body.destroy())
+        return
+      }
     }
   }
-  const body = Readable.from(patiently(), { objectMode: false, highWaterMark: waitingBytes })
-  body.once('close', () => {
-    abort.abort()
-    ended()
+
+  // Not made from a generator: one that waits for the next event could not be ended before it comes.
+  const body = new Readable({
+    highWaterMark: waitingBytes,
+    read() {
+      impatience?.cancel()
+      wanted = true
+      if (filling) return
+      filling = true
+      fill().catch((error: unknown) => body.destroy(error as Error))
+    },
+    destroy(error, done) {
+      impatience?.cancel()
+      abort.abort()
+      ended()
+      done(error)
+    },
   })
   return body
 }
