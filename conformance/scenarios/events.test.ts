@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '#core/context'
+import { type EventTables, openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
 import { type Session, startCloud, type TestCloud } from '../../src/app/testing/index.ts'
+import { forgetEvents } from '../../src/core/events/log.ts'
+import { cinderMigrations } from '../../src/services/cinder/db/migrations/index.ts'
 import { watch } from '../../src/services/nimbo/tests/watching.ts'
 
 const everything = ['placement', 'glance', 'neutron', 'cinder', 'nimbo', 'nova'] as const
@@ -165,4 +170,33 @@ test('every request that begins something names its operations, and the operatio
 
   const stranger = await cloud.login('stranger')
   for (const operation of seen) assert.equal((await stranger.call('nimbo', 'GET', `/v1/operations/${operation}`)).status, 404)
+})
+
+test('a cursor from before what is kept is answered with a reset, and the stream goes on from now', async (t) => {
+  const cloud = await startCloud(t, ['cinder', 'nimbo'])
+  const demo = await cloud.login('demo')
+  const early = await watch(cloud, demo.token)
+  await must(demo, 'cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  await early.until((event) => event.type === 'operation.ended')
+  const [first, last] = [early.events[0], early.events.at(-1)]
+  await early.close()
+  await forgetAll(cloud)
+
+  const late = await watch(cloud, demo.token, `cursor=${first?.cursor}`)
+  const current = await watch(cloud, demo.token, `cursor=${last?.cursor}`)
+  await must(demo, 'cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  for (const stream of [late, current]) await stream.until((event) => event.type === 'operation.ended')
+  assert.deepEqual([late.others, current.others], [['reset'], []])
+  assert.equal(late.events[0]?.type, 'volume.created')
+  assert.deepEqual(late.events.map((event) => event.id), current.events.map((event) => event.id))
+  await late.close()
+  await current.close()
+
+  /** As if a week had passed. */
+  async function forgetAll({ dataDirectory }: TestCloud): Promise<void> {
+    const database = await openDatabase<EventTables>({ name: 'cinder', file: `${dataDirectory}/db/cinder.db`, migrations: cinderMigrations, clock: systemClock, log: silentLog })
+    await forgetEvents(database, { before: new Date(Date.now() + 1000), most: 1000 })
+    assert.equal((await database.read.selectFrom('events').selectAll().execute()).length, 1)
+    await database.close()
+  }
 })

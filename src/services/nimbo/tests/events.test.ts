@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
-import type { EventTables } from '#core/db'
-import { type Session, startCloud, type TestCloud } from '../../../app/testing/index.ts'
+import { type Session, startCloud } from '../../../app/testing/index.ts'
 import { watch } from './watching.ts'
 
 const names = ['placement', 'glance', 'neutron', 'cinder', 'nova', 'nimbo'] as const
@@ -155,40 +154,6 @@ test('a stream ends soon after its token was revoked', async (t) => {
   await stream.ended
   assert.deepEqual(stream.others, ['unauthorized'])
   assert.deepEqual(stream.events, [])
-})
-
-test('a cursor from before what is kept is answered with a reset, and the stream goes on from now', async (t) => {
-  const clock = movedClock()
-  const cloud = await startCloud(t, onlyVolumes, { capabilities: { clock } })
-  const demo = await cloud.login('demo')
-  const early = await watch(cloud, demo.token)
-  await makeVolume(demo)
-  await early.until((event) => event.type === 'operation.ended')
-  const [first, last] = [early.events[0], early.events.at(-1)]
-  await early.close()
-  await forgetAll(cloud)
-
-  const late = await watch(cloud, demo.token, `cursor=${first?.cursor}`)
-  const current = await watch(cloud, demo.token, `cursor=${last?.cursor}`)
-  await makeVolume(demo)
-  for (const stream of [late, current]) await stream.until((event) => event.type === 'operation.ended')
-  assert.deepEqual([late.others, current.others], [['reset'], []])
-  assert.equal(late.events[0]?.type, 'volume.created')
-  assert.deepEqual(late.events.map((event) => event.id), current.events.map((event) => event.id))
-  await late.close()
-  await current.close()
-
-  /** As if a week had passed. */
-  async function forgetAll({ dataDirectory }: TestCloud): Promise<void> {
-    const { openDatabase } = await import('#core/db')
-    const { forgetEvents } = await import('../../../core/events/log.ts')
-    const { silentLog } = await import('#core/observe')
-    const { cinderMigrations } = await import('../../cinder/db/migrations/index.ts')
-    const database = await openDatabase<EventTables>({ name: 'cinder', file: `${dataDirectory}/db/cinder.db`, migrations: cinderMigrations, clock: systemClock, log: silentLog })
-    await forgetEvents(database, { before: new Date(Date.now() + 1000), most: 1000 })
-    assert.equal((await database.read.selectFrom('events').selectAll().execute()).length, 1)
-    await database.close()
-  }
 })
 
 test('a cursor of another cloud is not taken for one of this', async (t) => {
