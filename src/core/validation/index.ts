@@ -3,7 +3,11 @@ import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from 'ajv/dis
 import type { TSchema, Versioned } from '#core/spec'
 import { compareVersions, type Version } from '#core/spec'
 
-const options = { strict: false, removeAdditional: false, useDefaults: false, allErrors: false, validateFormats: false, inlineRefs: true } as const
+/**
+ * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;
+ * and polishing the code takes longer than it ever saves.
+ */
+const options = { validateSchema: false, meta: false, code: { optimize: false }, strict: false, removeAdditional: false, useDefaults: false, allErrors: false, validateFormats: false, inlineRefs: true } as const
 const bodies = new Ajv({ ...options, coerceTypes: false })
 const queries = new Ajv({ ...options, coerceTypes: 'array' })
 

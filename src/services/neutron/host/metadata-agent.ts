@@ -57,8 +57,8 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
   })
   const reports = reporting(host, 'metadata', { nova_metadata_host: host.config.nova_metadata_url, metadata_proxy_socket: '' }, () => listening.size)
   await reports.now()
-  // Started last on a host: what DHCP and routers are there already is listened to at once.
-  const ready = untilDone(host, 'listening for questions for metadata', stop.signal, async () => {
+  // What DHCP and routers are there already is listened to at once. Nobody waits for it: guests ask again.
+  const listened = untilDone(host, 'listening for questions for metadata', stop.signal, async () => {
     await Promise.all([host.settled.get('dhcp'), host.settled.get('l3')])
     const { networkIds } = await host.server.any().dhcpState(host.ctx, { host: runtime.host })
     const { routerIds } = await host.server.any().routerState(host.ctx, { host: runtime.host })
@@ -70,10 +70,9 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
     await forEach<Owner>(owners, (owner) => sync(owner, true))
   })
   return {
-    ready,
     async stop() {
       stop.abort()
-      await ready
+      await listened
       await reports.stop()
       served.close()
       for (const { server, http } of listening.values()) {
