@@ -16,9 +16,9 @@ export const novaOptions = defineOptions('nova', {
   quota_key_pairs: option.integer({ default: 100, minimum: -1, help: 'Keypairs of a user.' }),
   quota_server_groups: option.integer({ default: 10, minimum: -1, help: 'Server groups of a project.' }),
   quota_server_group_members: option.integer({ default: 10, minimum: -1, help: 'Servers of a server group.' }),
-  quota_injected_files: option.integer({ default: 5, minimum: -1, help: 'Files injected at creation; kept for clients that read it.' }),
-  quota_injected_file_content_bytes: option.integer({ default: 10_240, unit: 'bytes', minimum: -1, help: 'Size of an injected file; kept for clients that read it.' }),
-  quota_injected_file_path_length: option.integer({ default: 255, unit: 'bytes', minimum: -1, help: 'Length of the path of an injected file; kept for clients that read it.' }),
+  quota_injected_files: option.integer({ default: 5, minimum: -1, help: 'Files that a server may be given at its creation (up to 2.56).' }),
+  quota_injected_file_content_bytes: option.integer({ default: 10_240, unit: 'bytes', minimum: -1, help: 'Size of such a file, base64.' }),
+  quota_injected_file_path_length: option.integer({ default: 255, unit: 'bytes', minimum: -1, help: 'Length of the path of such a file.' }),
 
   cpu_allocation_ratio: option.number({ default: 16, minimum: 0.1, help: 'Virtual CPUs per real one of a host.' }),
   ram_allocation_ratio: option.number({ default: 1, minimum: 0.1, help: 'Memory given to guests per memory of a host.' }),

@@ -57,7 +57,7 @@ function newServer(features: Features) {
     user_data: Type.String({ maxLength: 65_535, pattern: '^[A-Za-z0-9+/=\\s]*$' }),
     ...(features.description && { description: DescriptionText }),
     ...(features.tags && { tags: Type.Array(Tag, { maxItems: 50 }) }),
-    ...(features.personality !== false && { personality: Type.Array(Closed(optional({ path: Type.String(), contents: Type.String() }))) }),
+    ...(features.personality !== false && { personality: Type.Array(Closed(optional({ path: Type.String(), contents: Type.String({ pattern: '^[A-Za-z0-9+/=\\s]*$' }) }))) }),
     ...(features.trusted && { trusted_image_certificates: TrustedCertificates }),
     ...(features.host && { host: HostFqdn, hypervisor_hostname: HostFqdn }),
     ...(features.hostname && { hostname: Hostname }),

@@ -1,5 +1,6 @@
 // Servers before they have a row in a cell, and the mapping that says where each server is.
 import type { Db, Insertable } from '#core/db'
+import type { InjectedFile } from '../model/server.ts'
 import type { ApiTables, InstanceMappingRow } from './api-tables.ts'
 import type { BlockDeviceRow, InstanceRow } from './cell-tables.ts'
 import { deleteMember } from './server-groups.ts'
@@ -12,6 +13,7 @@ export interface ServerPlan {
   readonly instance: NewInstance
   readonly blockDevices: readonly NewBlockDevice[]
   readonly tags: readonly string[]
+  readonly files?: readonly InjectedFile[]
 }
 
 export async function insertBuildRequests(tx: Db<ApiTables>, plans: readonly ServerPlan[], specs: readonly unknown[]): Promise<void> {

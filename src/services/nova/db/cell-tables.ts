@@ -181,6 +181,8 @@ export interface ComputeNodeRow {
 export interface CellTables extends OperationTables {
   instances: InstanceRow
   instance_tags: { instance_uuid: string; tag: string }
+  /** Contents are base64. */
+  injected_files: { instance_uuid: string; position: number; path: string; contents: string }
   block_device_mappings: BlockDeviceRow
   virtual_interfaces: VirtualInterfaceRow
   instance_actions: ActionRow

@@ -2,6 +2,7 @@
 import type { Db, Selectable, Updateable } from '#core/db'
 import type { NewInstance, ServerPlan } from './build-requests.ts'
 import type { BlockDeviceRow, CellTables, FaultRow, InstanceRow, VirtualInterfaceRow } from './cell-tables.ts'
+import { deleteFiles, insertFiles } from './injected-files.ts'
 
 export type Instance = Selectable<InstanceRow>
 
@@ -39,6 +40,7 @@ export async function insertPlanned(tx: Db<CellTables>, plan: ServerPlan): Promi
   await tx.insertInto('instances').values(plan.instance).execute()
   if (plan.blockDevices.length > 0) await tx.insertInto('block_device_mappings').values([...plan.blockDevices]).execute()
   if (plan.tags.length > 0) await tx.insertInto('instance_tags').values(plan.tags.map((tag) => ({ instance_uuid: plan.instance.uuid, tag }))).execute()
+  await insertFiles(tx, plan.instance.uuid, plan.files ?? [])
   return true
 }
 
@@ -101,4 +103,5 @@ export async function markDeleted(tx: Db<CellTables>, serverId: string, now: str
     .where('uuid', '=', serverId).where('deleted', '=', 0).execute()
   await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('virtual_interfaces').where('instance_uuid', '=', serverId).execute()
+  await deleteFiles(tx, serverId)
 }

@@ -9,6 +9,7 @@ import { cellChanges } from './changes.ts'
 import { apiStart } from './migrations/api-001-start.ts'
 import { apiServerGroups } from './migrations/api-002-server-groups.ts'
 import { cellStart } from './migrations/cell-001-start.ts'
+import { cellInjectedFiles } from './migrations/cell-002-injected-files.ts'
 
 export const cellNames = ['cell0', 'cell1'] as const
 export type CellName = (typeof cellNames)[number]
@@ -19,7 +20,7 @@ export interface Databases {
 }
 
 export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
-  const cellMigrations = [operationMigration, cellStart, eventMigration]
+  const cellMigrations = [operationMigration, cellStart, eventMigration, cellInjectedFiles]
   return {
     api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration, eventMigration], operationChanges),
     cells: {

@@ -2,11 +2,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { RequestContext } from '#core/context'
 import { BadRequest, Forbidden, NotFound } from '#core/errors'
-import { findInstance, withParts } from '../db/instances.ts'
-import { ec2MetaData, ec2Versions, type MetadataFacts, openstackFiles, openstackVersions } from '../model/metadata-tree.ts'
+import { InstanceNotFound } from '../model/errors.ts'
+import { contentFiles, ec2MetaData, ec2Versions, type MetadataFacts, openstackFiles, openstackVersions } from '../model/metadata-tree.ts'
 import { listSubnets, securityGroupNames } from '../neighbours/network.ts'
 import type { Nova } from './nova.ts'
-import { describeServer } from './servers/describe.ts'
+import { describeForHost } from './servers/describe-for-host.ts'
 
 export interface GuestQuestion {
   readonly path: string
@@ -59,11 +59,9 @@ function identify({ settings }: Nova, { instanceId, projectId, signature }: Gues
 }
 
 async function gatherFacts(nova: Nova, ctx: RequestContext, serverId: string): Promise<MetadataFacts> {
-  const { read } = nova.cells.cell1
-  const instance = await findInstance(read, serverId)
-  const [rows] = instance ? await withParts(read, [instance]) : []
-  if (!rows) throw new NotFound('The resource could not be found.')
-  const server = describeServer(rows)
+  const server = await describeForHost(nova, serverId).catch((error: unknown) => {
+    throw error instanceof InstanceNotFound ? nothing() : error
+  })
   const subnetIds = [...new Set(server.ports.flatMap(({ addresses }) => addresses.map(({ subnetId }) => subnetId)))]
   const groupIds = [...new Set(server.ports.flatMap(({ securityGroups }) => securityGroups))]
   const [subnets, groups] = await Promise.all([
@@ -89,6 +87,11 @@ export function answer(facts: MetadataFacts, path: string): GuestAnswer {
 
 function answerOpenstack(facts: MetadataFacts, [version, name, ...more]: readonly string[]): GuestAnswer {
   if (version === undefined) return lines([...openstackVersions])
+  if (version === 'content') {
+    const content = name === undefined || more.length > 0 ? undefined : contentFiles(facts.server).get(name)
+    if (!content) throw nothing()
+    return { body: content, contentType: 'application/octet-stream' }
+  }
   if (!(openstackVersions as readonly string[]).includes(version) || more.length > 0) throw nothing()
   const files = openstackFiles(facts, version)
   if (name === undefined) return lines([...files.keys()])

@@ -77,11 +77,19 @@ function taggedDevices({ server }: MetadataFacts): unknown[] {
   ]
 }
 
+const contentName = (at: number) => String(at).padStart(4, '0')
+
+/** What `files` of the metadata leads to: `openstack/content/0000` … */
+export function contentFiles({ files = [] }: ServerDescription): ReadonlyMap<string, Buffer> {
+  return new Map(files.map(({ contents }, at) => [contentName(at), Buffer.from(contents, 'base64')]))
+}
+
 export function metaData(facts: MetadataFacts, version: string): unknown {
   const { server } = facts
   return {
     uuid: server.serverId,
     ...(Object.keys(server.metadata).length > 0 && { meta: server.metadata }),
+    ...(server.files && { files: server.files.map(({ path }, at) => ({ path, content_path: `/content/${contentName(at)}` })) }),
     ...(server.key && { public_keys: { [server.key.name]: server.key.publicKey }, keys: [{ name: server.key.name, type: server.key.type, data: server.key.publicKey }] }),
     hostname: fullName(facts), name: server.name, launch_index: server.launchIndex, availability_zone: server.zone ?? '',
     ...(since(version, '2013-04-04') && { random_seed: facts.randomSeed }),
@@ -129,6 +137,7 @@ export function configDrive(facts: MetadataFacts): Record<string, string> {
   for (const version of openstackVersions) {
     for (const [name, content] of openstackFiles(facts, version)) files[`openstack/${version}/${name}`] = content.toString('base64')
   }
+  for (const [name, content] of contentFiles(facts.server)) files[`openstack/content/${name}`] = content.toString('base64')
   const ec2 = Buffer.from(JSON.stringify(ec2MetaData(facts))).toString('base64')
   for (const version of ['2009-04-04', 'latest']) {
     files[`ec2/${version}/meta-data.json`] = ec2

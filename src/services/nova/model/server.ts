@@ -44,6 +44,12 @@ export interface BlockDevice {
   readonly made: boolean
 }
 
+/** A file that was given with the request, base64. */
+export interface InjectedFile {
+  readonly path: string
+  readonly contents: string
+}
+
 export interface FixedAddress {
   readonly address: string
   readonly version: 4 | 6
@@ -94,6 +100,7 @@ export interface ServerDescription {
   readonly securityGroups: readonly string[]
   readonly blockDevices: readonly BlockDevice[]
   readonly ports: readonly ServerPort[]
+  readonly files?: readonly InjectedFile[]
 }
 
 /** What the scheduler is asked to place. */

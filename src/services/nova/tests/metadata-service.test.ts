@@ -4,7 +4,8 @@ import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { networkTransport } from '#core/client'
 import { readText } from '#core/http'
-import { boot, must, startBench, untilStatus } from './bench.ts'
+import { boot, must, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { garden } from './plant.ts'
 
 const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEVCwDSqM4MN8yBkJxVhNk8jH3LVq5QK9pGHlyxWvKcx test@example'
 
@@ -13,7 +14,8 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   const { demo, cloud } = bench
   must(await demo.call('nova', 'POST', '/v2.1/os-keypairs', { keypair: { name: 'mine', public_key: publicKey } }), 200)
   const userData = Buffer.from('#!/bin/sh\necho hello\n')
-  const id = await boot(bench, { name: 'My Web.1', key_name: 'mine', user_data: userData.toString('base64'), metadata: { role: 'web' } })
+  const motd = Buffer.from('welcome\n').toString('base64')
+  const id = await boot(bench, { name: 'My Web.1', personality: [{ path: '/etc/motd', contents: motd }, { path: '/etc/empty', contents: '' }], key_name: 'mine', user_data: userData.toString('base64'), metadata: { role: 'web' } })
   const server = await untilStatus(demo, id, 'ACTIVE')
   const address = server.addresses.private[0].addr
   const transport = networkTransport(`http://127.0.0.1:${cloud.ports.metadata}`)
@@ -29,7 +31,7 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
 
   const metaData = JSON.parse(await text('/openstack/latest/meta_data.json'))
   assert.deepEqual({ ...metaData, random_seed: metaData.random_seed.length > 100 }, {
-    uuid: id, name: 'My Web.1', hostname: 'my-web.1.novalocal', meta: { role: 'web' }, public_keys: { mine: publicKey }, keys: [{ name: 'mine', type: 'ssh', data: publicKey }],
+    files: [{ path: '/etc/motd', content_path: '/content/0000' }, { path: '/etc/empty', content_path: '/content/0001' }], uuid: id, name: 'My Web.1', hostname: 'my-web.1.novalocal', meta: { role: 'web' }, public_keys: { mine: publicKey }, keys: [{ name: 'mine', type: 'ssh', data: publicKey }],
     launch_index: 0, availability_zone: 'nova', random_seed: true, project_id: demo.projectId, devices: [], dedicated_cpus: [],
   })
   assert.equal(await text('/openstack/2012-08-10/user_data'), userData.toString())
@@ -45,7 +47,11 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })).status, 403)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-tenant-id': 'another' })).status, 404)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id': '' })).status, 400)
-  assert.equal((await ask('/openstack/latest/nothing')).status, 404)
+  assert.equal(await text('/openstack/content/0000'), 'welcome\n')
+  assert.equal(await text('/openstack/content/0001'), '')
+  for (const path of ['/openstack/latest/nothing', '/openstack/content', '/openstack/content/0002', '/openstack/content/0000/x', '/latest/content/0000']) {
+    assert.equal((await ask(path)).status, 404, path)
+  }
 })
 
 test('a config drive holds the same files', async (t) => {
@@ -58,4 +64,47 @@ test('a config drive holds the same files', async (t) => {
   assert.deepEqual([metaData.uuid, metaData.hostname], [id, 'drive.novalocal'])
   assert.ok(drive['openstack/latest/network_data.json'] !== undefined && drive['ec2/latest/meta-data.json'] !== undefined)
   assert.equal(drive['openstack/latest/user_data'], undefined)
+})
+
+test('files given with the request are on the config drive, also after its guest was made anew, and go with the server', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const contents = Buffer.from('welcome\n').toString('base64')
+  const id = await boot(bench, { config_drive: true, personality: [{ path: '/etc/motd', contents }] })
+  await untilStatus(demo, id, 'ACTIVE')
+  const drive = () => playground.world?.guests.get(id)?.spec.configDrive ?? {}
+  const check = () => {
+    const metaData = JSON.parse(Buffer.from(drive()['openstack/latest/meta_data.json'] ?? '', 'base64').toString())
+    assert.deepEqual([metaData.files, drive()['openstack/content/0000']], [[{ path: '/etc/motd', content_path: '/content/0000' }], contents])
+  }
+  check()
+  const before = drive()
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type: 'HARD' } }), 202)
+  await until('its drive was made anew', async () => drive() !== before)
+  check()
+  const { cell } = await garden(t, bench.cloud)
+  const rows = async () => (await cell.read.selectFrom('injected_files').select('path').where('instance_uuid', '=', id).execute()).length
+  assert.equal(await rows(), 1)
+  await untilStatus(demo, id, 'ACTIVE')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  assert.equal(await rows(), 0)
+})
+
+test('files are taken up to 2.56 and within the quota', async (t) => {
+  const bench = await startBench(t)
+  const create = async (personality: unknown, version = '2.1') => {
+    const { status, body } = await bench.demo.call('nova', 'POST', '/v2.1/servers', {
+      server: { name: 'one', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }], personality },
+    }, { 'openstack-api-version': `compute ${version}` })
+    return [status, body.forbidden?.message]
+  }
+  const file = (path: string, contents = '') => ({ path, contents })
+  assert.deepEqual(await create(Array.from({ length: 6 }, (_each, at) => file(`/${at}`))), [403, 'Personality file limit exceeded'])
+  assert.deepEqual(await create([file('/'.repeat(256), 'A'.repeat(10_244))]), [403, 'Personality file path exceeds maximum 255'])
+  assert.deepEqual(await create([file('/a', 'A'.repeat(10_244))]), [403, 'Personality file content exceeds maximum 10240'])
+  assert.deepEqual(await create([file('/a', 'no-base64!')]), [400, undefined])
+  assert.deepEqual(await create([file('/a', 'AAA')]), [400, undefined])
+  assert.deepEqual(await create([], '2.57'), [400, undefined])
+  assert.deepEqual(await create([file('/'.repeat(255), 'A'.repeat(10_240))], '2.56'), [202, undefined])
 })

@@ -2,17 +2,13 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { systemClock, systemIds } from '#core/context'
-import { type Database, eventMigration, openDatabase } from '#core/db'
+import { type Database, openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
-import { auditMigration } from '#core/audit'
-import { operationMigration } from '#core/operations'
 import type { Session, TestCloud } from '../../../app/testing/index.ts'
 import { must } from './bench.ts'
 import type { ApiTables } from '../db/api-tables.ts'
 import type { CellTables } from '../db/cell-tables.ts'
-import { apiStart } from '../db/migrations/api-001-start.ts'
-import { apiServerGroups } from '../db/migrations/api-002-server-groups.ts'
-import { cellStart } from '../db/migrations/cell-001-start.ts'
+import { openDatabases } from '../db/open.ts'
 
 export interface Garden {
   readonly api: Database<ApiTables>
@@ -24,13 +20,12 @@ export interface Garden {
 }
 
 export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> {
-  const open = <T>(name: string, migrations: Parameters<typeof openDatabase>[0]['migrations']) =>
-    openDatabase({ name, file: join(cloud.dataDirectory, 'db', `${name}.db`), migrations, clock: systemClock, log: silentLog }) as Promise<Database<T>>
-  const api = await open<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration, eventMigration])
-  const cell = await open<CellTables>('nova_cell1', [operationMigration, cellStart, eventMigration])
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  const cell = cells.cell1
   t.after(async () => {
-    await api.close()
-    await cell.close()
+    for (const database of [api, ...Object.values(cells)]) await database.close()
   })
   const now = () => systemClock.now().toISOString()
   return {

@@ -6,7 +6,7 @@ import type { Version } from '#core/spec'
 import type { NewServers, WantedDevice, WantedNetwork } from '../../domain/servers/create/request.ts'
 import { requireRule } from '../../domain/authorize.ts'
 import type { Nova } from '../../domain/nova.ts'
-import type { SchedulerHints } from '../../model/server.ts'
+import type { InjectedFile, SchedulerHints } from '../../model/server.ts'
 import { toBoolean } from '../values.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -42,6 +42,7 @@ export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, versi
     name, description: version.atLeast('2.19') ? (text(body['description']) ?? null) : name, imageId, flavorId: String(body['flavorRef']).split('/').at(-1) ?? '', networks, devices,
     userData: readUserData(text(body['user_data'])), securityGroups: readGroups(body['security_groups']), minCount, maxCount,
     configDrive: body['config_drive'] !== undefined && toBoolean(body['config_drive'] as string), metadata: (body['metadata'] as Record<string, string> | undefined) ?? {},
+    files: readFiles(body['personality']),
     tags: [...new Set((body['tags'] as string[] | undefined) ?? [])].sort(), autoDiskConfig: body['OS-DCF:diskConfig'] === 'AUTO', ...readPlace(nova, ctx, body, allow),
     ...(groupId !== undefined && { groupId }), ...(placed && { hints: placed }), ...(hostname !== undefined && { hostname }), ...(keyName !== undefined && { keyName }), ...(accessIpV4 !== undefined && { accessIpV4 }),
     ...(accessIpV6 !== undefined && { accessIpV6 }), ...(trusted && { trustedCertificates: trusted }),
@@ -61,11 +62,21 @@ function readHints(hints: Body): SchedulerHints | undefined {
   return Object.keys(read).length === 0 ? undefined : read
 }
 
+const isBase64 = (compact: string) => compact.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(compact)
+
 function readUserData(value: string | undefined): string | null {
   if (value === undefined) return null
   const compact = value.replaceAll(/\s/g, '')
-  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) throw new BadRequest('Invalid input for field/attribute user_data. It is not base64.')
+  if (!isBase64(compact)) throw new BadRequest('Invalid input for field/attribute user_data. It is not base64.')
   return value
+}
+
+function readFiles(value: unknown): InjectedFile[] {
+  return ((value as Body[] | undefined) ?? []).map((each) => {
+    const [path, contents] = [text(each['path']) ?? '', (text(each['contents']) ?? '').replaceAll(/\s/g, '')]
+    if (!isBase64(contents)) throw new BadRequest('Invalid input for field/attribute contents. It is not base64.')
+    return { path, contents }
+  })
 }
 
 function readGroups(value: unknown): string[] {

@@ -1,4 +1,5 @@
-// What a host is told of a server of its cell.
+// All that is known of a server of the cell: for its host, and for itself when it asks.
+import { filesOf } from '../../db/injected-files.ts'
 import { findInstance, withParts } from '../../db/instances.ts'
 import { notFound } from '../../model/errors.ts'
 import type { ServerDescription } from '../../model/server.ts'
@@ -11,5 +12,6 @@ export async function describeForHost(nova: Pick<Nova, 'cells'>, serverId: strin
   const instance = await findInstance(read, serverId)
   const [rows] = instance ? await withParts(read, [instance]) : []
   if (!rows) throw notFound(serverId)
-  return describeServer(rows)
+  const files = await filesOf(read, serverId)
+  return { ...describeServer(rows), ...(files.length > 0 && { files }) }
 }

@@ -6,8 +6,10 @@ import { mark, markTokenCheck, traced } from '#core/trace'
 import { insertBuildRequests, type ServerPlan } from '../../../db/build-requests.ts'
 import { listComputeNodes } from '../../../db/hosts.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
-import type { FlavorSnapshot } from '../../../model/server.ts'
+import { OverQuota } from '../../../model/errors.ts'
+import type { FlavorSnapshot, InjectedFile } from '../../../model/server.ts'
 import { listHosts } from '../../hosts.ts'
+import { projectLimits } from '../../limits.ts'
 import { type Nova, ring } from '../../nova.ts'
 import { readQuery } from '../../scheduling/json-query.ts'
 import { buildServer } from '../build.ts'
@@ -70,6 +72,7 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   const flavor = await findFlavor(nova.api.read, request.flavorId, identity.projectId, identity.roles.includes('admin'))
   if (!flavor) throw new BadRequest(`Flavor ${request.flavorId} could not be found.`)
   checkMetadata(nova, request)
+  await checkFiles(nova, identity.projectId ?? '', request.files)
   if (request.hints?.query !== undefined && nova.settings.enabled_filters.includes('JsonFilter')) readQuery(request.hints.query)
   await checkPlace(nova, request)
   const [disks, networks, securityGroups, key] = await Promise.all([
@@ -110,6 +113,16 @@ async function availableZones(nova: Nova): Promise<readonly string[]> {
 function checkMetadata({ settings }: Nova, { metadata }: NewServers): void {
   const limit = settings.quota_metadata_items
   if (limit >= 0 && Object.keys(metadata).length > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`)
+}
+
+/** Paths are judged before contents, and both as they were given: base64 (nova/compute/api.py, _check_injected_file_quota). */
+async function checkFiles(nova: Nova, projectId: string, files: readonly InjectedFile[]): Promise<void> {
+  if (files.length === 0) return
+  const limits = await projectLimits(nova, projectId)
+  const longest = (lengths: readonly number[], limit: number) => limit >= 0 && Math.max(...lengths) > limit
+  if (limits.injected_files >= 0 && files.length > limits.injected_files) throw new OverQuota('Personality file limit exceeded')
+  if (longest(files.map(({ path }) => path.length), limits.injected_file_path_bytes)) throw new OverQuota(`Personality file path exceeds maximum ${limits.injected_file_path_bytes}`)
+  if (longest(files.map(({ contents }) => contents.length), limits.injected_file_content_bytes)) throw new OverQuota(`Personality file content exceeds maximum ${limits.injected_file_content_bytes}`)
 }
 
 async function findKey(nova: Nova, { identity }: RequestContext, name: string | undefined): Promise<Resolved['key']> {

@@ -61,7 +61,7 @@ export function planServer(nova: Nova, ctx: RequestContext, request: NewServers,
     trusted_certs: request.trustedCertificates ? JSON.stringify(request.trustedCertificates) : null, requested_zone: request.zone ?? null,
     created_at: now, updated_at: now, launched_at: null, terminated_at: null, deleted: 0, deleted_at: null,
   }
-  return { instance, blockDevices, tags: request.tags }
+  return { instance, blockDevices, tags: request.tags, files: request.files }
 }
 
 export function placementRequest(request: NewServers, resolved: Resolved, { instance }: ServerPlan): PlacementRequest {

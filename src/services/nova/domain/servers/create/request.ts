@@ -1,6 +1,6 @@
 // A request for servers as the domain works with it: what the wire says in many ways, said in one.
 
-import type { SchedulerHints } from '../../../model/server.ts'
+import type { InjectedFile, SchedulerHints } from '../../../model/server.ts'
 
 export interface WantedDevice {
   readonly source: 'image' | 'volume' | 'snapshot' | 'blank'
@@ -49,6 +49,7 @@ export interface NewServers {
   readonly maxCount: number
   readonly configDrive: boolean
   readonly metadata: Readonly<Record<string, string>>
+  readonly files: readonly InjectedFile[]
   readonly tags: readonly string[]
   readonly autoDiskConfig: boolean
   readonly accessIpV4?: string
