@@ -18,9 +18,13 @@ export async function serverUse(db: Db<ApiTables>, projectId: string, userId?: s
   return { instances: Number(row.instances), cores: Number(row.cores), ram: Number(row.ram) }
 }
 
-/** Limits set for a project, over those set for the default class; what neither sets is absent. */
-export async function limitsSet(db: Db<ApiTables>, projectId: string): Promise<ReadonlyMap<string, number>> {
+type Limits = ReadonlyMap<string, number>
+
+/** Limits set for a project, over those set for the default class, and those of the user alone; what nobody sets is absent. */
+export async function limitsSet(db: Db<ApiTables>, projectId: string, userId: string): Promise<{ readonly project: Limits; readonly user: Limits }> {
   const classes = await db.selectFrom('quota_classes').select(['resource', 'hard_limit']).where('class_name', '=', 'default').execute()
-  const own = await db.selectFrom('quotas').select(['resource', 'hard_limit']).where('project_id', '=', projectId).where('user_id', '=', '').execute()
-  return new Map([...classes, ...own].map((row) => [row.resource, row.hard_limit]))
+  const set = await db.selectFrom('quotas').select(['resource', 'hard_limit', 'user_id']).where('project_id', '=', projectId).where('user_id', 'in', ['', userId]).execute()
+  const [own, users] = [set.filter((row) => row.user_id === ''), set.filter((row) => row.user_id !== '')]
+  const toLimits = (rows: readonly { resource: string; hard_limit: number }[]) => new Map(rows.map((row) => [row.resource, row.hard_limit]))
+  return { project: toLimits([...classes, ...own]), user: toLimits(users) }
 }

@@ -33,7 +33,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   const startedAt = runtime.clock.now().getTime()
   const started = runtime.clock.monotonic()
   const accepted = await nova.api.transaction(async (tx) => {
-    const count = await allowedCount(tx, settings, projectId, resolved.flavor, { min: request.minCount, max: request.maxCount })
+    const count = await allowedCount(tx, settings, { projectId, userId: ctx.identity.userId }, resolved.flavor, { min: request.minCount, max: request.maxCount })
     // The name gets a number when several were asked for, even if the quota leaves room for one only.
     const plans = Array.from({ length: count }, (_each, index) => planServer(nova, ctx, request, resolved, reservation, { index, count: request.maxCount }))
     if (request.groupId !== undefined) await joinGroup(nova, tx, ctx, request.groupId, plans.map(({ instance }) => instance.uuid))
