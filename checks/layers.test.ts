@@ -91,6 +91,23 @@ test('each rule finds its planted violation, and nothing that is allowed', async
   assert.deepEqual([filesRead, filesThere], [planted.length + 1, planted.length + 1])
 })
 
+test('a query that stands outside db is found by its words, and by its import of sql', async (t) => {
+  const ask = "export const ask = (db: any) => db\n  .selectFrom('servers').execute()\n"
+  const { violations } = await checkLayers(plant(t, {
+    'src/services/nova/domain/asks.ts': ask,
+    'src/services/nova/api/writes.ts': "export const write = (tx: any) => tx.updateTable('servers')\n",
+    'src/services/nova/workers/counts.ts': "import { type Db, sql } from '#core/db'\nexport const count = (db: Db) => sql`${db}`\n",
+    'src/services/nova/db/asks.ts': ask,
+    'src/services/nova/tests/asks.ts': ask,
+    'src/services/nova/domain/asks.test.ts': ask,
+    'src/services/nova/domain/locks.ts': "import { lockRow } from '#core/db'\nexport const lock = lockRow\n",
+  }))
+  assert.deepEqual(violations.filter(({ rule }) => rule === 'queries-only-in-db').map(({ from, to }) => [from, to]).sort(), [
+    ['src/services/nova/api/writes.ts', '.updateTable('], ['src/services/nova/domain/asks.ts', '.selectFrom('],
+    ['src/services/nova/workers/counts.ts', "import { type Db, sql } from '#core/db'"],
+  ])
+})
+
 test('every rule has a planted violation', () => {
   const config = createRequire(import.meta.url)(join(root, '.dependency-cruiser.cjs')) as { forbidden: readonly { name: string }[] }
   const tried = new Set(planted.flatMap(([, , broken]) => broken))

@@ -1,5 +1,6 @@
 // Rows of a server's disks.
 import type { Db, Selectable } from '#core/db'
+import type { NewBlockDevice } from './build-requests.ts'
 import type { BlockDeviceRow, CellTables } from './cell-tables.ts'
 
 export async function listDevices(db: Db<CellTables>, serverId: string): Promise<Selectable<BlockDeviceRow>[]> {
@@ -12,4 +13,39 @@ export async function findVolumeDevice(db: Db<CellTables>, serverId: string, vol
 
 export async function setVolumeSize(tx: Db<CellTables>, serverId: string, volumeId: string, sizeGiB: number, now: string): Promise<void> {
   await tx.updateTable('block_device_mappings').set({ volume_size: sizeGiB, updated_at: now }).where('instance_uuid', '=', serverId).where('volume_id', '=', volumeId).execute()
+}
+
+export async function insertDevice(tx: Db<CellTables>, device: NewBlockDevice): Promise<void> {
+  await tx.insertInto('block_device_mappings').values(device).execute()
+}
+
+export async function forgetDevice(tx: Db<CellTables>, deviceId: string): Promise<void> {
+  await tx.deleteFrom('block_device_mappings').where('uuid', '=', deviceId).execute()
+}
+
+/** Volumes of a server that never came to be are free for others. */
+export async function forgetVolumes(tx: Db<CellTables>, serverId: string): Promise<void> {
+  await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).where('destination_type', '=', 'volume').execute()
+}
+
+/** Nova made this volume for the disk. */
+export async function setMadeVolume(tx: Db<CellTables>, deviceId: string, volumeId: string, now: string): Promise<void> {
+  await tx.updateTable('block_device_mappings').set({ volume_id: volumeId, made_volume: 1, updated_at: now }).where('uuid', '=', deviceId).execute()
+}
+
+/** The volumes that nova made for a server are no more. */
+export async function unsetMadeVolumes(tx: Db<CellTables>, serverId: string): Promise<void> {
+  await tx.updateTable('block_device_mappings').set({ volume_id: null, made_volume: 0 }).where('instance_uuid', '=', serverId).where('made_volume', '=', 1).execute()
+}
+
+export async function setConnection(tx: Db<CellTables>, deviceId: string, { attachmentId, connection }: { readonly attachmentId: string | null; readonly connection: unknown }, now: string): Promise<void> {
+  await tx.updateTable('block_device_mappings').set({ attachment_id: attachmentId, connection_info: JSON.stringify(connection), updated_at: now }).where('uuid', '=', deviceId).execute()
+}
+
+export async function unsetConnections(tx: Db<CellTables>, serverId: string): Promise<void> {
+  await tx.updateTable('block_device_mappings').set({ attachment_id: null, connection_info: null }).where('instance_uuid', '=', serverId).execute()
+}
+
+export async function setDeleteOnTermination(tx: Db<CellTables>, deviceId: string, deleteOnTermination: boolean, now: string): Promise<void> {
+  await tx.updateTable('block_device_mappings').set({ delete_on_termination: deleteOnTermination ? 1 : 0, updated_at: now }).where('uuid', '=', deviceId).execute()
 }

@@ -34,6 +34,12 @@ export async function findMapping(db: Db<ApiTables>, serverId: string): Promise<
   return db.selectFrom('instance_mappings').selectAll().where('instance_uuid', '=', serverId).executeTakeFirst()
 }
 
+/** Those of these servers that are there for the API, built or not. */
+export async function mappedServers(db: Db<ApiTables>, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  return (await db.selectFrom('instance_mappings').select('instance_uuid').where('instance_uuid', 'in', [...ids]).execute()).map((row) => row.instance_uuid)
+}
+
 export async function findPlan(db: Db<ApiTables>, serverId: string): Promise<ServerPlan | undefined> {
   const row = await db.selectFrom('build_requests').select('instance').where('instance_uuid', '=', serverId).executeTakeFirst()
   return row && (JSON.parse(row.instance) as ServerPlan)

@@ -1,5 +1,5 @@
 // Compute hosts: their services and nodes in the cell, and the aggregates that give them zones.
-import type { Db, Selectable } from '#core/db'
+import { type Db, type Selectable, sql } from '#core/db'
 import type { ApiTables } from './api-tables.ts'
 import type { CellTables, ComputeNodeRow, ServiceRow } from './cell-tables.ts'
 
@@ -51,4 +51,25 @@ export async function listHostAggregates(db: Db<ApiTables>): Promise<HostAggrega
   if (hosts.length === 0) return []
   const metadata = Map.groupBy(await db.selectFrom('aggregate_metadata').selectAll().execute(), (row) => row.aggregate_id)
   return hosts.map((row) => ({ ...row, metadata: Object.fromEntries((metadata.get(row.id) ?? []).map(({ key, value }) => [key, value])) }))
+}
+
+export async function findService(db: Db<CellTables>, host: string, binary: string): Promise<ServiceEntry | undefined> {
+  return db.selectFrom('services').selectAll().where('host', '=', host).where('binary', '=', binary).executeTakeFirst()
+}
+
+/** Servers of each host, and those on which something is being done. */
+export async function countServers(db: Db<CellTables>): Promise<ReadonlyMap<string, { readonly servers: number; readonly tasks: number }>> {
+  const rows = await db.selectFrom('instances')
+    .select(['host', sql<number>`count(*)`.as('servers'), sql<number>`sum(task_state is not null)`.as('tasks')])
+    .where('host', 'is not', null).where('deleted', '=', 0).groupBy('host').execute()
+  return new Map(rows.map(({ host, servers, tasks }) => [host ?? '', { servers: Number(servers), tasks: Number(tasks) }]))
+}
+
+export async function isMapped(db: Db<ApiTables>, host: string): Promise<boolean> {
+  return (await db.selectFrom('host_mappings').select('host').where('host', '=', host).executeTakeFirst()) !== undefined
+}
+
+/** Which cell a host is in; one that is mapped already stays so. */
+export async function mapHost(tx: Db<ApiTables>, host: string, cell: string, now: string): Promise<void> {
+  await tx.insertInto('host_mappings').values({ host, cell, created_at: now }).onConflict((conflict) => conflict.doNothing()).execute()
 }

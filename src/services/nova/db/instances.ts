@@ -25,6 +25,16 @@ export async function findAnyInstance(db: Db<CellTables>, serverId: string): Pro
   return db.selectFrom('instances').selectAll().where('uuid', '=', serverId).executeTakeFirst()
 }
 
+export async function listOnHost(db: Db<CellTables>, host: string): Promise<Pick<Instance, 'uuid' | 'vm_state' | 'task_state' | 'power_state'>[]> {
+  return db.selectFrom('instances').select(['uuid', 'vm_state', 'task_state', 'power_state']).where('host', '=', host).where('deleted', '=', 0).execute()
+}
+
+/** Those of these servers that have a row and are not deleted. */
+export async function livingServers(db: Db<CellTables>, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  return (await db.selectFrom('instances').select('uuid').where('uuid', 'in', [...ids]).where('deleted', '=', 0).execute()).map(({ uuid }) => uuid)
+}
+
 /** Where these servers are, those of one project or of all; one that has no host is left out. */
 export async function hostsOfServers(db: Db<CellTables>, ids: readonly string[], projectId?: string): Promise<Readonly<Record<string, string>>> {
   if (ids.length === 0) return {}
@@ -104,4 +114,14 @@ export async function markDeleted(tx: Db<CellTables>, serverId: string, now: str
   await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).execute()
   await tx.deleteFrom('virtual_interfaces').where('instance_uuid', '=', serverId).execute()
   await deleteFiles(tx, serverId)
+}
+
+export async function listTags(db: Db<CellTables>, serverId: string): Promise<string[]> {
+  return (await db.selectFrom('instance_tags').select('tag').where('instance_uuid', '=', serverId).orderBy('tag').execute()).map(({ tag }) => tag)
+}
+
+export async function replaceTags(tx: Db<CellTables>, serverId: string, tags: readonly string[], now: string): Promise<void> {
+  await tx.deleteFrom('instance_tags').where('instance_uuid', '=', serverId).execute()
+  if (tags.length > 0) await tx.insertInto('instance_tags').values(tags.map((tag) => ({ instance_uuid: serverId, tag }))).execute()
+  await tx.updateTable('instances').set({ updated_at: now }).where('uuid', '=', serverId).execute()
 }

@@ -3,6 +3,7 @@
 import type { RequestContext } from '#core/context'
 import { AppError, DeadlineExceeded } from '#core/errors'
 import type { OperationRun } from '#core/operations'
+import { findService } from '../db/hosts.ts'
 import { HostUnfit } from '../model/errors.ts'
 import type { Nova } from './nova.ts'
 
@@ -65,7 +66,7 @@ function isSilent(error: unknown): boolean {
 async function shouldAnswer(nova: Nova, host: string): Promise<boolean> {
   const { clock } = nova.runtime
   if (clock.monotonic() - nova.startedAt < graceMs) return true
-  const service = await nova.cells.cell1.read.selectFrom('services').selectAll().where('host', '=', host).where('binary', '=', 'nova-compute').executeTakeFirst()
+  const service = await findService(nova.cells.cell1.read, host, 'nova-compute')
   if (!service || service.forced_down === 1 || service.last_seen_up === null) return false
   return clock.now().getTime() - Date.parse(service.last_seen_up) < nova.settings.service_down_time * 1000
 }

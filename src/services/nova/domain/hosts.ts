@@ -1,9 +1,11 @@
 // The hosts of the cell: they register, live, and are shown to the scheduler with their zones and what they carry.
 import type { RequestContext } from '#core/context'
-import { sql } from '#core/db'
 import type { ArgsOf } from '#core/spec'
 import type { conductorRpc } from '../contract/conductor-rpc.ts'
-import { type HostAggregate, listComputeNodes, listHostAggregates, listServices, type ServiceEntry, upsertNode, upsertService } from '../db/hosts.ts'
+import { mappedServers } from '../db/build-requests.ts'
+import { countServers, type HostAggregate, isMapped, listComputeNodes, listHostAggregates, listServices, mapHost, type ServiceEntry, upsertNode, upsertService } from '../db/hosts.ts'
+import { listOnHost, livingServers } from '../db/instances.ts'
+import { openOperationIds } from '../db/operations.ts'
 import type { HostState } from './scheduling/hosts.ts'
 import { type Nova, now } from './nova.ts'
 
@@ -20,9 +22,8 @@ export async function registerHost(nova: Nova, ctx: RequestContext, report: Host
       running_vms: report.runningGuests, cpu_info: JSON.stringify(report.cpuInfo),
     }, ids.uuid(), at)
   })
-  const known = await nova.api.read.selectFrom('host_mappings').select('host').where('host', '=', report.host).executeTakeFirst()
-  if (!known) {
-    await nova.api.transaction((tx) => tx.insertInto('host_mappings').values({ host: report.host, cell: 'cell1', created_at: at }).onConflict((conflict) => conflict.doNothing()).execute())
+  if (!(await isMapped(nova.api.read, report.host))) {
+    await nova.api.transaction((tx) => mapHost(tx, report.host, 'cell1', at))
     await nova.scheduler.everyone().hostsChanged(ctx, {})
   }
   return { providerId }
@@ -50,10 +51,7 @@ export async function listHosts(nova: Nova): Promise<HostState[]> {
   const nodes = await listComputeNodes(read)
   const services = new Map((await listServices(read, 'nova-compute')).map((service) => [service.host, service]))
   const aggregates = await listHostAggregates(nova.api.read)
-  const counts = await read.selectFrom('instances')
-    .select(['host', sql<number>`count(*)`.as('servers'), sql<number>`sum(task_state is not null)`.as('tasks')])
-    .where('host', 'is not', null).where('deleted', '=', 0).groupBy('host').execute()
-  const countOf = new Map(counts.map((row) => [row.host, row]))
+  const counts = await countServers(read)
   return nodes.map((node) => {
     const service = services.get(node.host)
     const cpu = JSON.parse(node.cpu_info) as Record<string, unknown>
@@ -66,29 +64,18 @@ export async function listHosts(nova: Nova): Promise<HostState[]> {
         hypervisor_type: node.hypervisor_type, hypervisor_version: String(node.hypervisor_version), hypervisor_hostname: node.hypervisor_hostname, host_ip: node.host_ip,
         'cpu_info:arch': String(cpu['arch'] ?? ''), 'cpu_info:model': String(cpu['model'] ?? ''), 'cpu_info:vendor': String(cpu['vendor'] ?? ''), vm_mode: 'hvm',
       },
-      servers: Number(countOf.get(node.host)?.servers ?? 0), tasks: Number(countOf.get(node.host)?.tasks ?? 0),
+      ...(counts.get(node.host) ?? { servers: 0, tasks: 0 }),
     }
   })
 }
 
 export async function serversOfHost(nova: Nova, host: string) {
-  const rows = await nova.cells.cell1.read.selectFrom('instances').select(['uuid', 'vm_state', 'task_state', 'power_state']).where('host', '=', host).where('deleted', '=', 0).execute()
-  const open = [
-    ...(await nova.api.read.selectFrom('operations').select('id').where('finished_at', 'is', null).execute()),
-    ...(await nova.cells.cell1.read.selectFrom('operations').select('id').where('finished_at', 'is', null).execute()),
-  ]
-  return {
-    servers: rows.map((row) => ({ serverId: row.uuid, vmState: row.vm_state, taskState: row.task_state, powerState: row.power_state })),
-    openOperations: open.map(({ id }) => id),
-  }
+  const servers = (await listOnHost(nova.cells.cell1.read, host)).map((row) => ({ serverId: row.uuid, vmState: row.vm_state, taskState: row.task_state, powerState: row.power_state }))
+  return { servers, openOperations: [...(await openOperationIds(nova.api.read)), ...(await openOperationIds(nova.cells.cell1.read))] }
 }
 
 /** Those that no cell and no open build knows. */
 export async function goneServers(nova: Nova, serverIds: readonly string[]): Promise<string[]> {
-  const ids = [...serverIds]
-  if (ids.length === 0) return []
-  const mapped = await nova.api.read.selectFrom('instance_mappings').select('instance_uuid').where('instance_uuid', 'in', ids).execute()
-  const living = await nova.cells.cell1.read.selectFrom('instances').select('uuid').where('uuid', 'in', ids).where('deleted', '=', 0).execute()
-  const known = new Set([...mapped.map((row) => row.instance_uuid), ...living.map(({ uuid }) => uuid)])
-  return ids.filter((id) => !known.has(id))
+  const known = new Set([...(await mappedServers(nova.api.read, serverIds)), ...(await livingServers(nova.cells.cell1.read, serverIds))])
+  return serverIds.filter((id) => !known.has(id))
 }

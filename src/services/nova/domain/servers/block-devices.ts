@@ -2,6 +2,7 @@
 import { AppError } from '#core/errors'
 import type { OperationRun } from '#core/operations'
 import { createVolume, deleteVolume } from '../../neighbours/volumes.ts'
+import { setConnection, setMadeVolume, unsetMadeVolumes } from '../../db/block-devices.ts'
 import { findInstance, withParts } from '../../db/instances.ts'
 import { volumeKey, type VolumeToMake, volumesToMake } from '../../model/block-devices.ts'
 import { type Nova, now } from '../nova.ts'
@@ -21,9 +22,7 @@ export interface Connected {
 export async function volumesMade(nova: Nova, made: readonly MadeVolume[]): Promise<number> {
   if (made.length === 0) return 0
   await nova.cells.cell1.transaction(async (tx) => {
-    for (const { blockDeviceId, volumeId } of made) {
-      await tx.updateTable('block_device_mappings').set({ volume_id: volumeId, made_volume: 1, updated_at: now(nova) }).where('uuid', '=', blockDeviceId).execute()
-    }
+    for (const { blockDeviceId, volumeId } of made) await setMadeVolume(tx, blockDeviceId, volumeId, now(nova))
   })
   return made.length
 }
@@ -31,10 +30,7 @@ export async function volumesMade(nova: Nova, made: readonly MadeVolume[]): Prom
 export async function connectionsMade(nova: Nova, made: readonly Connected[]): Promise<number> {
   if (made.length === 0) return 0
   await nova.cells.cell1.transaction(async (tx) => {
-    for (const { blockDeviceId, attachmentId, connection } of made) {
-      await tx.updateTable('block_device_mappings').set({ attachment_id: attachmentId, connection_info: JSON.stringify(connection), updated_at: now(nova) })
-        .where('uuid', '=', blockDeviceId).execute()
-    }
+    for (const { blockDeviceId, ...connected } of made) await setConnection(tx, blockDeviceId, connected, now(nova))
   })
   return made.length
 }
@@ -56,8 +52,7 @@ export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly ser
   }
   for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
   if (made.length === 0) return
-  await nova.cells.cell1.transaction((tx) =>
-    tx.updateTable('block_device_mappings').set({ volume_id: null, made_volume: 0 }).where('instance_uuid', '=', serverId).where('made_volume', '=', 1).execute())
+  await nova.cells.cell1.transaction((tx) => unsetMadeVolumes(tx, serverId))
 }
 
 async function nameAgain(nova: Nova, run: OperationRun<{ readonly serverId: string }>, volume: VolumeToMake['volume'], key: string): Promise<string | undefined> {

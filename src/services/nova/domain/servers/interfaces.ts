@@ -4,6 +4,7 @@ import { AppError, BadRequest, NotFound } from '#core/errors'
 import { defineOperation, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { findInstance } from '../../db/instances.ts'
+import { findOperation, openOperationsOf } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { bindPort, createPort, deletePort, portsOfServer, toServerPort, unbindPort } from '../../neighbours/network.ts'
@@ -101,7 +102,7 @@ export async function portDeleted(nova: Nova, ctx: RequestContext, serverId: str
     const instance = await findInstance(tx, serverId)
     if (!instance || instance.task_state === 'deleting' || instance.vm_state === 'building') return false
     const known = (await portsOf(tx, serverId)).some((port) => port.portId === portId)
-    const busy = await tx.selectFrom('operations').select('id').where('resource_id', '=', serverId).where('kind', 'like', '%-interface').where('finished_at', 'is', null).executeTakeFirst()
+    const busy = (await openOperationsOf(tx, serverId)).some(({ kind }) => kind.endsWith('-interface'))
     if (!known || busy) return false
     await nova.operations.cell.begin(tx, own, detachInterfaceOperation, { resourceId: serverId, input: { serverId, portId }, projectId: instance.project_id })
     return true
@@ -134,7 +135,7 @@ export async function attachInterface(nova: Nova, ctx: RequestContext, serverId:
 /** Wait for the end of an operation of the cell, wherever it is worked off. */
 async function ended(nova: Nova, ctx: RequestContext, operationId: string): Promise<void> {
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 500)) {
-    const row = await nova.cells.cell1.read.selectFrom('operations').select(['status', 'fault', 'finished_at']).where('id', '=', operationId).executeTakeFirst()
+    const row = await findOperation(nova.cells.cell1.read, operationId)
     if (!row || row.finished_at !== null) {
       const fault = row?.fault ? (JSON.parse(row.fault) as { status: number; code: string; message: string }) : undefined
       if (row?.status === 'failed' || row?.status === 'cancelled') throw new AppError(fault?.status ?? 500, fault?.code ?? 'internal', fault?.message ?? 'Failed to attach interface')

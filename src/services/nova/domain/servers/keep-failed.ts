@@ -2,6 +2,7 @@
 // a host. What was called off is left to the deletion that called it off.
 import type { OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
+import { forgetVolumes } from '../../db/block-devices.ts'
 import { findPlan, settleInCell } from '../../db/build-requests.ts'
 import { findInstance, insertFault, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { type Nova, now } from '../nova.ts'
@@ -25,7 +26,7 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
       await updateInstance(tx, serverId, known.task_state === 'deleting' ? { ...failed, task_state: 'deleting' } : failed)
     }
     // It has no volumes: they are free for other servers.
-    await tx.deleteFrom('block_device_mappings').where('instance_uuid', '=', serverId).where('destination_type', '=', 'volume').execute()
+    await forgetVolumes(tx, serverId)
     await insertFault(tx, toFault(serverId, 'build', fault, null, at))
     const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'
     await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, ...toFailedEvent('build', fault) }, at, true)

@@ -1,6 +1,7 @@
 // The metadata and tags of a server, changed under its states' and locks' rules.
 import type { RequestContext } from '#core/context'
 import { BadRequest, Forbidden, NotFound } from '#core/errors'
+import { listTags, replaceTags } from '../../db/instances.ts'
 import { invalidState } from '../../model/errors.ts'
 import type { Nova } from '../nova.ts'
 import { now } from '../nova.ts'
@@ -65,12 +66,9 @@ export async function writeTags(nova: Nova, ctx: RequestContext, serverId: strin
   const { cell } = located
   if (!cell || !changeable.includes(instance.vm_state)) throw invalidState(`${name.split('_')[0]} tags`, serverId, 'vm_state', instance.vm_state)
   return nova.cells[cell].transaction(async (tx) => {
-    const before = await tx.selectFrom('instance_tags').select('tag').where('instance_uuid', '=', serverId).orderBy('tag').execute()
-    const tags = [...new Set(change(before.map(({ tag }) => tag)))].sort()
+    const tags = [...new Set(change(await listTags(tx, serverId)))].sort()
     if (tags.length > mostTags) throw new BadRequest(`The number of tags exceeded the per-server limit ${mostTags}`)
-    await tx.deleteFrom('instance_tags').where('instance_uuid', '=', serverId).execute()
-    if (tags.length > 0) await tx.insertInto('instance_tags').values(tags.map((tag) => ({ instance_uuid: serverId, tag }))).execute()
-    await tx.updateTable('instances').set({ updated_at: now(nova) }).where('uuid', '=', serverId).execute()
+    await replaceTags(tx, serverId, tags, now(nova))
     return tags
   })
 }

@@ -1,6 +1,6 @@
 // Gives back the volumes of a server: disconnects them, and deletes those that go with it.
 import type { RequestContext } from '#core/context'
-import { listDevices } from '../../db/block-devices.ts'
+import { listDevices, unsetConnections } from '../../db/block-devices.ts'
 import type { BlockDevice } from '../../model/server.ts'
 import { attachmentsOfServer, deleteAttachment, deleteVolume } from '../../neighbours/volumes.ts'
 import type { Nova } from '../nova.ts'
@@ -15,8 +15,7 @@ export async function disconnectVolumes(nova: Nova, ctx: RequestContext, serverI
   const devices = await blockDevicesOf(nova, serverId)
   if (!devices.some(({ destination }) => destination === 'volume')) return
   for (const { id } of await attachmentsOfServer(nova.runtime, ctx, serverId)) await deleteAttachment(nova.runtime, ctx, id)
-  await nova.cells.cell1.transaction((tx) =>
-    tx.updateTable('block_device_mappings').set({ attachment_id: null, connection_info: null }).where('instance_uuid', '=', serverId).execute())
+  await nova.cells.cell1.transaction((tx) => unsetConnections(tx, serverId))
 }
 
 export async function deleteVolumes(nova: Nova, ctx: RequestContext, ids: readonly string[]): Promise<void> {

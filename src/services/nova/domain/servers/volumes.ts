@@ -4,6 +4,8 @@ import { isUniqueViolation } from '#core/db'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { defineOperation, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
+import { forgetDevice, insertDevice, setConnection, setDeleteOnTermination } from '../../db/block-devices.ts'
+import { openOperationsOf } from '../../db/operations.ts'
 import { attachmentsOfServer, deleteAttachment, showVolume } from '../../neighbours/volumes.ts'
 import type { BlockDevice } from '../../model/server.ts'
 import { onHost, onHostIfUp } from '../host-commands.ts'
@@ -28,8 +30,6 @@ async function letGo(nova: Nova, ctx: RequestContext, { serverId, volumeId }: At
   }
 }
 
-const forgetDevice = (tx: CellTx, { blockDeviceId }: AttachRun) => tx.deleteFrom('block_device_mappings').where('uuid', '=', blockDeviceId).execute()
-
 const AttachInput = Type.Object({ serverId: Uuid, blockDeviceId: Type.String(), volumeId: Type.String() })
 
 export const attachVolumeOperation = defineOperation<Nova, AttachRun>('server.attach-volume', {
@@ -45,15 +45,14 @@ export const attachVolumeOperation = defineOperation<Nova, AttachRun>('server.at
     }),
     pivot('publish', {
       async commit(tx, nova, run) {
-        const { attachmentId, connection } = run.result<{ attachmentId: string; connection: unknown }>('attach') ?? { attachmentId: null, connection: null }
-        await (tx as CellTx).updateTable('block_device_mappings').set({ attachment_id: attachmentId, connection_info: JSON.stringify(connection), updated_at: now(nova) })
-          .where('uuid', '=', run.input.blockDeviceId).execute()
+        const connected = run.result<{ attachmentId: string; connection: unknown }>('attach') ?? { attachmentId: null, connection: null }
+        await setConnection(tx as CellTx, run.input.blockDeviceId, connected, now(nova))
         await endTask(tx, nova, run, 'compute_attach_volume', {})
       },
     }),
   ],
   async failed(tx, nova, run, fault) {
-    await forgetDevice(tx, run.input)
+    await forgetDevice(tx as CellTx, run.input.blockDeviceId)
     await failTask(tx, nova, run, 'compute_attach_volume', fault, {})
   },
 })
@@ -67,7 +66,7 @@ export const detachVolumeOperation = defineOperation<Nova, AttachRun>('server.de
     pivot('disconnect', { run: (nova, run) => letGo(nova, run.ctx, run.input) }),
     step('publish', {
       async commit(tx, nova, run) {
-        await forgetDevice(tx, run.input)
+        await forgetDevice(tx as CellTx, run.input.blockDeviceId)
         await endTask(tx, nova, run, 'compute_detach_volume', {})
       },
     }),
@@ -102,7 +101,7 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
     operationId = await beginServerTask(nova, ctx, {
       action: 'attach_volume', refusal: 'attach_volume', rule: 'os_compute_api:os-volumes-attachments:create', from: resting,
       definition: attachVolumeOperation, input: { serverId, blockDeviceId: row.uuid, volumeId: volume.id },
-      also: async (tx) => void (await tx.insertInto('block_device_mappings').values({ ...row, volume_size: volume.sizeGiB }).execute()),
+      also: (tx) => insertDevice(tx, { ...row, volume_size: volume.sizeGiB }),
     })
   } catch (error) {
     if (isUniqueViolation(error, 'volume_id')) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`, {}, error)
@@ -148,7 +147,7 @@ export async function detachVolume(nova: Nova, ctx: RequestContext, serverId: st
   await beginServerTask(nova, ctx, {
     action: 'detach_volume', refusal: 'detach_volume', rule, from: resting, definition: detachVolumeOperation, input: { serverId, blockDeviceId: device.id, volumeId },
     async also(tx) {
-      const open = await tx.selectFrom('operations').select(['input', 'kind']).where('resource_id', '=', serverId).where('finished_at', 'is', null).execute()
+      const open = await openOperationsOf(tx, serverId)
       if (open.some(({ input, kind }) => /volume/.test(kind) && (JSON.parse(input) as Partial<AttachRun>).volumeId === volumeId)) {
         throw new BadRequest(`Invalid volume: Unable to detach volume. Volume ${volumeId} is being attached or detached.`)
       }
@@ -159,6 +158,5 @@ export async function detachVolume(nova: Nova, ctx: RequestContext, serverId: st
 export async function keepWithServer(nova: Nova, ctx: RequestContext, serverId: string, volumeId: string, deleteOnTermination: boolean): Promise<void> {
   await serverFor(nova, ctx, serverId, 'os_compute_api:os-volumes-attachments:update')
   const device = await attachedVolume(nova, serverId, volumeId)
-  await nova.cells.cell1.transaction((tx) =>
-    tx.updateTable('block_device_mappings').set({ delete_on_termination: deleteOnTermination ? 1 : 0, updated_at: now(nova) }).where('uuid', '=', device.id).execute())
+  await nova.cells.cell1.transaction((tx) => setDeleteOnTermination(tx, device.id, deleteOnTermination, now(nova)))
 }

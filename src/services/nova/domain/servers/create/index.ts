@@ -5,6 +5,7 @@ import { BadRequest, Forbidden } from '#core/errors'
 import { mark, markTokenCheck, traced } from '#core/trace'
 import { insertBuildRequests, type ServerPlan } from '../../../db/build-requests.ts'
 import { listComputeNodes } from '../../../db/hosts.ts'
+import { findKeypair } from '../../../db/keypairs.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
 import { OverQuota } from '../../../model/errors.ts'
 import type { FlavorSnapshot, InjectedFile } from '../../../model/server.ts'
@@ -127,7 +128,7 @@ async function checkFiles(nova: Nova, projectId: string, files: readonly Injecte
 
 async function findKey(nova: Nova, { identity }: RequestContext, name: string | undefined): Promise<Resolved['key']> {
   if (name === undefined) return undefined
-  const row = await nova.api.read.selectFrom('key_pairs').selectAll().where('user_id', '=', identity.userId).where('name', '=', name).executeTakeFirst()
-  if (!row) throw new BadRequest('Invalid key_name provided.')
-  return { name: row.name, publicKey: row.public_key, type: row.type }
+  const found = await findKeypair(nova.api.read, identity.userId, name)
+  if (!found) throw new BadRequest('Invalid key_name provided.')
+  return { name: found.name, publicKey: found.publicKey, type: found.type }
 }
