@@ -102,9 +102,9 @@ test('a query that stands outside db is found by its words, and by its import of
     'src/services/nova/domain/asks.test.ts': ask,
     'src/services/nova/domain/locks.ts': "import { lockRow } from '#core/db'\nexport const lock = lockRow\n",
   }))
-  assert.deepEqual(violations.filter(({ rule }) => rule === 'queries-only-in-db').map(({ from, to }) => [from, to]).sort(), [
-    ['src/services/nova/api/writes.ts', '.updateTable('], ['src/services/nova/domain/asks.ts', '.selectFrom('],
-    ['src/services/nova/workers/counts.ts', "import { type Db, sql } from '#core/db'"],
+  assert.deepEqual(violations.filter(({ rule }) => rule === 'queries-only-in-db').map(({ from, to }) => `${from} ${to}`).sort(), [
+    'src/services/nova/api/writes.ts .updateTable(', 'src/services/nova/domain/asks.ts .selectFrom(',
+    "src/services/nova/workers/counts.ts import { type Db, sql } from '#core/db'",
   ])
 })
 
