@@ -10,7 +10,7 @@ import { type Answered, startCloud } from '../../src/app/testing/index.ts'
 /** Upstream's services have one middleware before them, and so one form for this. */
 const refusal = { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } }
 
-const paths: Readonly<Record<ServiceName, string>> = {
+const paths: Readonly<Record<Exclude<ServiceName, 'nimbo'>, string>> = {
   keystone: '/v3/auth/projects', glance: '/v2/images', placement: '/resource_providers', nova: '/v2.1/servers', neutron: '/v2.0/networks', cinder: '/v3/volumes',
 }
 
@@ -29,8 +29,8 @@ function forged(sample: string): string {
 test('a token that is no good is refused by each of the six services', async (t) => {
   let ahead = 0
   const cloud = await startCloud(t, ['placement', 'glance', 'neutron', 'cinder', 'nova'], { capabilities: { clock: { ...systemClock, now: () => new Date(Date.now() + ahead) } } })
-  const names = Object.keys(paths) as ServiceName[]
-  const ask = (name: ServiceName, token?: string): Promise<Answered> => cloud.call(name, 'GET', paths[name], undefined, token === undefined ? {} : { 'x-auth-token': token })
+  const names = Object.keys(paths) as (keyof typeof paths)[]
+  const ask = (name: keyof typeof paths, token?: string): Promise<Answered> => cloud.call(name, 'GET', paths[name], undefined, token === undefined ? {} : { 'x-auth-token': token })
   const refused = async (what: string, token?: string) => {
     for (const name of names) {
       const { status, headers, body } = await ask(name, token)

@@ -93,7 +93,8 @@ async function take({ store, digests, clock }: Glance, { input, signal }: Operat
 
 /** @throws ContentRefused when the content is not what was declared, or could harm a host (SECURITY-CASES 1–3) */
 function refuseUnsafe(report: ImageReport, diskFormat: string, sizeBytes: number): void {
-  if (sizeBytes === 0) return
+  // Nothing is a raw disk of no size, and nothing else: every other format begins with something.
+  if (sizeBytes === 0 && diskFormat === 'raw') return
   const reasons = reasonsAgainst(report, diskFormat)
   if (reasons.length > 0) throw new ContentRefused(`The image data was not accepted: ${reasons.join(' ')}`)
 }

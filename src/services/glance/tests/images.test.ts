@@ -178,6 +178,7 @@ test('content that is not what was declared, or that names other files, is refus
   }
   await refused('raw', qcow2())
   await refused('qcow2', Buffer.alloc(1024 * 1024))
+  for (const empty of ['qcow2', 'vmdk', 'iso', 'ami']) await refused(empty, Buffer.alloc(0))
   await refused('qcow2', qcow2((header) => {
     header.writeBigUInt64BE(1024n, 8)
     header.writeUInt32BE(11, 16)
@@ -189,7 +190,7 @@ test('content that is not what was declared, or that names other files, is refus
   const good = await create(member, { disk_format: 'qcow2' })
   assert.equal((await upload(member, good.id, [qcow2()])).status, 204)
   assert.equal((await member.call('glance', 'GET', `/v2/images/${good.id}`)).body.virtual_size, 1024 ** 3)
-  for (const data of [Buffer.alloc(5_000_000), randomBytes(5_000_000)]) assert.equal((await upload(member, (await create(member)).id, [data])).status, 204)
+  for (const data of [Buffer.alloc(0), Buffer.alloc(5_000_000), randomBytes(5_000_000)]) assert.equal((await upload(member, (await create(member)).id, [data])).status, 204)
 })
 
 test('a size cap and the quota of a project hold, also for uploads side by side', async (t) => {
