@@ -40,7 +40,7 @@ export interface Doctor {
 }
 
 /** Services that have an auditor. */
-const audited: readonly ServiceName[] = ['glance', 'cinder', 'nova']
+const audited: readonly ServiceName[] = ['glance', 'cinder', 'neutron', 'nova']
 
 export function createDoctor(bus: Bus, capabilities: Capabilities, running: readonly ServiceName[] = audited): Doctor {
   const { clock } = capabilities

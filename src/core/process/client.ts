@@ -117,6 +117,7 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
     bridgeQuery: (args, where) => ask('bridgeQuery', args, where),
     nft: (ruleset, where) => ask('nft', ruleset, where),
     nftQuery: (args, where) => ask('nftQuery', args, where),
+    nftRules: (where) => ask('nftRules', where),
     sysctl: (values, where) => ask('sysctl', values, where),
     sysctlQuery: (names) => ask('sysctlQuery', names),
     netnsAdd: (name) => ask('netnsAdd', name),

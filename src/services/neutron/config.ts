@@ -1,4 +1,5 @@
 // Neutron's options: what each means, and what holds when nothing is said.
+import { auditOptions } from '#core/audit'
 import { defineOptions, option, type Settings } from '#core/config'
 
 export const neutronOptions = defineOptions('neutron', {
@@ -25,6 +26,7 @@ export const neutronOptions = defineOptions('neutron', {
   quota_floatingip: option.integer({ default: 50, minimum: -1, help: 'Floating addresses that a project may have.' }),
   quota_security_group: option.integer({ default: 10, minimum: -1, help: 'Security groups that a project may have.' }),
   quota_security_group_rule: option.integer({ default: 100, minimum: -1, help: 'Rules of security groups that a project may have.' }),
+  ...auditOptions,
 })
 
 export type NeutronSettings = Settings<typeof neutronOptions>

@@ -21,6 +21,7 @@ import { startL2Agent } from './host/l2-agent.ts'
 import { startL3Agent } from './host/l3-agent.ts'
 import { startMetadataAgent } from './host/metadata-agent.ts'
 import { startNeutron } from './start.ts'
+import { startAuditorRole } from './workers/auditor.ts'
 import { pluginServer } from './workers/plugin.ts'
 
 /** Keep track of agents by what they report to everybody. */
@@ -76,5 +77,6 @@ export const neutron = defineService({
   options: neutronOptions,
   roles: {
     api: startApi, plugin: startPlugin, 'l2-agent': startL2Agent, 'dhcp-agent': startDhcpAgent, 'l3-agent': startL3Agent, 'metadata-agent': startMetadataAgent,
+    auditor: async (runtime) => startAuditorRole(await startNeutron(runtime, 'auditor')),
   },
 })

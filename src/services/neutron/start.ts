@@ -1,12 +1,10 @@
 // How a role that works with the database begins: the database, the operations, the policy, the agents that report.
-import { eventMigration } from '#core/db'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
-import { operationMigration } from '#core/operations'
 import type { Runtime } from '#core/service'
 import { readConfig, neutronOptions } from './config.ts'
 import { neutronChanges } from './db/changes.ts'
-import { firstMigration } from './db/migrations/001-neutron.ts'
+import { neutronMigrations } from './db/migrations/index.ts'
 import type { NeutronTables } from './db/tables.ts'
 import { createAgentRegistry } from './domain/agents.ts'
 import { announce } from './domain/announce.ts'
@@ -22,7 +20,7 @@ const definitions = [wirePort, unwirePort, announce, syncGroups, syncNetwork, sy
 export async function startNeutron(runtime: Runtime, role: string): Promise<Neutron> {
   const { clock, random, ids, log } = runtime
   const config = readConfig(runtime.config(neutronOptions))
-  const database = await runtime.database<NeutronTables>('neutron', [operationMigration, firstMigration, eventMigration], neutronChanges)
+  const database = await runtime.database<NeutronTables>('neutron', neutronMigrations, neutronChanges)
   const capabilities = { clock, random, ids, log }
   const operations = createOperations<Neutron>({ database, definitions, capabilities, owner: `${runtime.host}/neutron-${role}` })
   return { ...capabilities, runtime, database, operations, policy: compilePolicy(policyRules), config, agents: createAgentRegistry(capabilities, config.agent_down_time) }

@@ -6,6 +6,7 @@ import { CommandFailed } from '../errors.ts'
 import { checkOptions, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
 import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
 import { ruleset } from './allow-nft.ts'
+import { countRules } from './nft-text.ts'
 import { refusalsIn } from './batch.ts'
 import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
@@ -77,7 +78,7 @@ export function createHelper(options: HelperOptions): Helper {
     },
     async nftQuery(args, where) {
       const netns = optionalNamespace(options, where)
-      const asked = queryWords(args, ['table', 'tables', 'chain', 'chains', 'map', 'set', 'sets', 'ruleset'])
+      const asked = queryWords(args, ['table', 'tables', 'chain', 'chains', 'map', 'maps', 'set', 'sets', 'ruleset'])
       try {
         const { stdout } = await run('nft', ['-j', 'list', ...asked], { netns })
         return { result: (JSON.parse(stdout) as { nftables: unknown[] }).nftables }
@@ -85,6 +86,11 @@ export function createHelper(options: HelperOptions): Helper {
         if (error instanceof CommandFailed && !error.timedOut && absent.test(error.stderr)) return { result: [] }
         throw error
       }
+    },
+
+    async nftRules(where) {
+      const { stdout } = await run('nft', ['-s', '-t', 'list', 'ruleset'], { netns: optionalNamespace(options, where) })
+      return { result: countRules(stdout) }
     },
 
     async sysctl(values, where) {

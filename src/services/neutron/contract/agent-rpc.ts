@@ -51,23 +51,37 @@ export const agentReports = defineRpc('neutron-agent-reports', '1.0', {
   }),
 })
 
-export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.0', {
+export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.1', {
   wirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ wiring: Any }), result: Done }),
   unwirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ portId: Id }), result: Done }),
   /** Groups or address sets changed: ask for them again, if ports here use them; of the sets only for these addresses, if they are named. */
   groupsChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
   /** A network is not as it was, or its ports are elsewhere; without `network` it is gone. */
   networkChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, network: Type.Optional(Any) }), result: Done }),
+  /** What the host really has: an examination, as the engine's interface has it. */
+  examine: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({}), result: Any }),
+  /**
+   * Make again what should be here, and remove what should not, of what is named; what should be is asked of the server
+   * once more. Strays of ports and networks are named by the first part of their ids.
+   */
+  putRight: call({
+    since: '1.1', timeoutSeconds: 120, result: Done,
+    args: Type.Object({ fabric: Type.Boolean(), portIds: Ids, networkIds: Ids, groupIds: Ids, addressSetIds: Ids, strayPorts: Ids, strayNetworks: Ids, strayGroups: Ids, strayAddressSets: Ids }),
+  }),
 })
 
-export const dhcpAgentRpc = defineRpc('neutron-dhcp-agent', '1.0', {
+export const dhcpAgentRpc = defineRpc('neutron-dhcp-agent', '1.1', {
   syncNetwork: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
+  /** The same from scratch: its server and its namespace are made anew, or removed where they should not be. */
+  rebuildNetwork: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
   /** A port came, went or has another address. */
   portChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, portId: Id }), result: Done }),
 })
 
-export const l3AgentRpc = defineRpc('neutron-l3-agent', '1.0', {
+export const l3AgentRpc = defineRpc('neutron-l3-agent', '1.1', {
   syncRouter: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ routerId: Id }), result: Done }),
+  /** The same from scratch. */
+  rebuildRouter: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ routerId: Id }), result: Done }),
 })
 
 export const metadataAgentRpc = defineRpc('neutron-metadata-agent', '1.0', {

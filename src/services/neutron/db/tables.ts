@@ -1,4 +1,5 @@
 // The rows of neutron's database. Flags are 0 or 1, lists and maps are JSON text, times are ISO text.
+import type { AuditTables } from '#core/audit'
 import type { OperationTables } from '#core/operations'
 
 export interface StandardRow {
@@ -133,7 +134,7 @@ export interface AgentRow {
   created_at: string
 }
 
-export interface NeutronTables extends OperationTables {
+export interface NeutronTables extends OperationTables, AuditTables {
   networks: NetworkRow
   segments: SegmentRow
   subnets: SubnetRow

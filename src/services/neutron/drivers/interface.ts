@@ -45,6 +45,8 @@ export interface NetworkDriver {
 
   /** What exists, for comparison with what should. */
   inventory(call: CallContext): Promise<Inventory>
+  /** The same, and whether it is whole: what was put there may have been taken away since. */
+  examine(call: CallContext): Promise<Examination>
   /** The part of the inventory that is known without a look into the fabric. */
   served(call: CallContext): Promise<Pick<Inventory, 'dhcp' | 'routers'>>
 
@@ -246,6 +248,18 @@ export interface InventoryPort {
   readonly network: string | null
   /** Whether a filter of the port is in force. */
   readonly filtered: boolean
+}
+
+export interface Examination extends Inventory {
+  /** Whether what leads packets to the filters of ports is in force. */
+  readonly frame: boolean
+  /** Filters by the whole id of their ports. */
+  readonly filters: readonly { readonly portId: string; readonly intact: boolean }[]
+  readonly groups: readonly { readonly id: string; readonly intact: boolean }[]
+  /** Whom the DHCP of each network answers. */
+  readonly dhcpHosts: readonly { readonly networkId: string; readonly macAddresses: readonly string[] }[]
+  /** Also namespaces that carry the cloud's prefix and that nothing accounts for. */
+  readonly strangers: readonly string[]
 }
 
 /** The part of an id that fits into the names of devices. */

@@ -49,10 +49,24 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   })
   const sync = (networkId: string, ctx: RequestContext) => adjust(networkId, [everything], ctx)
 
+  /** What was made here before goes first: its server may live in a namespace that has lost its name. */
+  async function rebuild(ctx: RequestContext, networkId: string): Promise<void> {
+    const before = served.get(networkId)
+    served.delete(networkId)
+    await driver.removeDhcp(call(ctx), networkId)
+    if (before) await driver.unplugPort(call(ctx), before.port.id)
+    await sync(networkId, ctx)
+  }
+
   const listening = runtime.bus.serve(dhcpAgentRpc, runtime.host, {
     async syncNetwork(ctx, { networkId }) {
       await ready
       await sync(networkId, ctx)
+      return {}
+    },
+    async rebuildNetwork(ctx, { networkId }) {
+      await ready
+      await rebuild(ctx, networkId)
       return {}
     },
     async portChanged(ctx, { networkId, portId }) {

@@ -1,6 +1,7 @@
 // The L2 agent of a host: it wires ports as it is told, keeps their filters as the server has them, and clears up after itself.
 import type { RequestContext } from '#core/context'
 import type { RpcServer } from '#core/rpc'
+import type { ArgsOf } from '#core/spec'
 import type { Role, Runtime } from '#core/service'
 import { mark, traced } from '#core/trace'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
@@ -117,6 +118,15 @@ class L2Agent {
         await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, addresses && addresses.length > 0 ? addresses : [everything], ctx)))
         return {}
       },
+      examine: async (ctx) => {
+        await this.#ready
+        return { ...(await this.#host.driver.examine(this.#host.call(ctx))) }
+      },
+      putRight: async (ctx, named) => {
+        await this.#ready
+        await this.#putRight(ctx, named)
+        return {}
+      },
       networkChanged: async (ctx, { networkId, network }) => {
         await this.#ready
         if (network) await this.#ensureNetwork(ctx, network as unknown as NetworkSpec)
@@ -127,6 +137,42 @@ class L2Agent {
         return {}
       },
     }
+  }
+
+  /** At the auditor's word. What this agent remembers of these things is not trusted. */
+  async #putRight(ctx: RequestContext, named: ArgsOf<(typeof l2AgentRpc)['methods']['putRight']>): Promise<void> {
+    const { driver, server, runtime, call } = this.#host
+    const state = (await server.any().hostState(ctx, { host: runtime.host })) as unknown as HostState
+    if (named.fabric) await driver.ensureFabric(call(ctx), fabricOf(this.#host))
+    const ports = state.ports.filter(({ id }) => named.portIds.includes(id))
+    const networkIds = new Set([...named.networkIds, ...ports.map(({ networkId }) => networkId)])
+    for (const network of state.networks.filter(({ id }) => networkIds.has(id))) {
+      this.#networks.delete(network.id)
+      await this.#ensureNetwork(ctx, network)
+    }
+    const groupIds = state.groups.map(({ id }) => id)
+    await this.#pull(ctx, groupIds.filter((id) => named.groupIds.includes(id)))
+    await Promise.all(state.addressSetIds.filter((id) => named.addressSetIds.includes(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+    await forEach(ports, async (port) => {
+      this.#report(await driver.plugPort(call(ctx), port))
+      this.#ports.set(port.id, { revision: this.#ports.get(port.id)?.revision ?? 0, groupIds: port.securityGroupIds })
+      await server.any().portIsUp(ctx, { portId: port.id, host: runtime.host })
+    })
+    const known = new Set([...state.ports.map(({ id }) => id), ...state.otherPortIds].map(shortId))
+    for (const id of named.strayPorts) if (!known.has(id)) await driver.unplugPort(call(ctx), id)
+    const networks = new Set(state.networks.map(({ id }) => shortId(id)))
+    for (const id of named.strayNetworks) if (!networks.has(id)) await driver.removeNetwork(call(ctx), id)
+    for (const id of named.strayGroups) if (!groupIds.includes(id)) await this.#dropGroup(ctx, id)
+    for (const id of named.strayAddressSets) {
+      if (state.addressSetIds.includes(id)) continue
+      this.#sets.delete(id)
+      await driver.removeAddressSet(call(ctx), id)
+    }
+  }
+
+  async #dropGroup(ctx: RequestContext, id: string): Promise<void> {
+    this.#groups.delete(id)
+    await this.#host.driver.removeSecurityGroup(this.#host.call(ctx), id)
   }
 
   async #wire(ctx: RequestContext, { network, port, revision, groups, addressSetIds }: Wiring): Promise<void> {

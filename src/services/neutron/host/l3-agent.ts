@@ -29,10 +29,23 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
     await server.any().routerIsUp(ctx, { routerId, host: runtime.host })
   })
 
+  /** What was made before goes first, also the ends of its devices in the fabric. */
+  async function rebuild(ctx: RequestContext, routerId: string): Promise<void> {
+    const { router } = (await server.any().routerSpec(ctx, { routerId, host: runtime.host })) as Answer
+    await driver.removeRouter(call(ctx), routerId)
+    for (const { portId } of [...(router?.interfaces ?? []), ...(router?.gateway ? [router.gateway] : [])]) await driver.unplugPort(call(ctx), portId)
+    await sync(routerId, ctx)
+  }
+
   const listening = runtime.bus.serve(l3AgentRpc, runtime.host, {
     async syncRouter(ctx, { routerId }) {
       await ready
       await sync(routerId, ctx)
+      return {}
+    },
+    async rebuildRouter(ctx, { routerId }) {
+      await ready
+      await rebuild(ctx, routerId)
       return {}
     },
   })

@@ -43,8 +43,11 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
       listening.set(key, { server, http })
     } else if (!present && there) {
       listening.delete(key)
+      // It may be listened to again at once.
+      const closed = new Promise<void>((resolve) => there.server.once('close', () => resolve()))
       there.server.close()
       there.http.closeAllConnections()
+      await closed
     }
   }
 

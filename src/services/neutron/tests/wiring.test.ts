@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { type Logger, silentLog } from '#core/observe'
-import { operationMigration, type OperationTables } from '#core/operations'
-import { firstMigration } from '../db/migrations/001-neutron.ts'
+import type { OperationTables } from '#core/operations'
+import { neutronMigrations } from '../db/migrations/index.ts'
 import { NetworkAbsent } from '../drivers/interface.ts'
 import { external, must, network, port, startLab, subnet, until } from './lab.ts'
 
@@ -139,7 +139,7 @@ test('a port that its host cannot take is down, and why is in the log in full an
 })
 
 async function operationsOf(dataDirectory: string, resourceId: string): Promise<OperationTables['operations'][]> {
-  const database = await openDatabase<OperationTables>({ name: 'neutron', file: join(dataDirectory, 'db', 'neutron.db'), migrations: [operationMigration, firstMigration], clock: systemClock, log: silentLog })
+  const database = await openDatabase<OperationTables>({ name: 'neutron', file: join(dataDirectory, 'db', 'neutron.db'), migrations: neutronMigrations, clock: systemClock, log: silentLog })
   try {
     return await database.read.selectFrom('operations').selectAll().where('resource_id', '=', resourceId).orderBy('created_at').execute()
   } finally {

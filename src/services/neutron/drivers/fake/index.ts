@@ -1,7 +1,7 @@
 // A network engine in memory: complete as to what exists and what is refused, without packets.
 import { createServer, type Server } from 'node:net'
 import {
-  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, NetworkAbsent, type NetworkDriver, type NetworkSpec,
+  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
   type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, UnknownPhysicalNetwork,
 } from '../interface.ts'
 
@@ -19,6 +19,10 @@ export interface FakeNetworkDriver extends NetworkDriver {
     readonly routers: Map<string, RouterSpec>
     /** Networks whose DHCP server a test has killed. */
     readonly killedDhcp: Set<string>
+    /** Ports and groups whose filters a test has broken; `frame` for what leads to all of them. */
+    readonly brokenFilters: Set<string>
+    /** Devices and namespaces of somebody else's. */
+    readonly strangers: Set<string>
     /** Owners whose metadata is listened to. */
     readonly metadata: Map<string, Server>
   }
@@ -38,7 +42,7 @@ export interface FakeNetworkOptions {
 export function newWorld(): FakeNetworkDriver['state'] {
   return {
     fabric: undefined, networks: new Map(), ports: new Map(), securityGroups: new Map(), addressSets: new Map(), dhcp: new Map(), routers: new Map(),
-    killedDhcp: new Set(), metadata: new Map(),
+    killedDhcp: new Set(), brokenFilters: new Set(), strangers: new Set(), metadata: new Map(),
   }
 }
 
@@ -83,6 +87,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     can: { vxlan: true, vlan: false, ipv6: false },
     async ensureFabric(_call, spec) {
       state.fabric = spec
+      state.brokenFilters.delete('frame')
     },
     async removeFabric() {
       state.fabric = undefined
@@ -104,6 +109,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
       if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(spec.macAddress)) throw new BadSpecification(`Not a MAC address: ${JSON.stringify(spec.macAddress)}`)
       needNetwork(spec.networkId)
       state.ports.set(spec.id, spec)
+      state.brokenFilters.delete(spec.id)
       return { device: `tap${shortId(spec.id)}`, netns: 'fake-fabric', problems: [] }
     },
     async unplugPort(_call, id) {
@@ -111,6 +117,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     },
     async ensureSecurityGroup(_call, spec) {
       state.securityGroups.set(uuid(spec.id), spec)
+      state.brokenFilters.delete(spec.id)
       return nothing
     },
     async removeSecurityGroup(_call, id) {
@@ -155,21 +162,14 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
       if (!sockets) return server
       return new Promise((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server)))
     },
-    async inventory() {
-      const deviceless = [...state.ports.values()].map((port) => ({
-        id: shortId(port.id), network: state.networks.has(port.networkId) ? shortId(port.networkId) : null, filtered: port.portSecurityEnabled,
-      }))
-      const dhcpPorts = [...state.dhcp.values()].map((spec) => ({ id: shortId(spec.port.id), network: shortId(spec.networkId), filtered: false }))
-      const routerPorts = [...state.routers.values()].flatMap((spec) => [...spec.interfaces, ...(spec.gateway ? [spec.gateway] : [])])
-        .map((port) => ({ id: shortId(port.portId), network: shortId(port.networkId), filtered: false }))
+    inventory: async () => inventoryOf(state),
+    async examine() {
+      const { ports, securityGroups, dhcp, brokenFilters } = state
       return {
-        fabric: state.fabric !== undefined,
-        networks: [...state.networks.keys()].map(shortId).sort(),
-        ports: [...deviceless, ...dhcpPorts, ...routerPorts].sort((a, b) => (a.id < b.id ? -1 : 1)),
-        securityGroups: [...state.securityGroups.keys()].sort(),
-        addressSets: [...state.addressSets.keys()].sort(),
-        ...servedBy(state),
-        strangers: [],
+        ...inventoryOf(state), frame: !brokenFilters.has('frame'),
+        filters: [...ports.values()].flatMap(({ id, portSecurityEnabled }) => (portSecurityEnabled ? [{ portId: id, intact: !brokenFilters.has(id) }] : [])),
+        groups: [...securityGroups.keys()].map((id) => ({ id, intact: !brokenFilters.has(id) })),
+        dhcpHosts: [...dhcp.values()].map(({ networkId, hosts }) => ({ networkId, macAddresses: hosts.flatMap((host) => (host.addresses.length > 0 ? [host.macAddress] : [])) })),
       }
     },
     served: async () => servedBy(state),
@@ -179,13 +179,31 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
   }
 }
 
+function inventoryOf(state: FakeNetworkDriver['state']): Inventory {
+  const deviceless = [...state.ports.values()].map((port) => ({
+    id: shortId(port.id), network: state.networks.has(port.networkId) ? shortId(port.networkId) : null, filtered: port.portSecurityEnabled,
+  }))
+  const dhcpPorts = [...state.dhcp.values()].map((spec) => ({ id: shortId(spec.port.id), network: shortId(spec.networkId), filtered: false }))
+  const routerPorts = [...state.routers.values()].flatMap((spec) => [...spec.interfaces, ...(spec.gateway ? [spec.gateway] : [])])
+    .map((port) => ({ id: shortId(port.portId), network: shortId(port.networkId), filtered: false }))
+  return {
+    fabric: state.fabric !== undefined,
+    networks: [...state.networks.keys()].map(shortId).sort(),
+    ports: [...deviceless, ...dhcpPorts, ...routerPorts].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    securityGroups: [...state.securityGroups.keys()].sort(),
+    addressSets: [...state.addressSets.keys()].sort(),
+    ...servedBy(state),
+    strangers: [...state.strangers].sort(),
+  }
+}
+
 /** By the id, or by the part of it that an inventory shows. */
 function forget(things: Map<string, unknown>, id: string): void {
   for (const known of [...things.keys()]) if (known.startsWith(id)) things.delete(known)
 }
 
-const servedBy = ({ dhcp, routers }: Pick<FakeNetworkDriver['state'], 'dhcp' | 'routers'>) =>
-  ({ dhcp: [...dhcp.keys()].sort().map((networkId) => ({ networkId, alive: true })), routers: [...routers.keys()].sort() })
+const servedBy = ({ dhcp, routers, killedDhcp }: Pick<FakeNetworkDriver['state'], 'dhcp' | 'routers' | 'killedDhcp'>) =>
+  ({ dhcp: [...dhcp.keys()].sort().map((networkId) => ({ networkId, alive: !killedDhcp.has(networkId) })), routers: [...routers.keys()].sort() })
 
 function uuid(id: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new BadSpecification(`Not an id: ${JSON.stringify(id)}`)

@@ -4,6 +4,7 @@ import { type FabricSpec, type NetworkDriver, shortId } from '../interface.ts'
 import { metadataAddress } from './addresses.ts'
 import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
+import { examine } from './examine.ts'
 import { ensureFabric, removeFabric } from './fabric.ts'
 import { removeIdle } from './idle.ts'
 import { takeInventory, takeServed } from './inventory.ts'
@@ -52,6 +53,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
       address: metadataAddress, port: 80,
     }),
     inventory: () => takeInventory(engine),
+    examine: () => examine(engine),
     removeIdle: (call) => removeIdle(engine, driver, call),
     served: () => takeServed(engine),
     async close() {},

@@ -3,7 +3,7 @@ import type { Inventory, InventoryPort } from '../interface.ts'
 import type { Engine } from './engine.ts'
 import { table, uplink } from './names.ts'
 
-interface Link {
+export interface Link {
   readonly ifname: string
   readonly master?: string
 }
@@ -42,7 +42,6 @@ export async function takeInventory(engine: Engine): Promise<Inventory> {
     .filter((name) => name.startsWith(start)).map((name) => name.slice(start.length)).sort()
   const map = sources.map((entry) => entry['map'] as { elem?: [string, unknown][] } | undefined).find(Boolean)
   const filtered = new Set((map?.elem ?? []).map(([device]) => device))
-  const known = /^(lo|brq.*|tap.*|vx-.*|gw-.*|ph-.*)$/
   return {
     fabric: true,
     networks: links.flatMap(({ ifname }) => (ifname.startsWith('brq') ? [ifname.slice(3)] : [])).sort(),
@@ -50,12 +49,18 @@ export async function takeInventory(engine: Engine): Promise<Inventory> {
     securityGroups: named('chain', 'i-'),
     addressSets: named('set', 'm4-'),
     ...served,
-    strangers: links.map(({ ifname }) => ifname).filter((name) => name !== uplink && !known.test(name)).sort(),
+    strangers: strangersAmong(links),
   }
 }
 
+const ownDevice = /^(lo|brq.*|tap.*|vx-.*|gw-.*|ph-.*)$/
+
+export function strangersAmong(links: readonly Link[]): string[] {
+  return links.map(({ ifname }) => ifname).filter((name) => name !== uplink && !ownDevice.test(name)).sort()
+}
+
 /** Devices, and filters that are left without one. */
-function portsAmong(links: readonly Link[], filtered: ReadonlySet<string>): InventoryPort[] {
+export function portsAmong(links: readonly Link[], filtered: ReadonlySet<string>): InventoryPort[] {
   const devices = new Map(links.flatMap(({ ifname, master }) => (ifname.startsWith('tap') ? [[ifname, master] as const] : [])))
   return [...new Set([...devices.keys(), ...filtered])].sort().map((device) => ({
     id: device.slice(3),

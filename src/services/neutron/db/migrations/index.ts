@@ -1,0 +1,7 @@
+// Forward only, in this order.
+import { auditMigration } from '#core/audit'
+import { eventMigration, type Migration } from '#core/db'
+import { operationMigration } from '#core/operations'
+import { firstMigration } from './001-neutron.ts'
+
+export const neutronMigrations: readonly Migration[] = [operationMigration, firstMigration, eventMigration, auditMigration]

@@ -1,0 +1,67 @@
+// A closer look at the host: what an inventory shows, and whether it is whole. Three commands, however many ports there are.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Examination } from '../interface.ts'
+import type { Engine } from './engine.ts'
+import { type Link, portsAmong, strangersAmong, takeServed } from './inventory.ts'
+import { table, tapOf } from './names.ts'
+import { portChains } from './port-filter.ts'
+import { groupChains } from './security-groups.ts'
+
+/** The half of an address set that holds IPv4 stands for both. */
+const sets = `inet ${table} m4-`
+const frame = ['bridge prerouting', 'bridge forward', 'inet prerouting', 'inet forward', 'inet to-port']
+
+export async function examine(engine: Engine): Promise<Examination> {
+  const { privileged, names } = engine
+  const [served, namespaces] = await Promise.all([takeServed(engine), privileged.netnsList()])
+  const dhcpHosts = await Promise.all(served.dhcp.map(async ({ networkId }) => ({ networkId, macAddresses: await hostsOf(engine, networkId) })))
+  const own = new Set([names.fabric, ...served.dhcp.map(({ networkId }) => names.dhcpNamespace(networkId)), ...served.routers.map((id) => names.routerNamespace(id))])
+  const strangeNamespaces = namespaces.filter((name) => !own.has(name))
+  if (!namespaces.includes(names.fabric)) {
+    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
+  }
+  const netns = names.fabric
+  const [links, rules, maps] = await Promise.all([
+    privileged.ipQuery(['link', 'show'], { netns }) as Promise<Link[]>, privileged.nftRules({ netns }), privileged.nftQuery(['maps'], { netns }),
+  ])
+  const counts = new Map(Object.entries(rules.chains).map(([chain, count]) => [chain.replace(` ${table} `, ' '), count]))
+  /** As many rules as were put in force here; what an earlier run put there is not known. */
+  const isWhole = (chain: string) => counts.has(chain) && counts.get(chain) === (engine.rulesInForce.get(chain) ?? counts.get(chain))
+  const { devices, reached } = readMaps(maps)
+  const starting = (start: string) => [...counts.keys()].filter((chain) => chain.startsWith(start)).map((chain) => chain.slice(start.length)).sort()
+  const securityGroups = starting('inet i-')
+  return {
+    fabric: true, frame: frame.every(isWhole),
+    networks: links.flatMap(({ ifname }) => (ifname.startsWith('brq') ? [ifname.slice(3)] : [])).sort(),
+    ports: portsAmong(links, devices),
+    securityGroups, addressSets: rules.sets.flatMap((name) => (name.startsWith(sets) ? [name.slice(sets.length)] : [])).sort(),
+    filters: starting('bridge from-').map((portId) => ({ portId, intact: devices.has(tapOf(portId)) && chainsOfPort(portId).every((chain) => isWhole(chain) && reached.has(chain)) })),
+    groups: securityGroups.map((id) => ({ id, intact: Object.values(groupChains(id)).every((chain) => isWhole(`inet ${chain}`)) })),
+    ...served, dhcpHosts, strangers: [...strangersAmong(links), ...strangeNamespaces],
+  }
+}
+
+function chainsOfPort(portId: string): string[] {
+  const { sources, targets, egress, ingress } = portChains(portId)
+  return [`bridge ${sources}`, `bridge ${targets}`, `inet ${egress}`, `inet ${ingress}`]
+}
+
+/** The devices whose frames are filtered, and the chains that packets are led to. */
+function readMaps(listed: readonly Record<string, unknown>[]) {
+  const [devices, reached] = [new Set<string>(), new Set<string>()]
+  for (const entry of listed) {
+    const map = entry['map'] as { family: string; name: string; elem?: [unknown, { goto?: { target: string } }][] } | undefined
+    for (const [key, verdict] of map?.elem ?? []) {
+      if (map?.name === 'port_sources') devices.add(String(key))
+      if (verdict.goto) reached.add(`${map?.family} ${verdict.goto.target}`)
+    }
+  }
+  return { devices, reached }
+}
+
+/** The MAC addresses that a DHCP server answers. */
+async function hostsOf({ options }: Engine, networkId: string): Promise<string[]> {
+  const text = await readFile(join(options.dataDirectory, 'dhcp', networkId, 'hosts'), 'utf8').catch(() => '')
+  return [...new Set(text.split('\n').flatMap((line) => (line === '' ? [] : [line.slice(0, line.indexOf(','))])))]
+}
