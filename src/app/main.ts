@@ -24,7 +24,7 @@ const program = new Command('nimbo')
   .description('A whole OpenStack cloud in one process: real APIs, real virtual machines, nothing to set up.')
   .option('--data <folder>', 'the folder that holds everything of the cloud (also NIMBO_DATA)')
   .showHelpAfterError('Add --help to see what the command takes.')
-  .configureHelp({ sortSubcommands: false })
+  .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
 
 function starting(command: Command): Command {
   return command
@@ -46,6 +46,13 @@ function isPublicRange(text: string): boolean {
   return bits >= 8 && bits <= 29 && value % 2 ** (32 - bits) === 0
 }
 
+/** A number of things to be shown. */
+function count(text: string, option: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0) throw new CommandError(`${option} takes a whole number from 1 on, not ${text}.`)
+  return value
+}
+
 /** The options of the command and of the program before it. */
 function where(options: Common): string {
   return dataDirectory(options.data ?? program.opts<Common>().data)
@@ -65,7 +72,7 @@ function choices(options: Starting) {
 }
 
 starting(program.command('up').description('set up what is missing and start the cloud in the background'))
-  .option('--json', 'print the result as JSON')
+  .option('--json', 'print JSON')
   .action(async (options: Starting) => {
     const { up } = await import('./commands/up.ts')
     await up({ directory: where(options), choices: choices(options), arguments: passedOn(options), json: options.json === true })
@@ -88,11 +95,12 @@ program.command('status').description('what runs, where, and how it is')
 
 program.command('logs').description('what the cloud wrote to its log')
   .option('-f, --follow', 'go on as it grows').option('-n, --lines <count>', 'how many lines from the end', '100')
-  .action(async (options: Common & { follow?: boolean; lines: string }) => (await import('./commands/logs.ts')).logs(where(options), options.follow === true, Number(options.lines)))
+  .action(async (options: Common & { follow?: boolean; lines: string }) => (await import('./commands/logs.ts')).logs(where(options), options.follow === true, count(options.lines, '--lines')))
 
 program.command('openrc').description('print the environment for the openstack client')
   .argument('[user]', 'admin or demo', 'demo')
-  .action(async (user: string, options: Common) => (await import('./commands/openrc.ts')).openrc(where(options), user))
+  .option('--json', 'print JSON')
+  .action(async (user: string, options: Starting) => (await import('./commands/openrc.ts')).openrc(where(options), user, options.json === true))
 
 program.command('reset').description('stop the cloud and remove all that it has, guests included')
   .option('--yes', 'do not ask')
@@ -100,7 +108,7 @@ program.command('reset').description('stop the cloud and remove all that it has,
 
 const trace = program.command('trace').description('the 51 steps of a server\'s boot')
 trace.command('list').description('the boots that are known').option('--json', 'print JSON').option('--limit <count>', 'at most so many', '50')
-  .action(async (options: Starting & { limit: string }) => (await import('./commands/trace.ts')).listTraces(where(options), Number(options.limit), options.json === true))
+  .action(async (options: Starting & { limit: string }) => (await import('./commands/trace.ts')).listTraces(where(options), count(options.limit, '--limit'), options.json === true))
 trace.command('show').description('the steps of one boot, live while it goes on').argument('<server>', 'id or name').option('--json', 'print JSON')
   .action(async (server: string, options: Starting) => (await import('./commands/trace.ts')).showTrace(where(options), server, options.json === true))
 

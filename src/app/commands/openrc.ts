@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { layout } from '../layout.ts'
 import { publicUrl, readSettings, type Secrets } from '../settings.ts'
-import { CommandError, print } from '../terminal.ts'
+import { CommandError, print, printJson } from '../terminal.ts'
 
-export function openrc(directory: string, user: string): void {
+export function openrc(directory: string, user: string, json: boolean): void {
   if (user !== 'admin' && user !== 'demo') throw new CommandError(`There are users admin and demo, not ${user}.`)
   const settings = readSettings(directory)
   if (!settings) throw new CommandError('There is no cloud yet: start one with `nimbo up`.')
-  print(environment(settings, readSecrets(directory), user).map(([name, value]) => `export ${name}='${value}'`).join('\n'))
+  const variables = environment(settings, readSecrets(directory), user)
+  if (json) return printJson(Object.fromEntries(variables))
+  print(variables.map(([name, value]) => `export ${name}='${value}'`).join('\n'))
 }
 
 export function readSecrets(directory: string): Secrets {
