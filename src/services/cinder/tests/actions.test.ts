@@ -51,7 +51,7 @@ test('only an administrator resets a status or deletes by force', async (t) => {
   assert.equal((await act({ 'os-force_delete': {} }, demo)).status, 403)
   assert.equal((await act({ 'os-reset_status': { status: 'nonsense' } })).status, 400)
   assert.equal((await act({ 'os-reset_status': { status: 'in-use' } })).status, 400)
-  assert.equal((await act({ 'os-reset_status': { status: 'deleting' } })).status, 400)
+  assert.equal((await act({ 'os-reset_status': { status: 'extending' } })).status, 400)
   assert.equal((await act({ 'os-reset_status': {} })).status, 400)
   assert.equal((await act({ 'os-reset_status': { status: 'maintenance' } })).status, 202)
   await until(demo, id, 'maintenance')
@@ -59,6 +59,23 @@ test('only an administrator resets a status or deletes by force', async (t) => {
   assert.equal((await act({ 'os-force_delete': {} })).status, 202)
   await untilGone(demo, id)
 })
+
+for (const status of ['creating', 'deleting']) {
+  test(`a volume that an administrator claims to be ${status} stays so, until it is reset again or deleted by force`, async (t) => {
+    const cloud = await startCloud(t, ['cinder'])
+    const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+    const { id } = await readyVolume(demo)
+    const act = (action: Record<string, unknown>) => admin.call('cinder', 'POST', `/v3/volumes/${id}/action`, action)
+    assert.equal((await act({ 'os-reset_status': { status } })).status, 202)
+    await until(demo, id, status)
+    assert.equal((await demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)).status, 400)
+    assert.equal((await act({ 'os-reset_status': { status: 'available' } })).status, 202)
+    await until(demo, id, 'available')
+    assert.equal((await act({ 'os-reset_status': { status } })).status, 202)
+    assert.equal((await act({ 'os-force_delete': {} })).status, 202)
+    await untilGone(demo, id)
+  })
+}
 
 test('a volume that an administrator put into error while it was used is available again after a forced detach', async (t) => {
   const cloud = await startCloud(t, ['cinder'])

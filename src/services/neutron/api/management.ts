@@ -4,6 +4,8 @@ import { extensions } from '../contract/extensions.ts'
 import type { agentRoutes, extensionRoutes, ipAvailabilityRoutes, tagRoutes } from '../contract/management.ts'
 import type { quotaRoutes } from '../contract/quotas.ts'
 import { networkList } from '../db/networks.ts'
+import { allows } from '../domain/access.ts'
+import { AgentNotFound } from '../model/errors.ts'
 import { type AgentRecord, deleteAgent, dhcpAgentsOf, findAgent, l3AgentsOf, listAgents, networksOfAgent, routersOfAgent, updateAgent } from '../domain/agent-management.ts'
 import { type NetworkAvailability, listAvailability, showAvailability } from '../domain/ip-availability.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -56,11 +58,13 @@ function viewAgent({ row, known, alive, kind }: AgentRecord) {
 const topics = { l2: 'N/A', dhcp: 'dhcp_agent', l3: 'l3_agent', metadata: 'N/A' } as const
 
 export const agentHandlers = (neutron: Neutron): Handlers<typeof agentRoutes> => ({
-  async listAgents({ query }) {
-    const agents = (await listAgents(neutron)).map(viewAgent).filter((agent) => matches(agent, query))
+  async listAgents({ ctx, query }) {
+    // As upstream: who may not see them finds none.
+    const agents = (allows(neutron, ctx, 'get_agent', {}) ? await listAgents(neutron) : []).map(viewAgent).filter((agent) => matches(agent, query))
     return { status: 200, body: { agents: agents.map((agent) => pick(query, agent)) } }
   },
-  async showAgent({ params, query }) {
+  async showAgent({ ctx, params, query }) {
+    if (!allows(neutron, ctx, 'get_agent', {})) throw new AgentNotFound(`Agent ${params.id} could not be found.`)
     return { status: 200, body: { agent: pick(query, viewAgent(await findAgent(neutron, params.id))) } }
   },
   async updateAgent({ params, body }) {

@@ -31,12 +31,12 @@ const Agent = Closed({
 
 export const agentRoutes = defineRoutes('neutron', {
   listAgents: {
-    method: 'GET', path: '/agents', policy: 'get_agent', summary: 'List agents.', query: AnyQuery,
-    reply: { 200: Type.Object({ agents: Type.Array(Type.Partial(Agent)) }) }, faults: [400, 401, 403],
+    method: 'GET', path: '/agents', policy: deferred('get_agent'), summary: 'List agents; none for whom it is not for.', query: AnyQuery,
+    reply: { 200: Type.Object({ agents: Type.Array(Type.Partial(Agent)) }) }, faults: [400, 401],
   },
   showAgent: {
-    method: 'GET', path: '/agents/:id', policy: 'get_agent', summary: 'Show an agent.', params, query: AnyQuery,
-    reply: { 200: Type.Object({ agent: Type.Partial(Agent) }) }, faults: [401, 403, 404],
+    method: 'GET', path: '/agents/:id', policy: deferred('get_agent'), summary: 'Show an agent.', params, query: AnyQuery,
+    reply: { 200: Type.Object({ agent: Type.Partial(Agent) }) }, faults: [401, 404],
   },
   updateAgent: {
     method: 'PUT', path: '/agents/:id', policy: 'update_agent', summary: 'Take an agent in or out of service, or describe it.', params,

@@ -49,6 +49,13 @@ export async function portsInSubnet(tx: Tx, subnetId: string, exceptOwners: read
     .where('device_owner', 'not in', [...exceptOwners]).limit(10).execute()
 }
 
+/** Ports with an address in a subnet that are not neutron's own. */
+export async function guestPortsInSubnet(tx: Tx, subnetId: string): Promise<string[]> {
+  const rows = await tx.selectFrom('ports').select('id').where(sql<SqlBool>`id in (select port_id from ip_allocations where subnet_id = ${subnetId})`)
+    .where('device_owner', 'not like', 'network:%').execute()
+  return rows.map((row) => row.id)
+}
+
 /** How many addresses of each subnet are taken. */
 export async function countBySubnet(db: Tx, subnetIds: readonly string[]): Promise<Map<string, number>> {
   if (subnetIds.length === 0) return new Map()

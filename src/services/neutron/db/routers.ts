@@ -140,6 +140,11 @@ export async function deleteFloatingIpRow(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('floating_ips').where('id', '=', id).execute()
 }
 
+/** Floating addresses of a network that are joined to no port. */
+export async function looseFloatingIps(db: Tx, networkId: string): Promise<FloatingIpRow[]> {
+  return db.selectFrom('floating_ips').selectAll().where('floating_network_id', '=', networkId).where('fixed_port_id', 'is', null).execute()
+}
+
 export async function floatingIpsOfRouter(db: Tx, routerId: string): Promise<FloatingIpRow[]> {
   return db.selectFrom('floating_ips').selectAll().where('router_id', '=', routerId).execute()
 }

@@ -7,7 +7,7 @@ import type { ListRequest } from '../db/list.ts'
 import { deleteTags, networkRow, type Tx } from '../db/networks.ts'
 import { deletePortRow, type PortRecord, portRow } from '../db/ports.ts'
 import {
-  deleteFloatingIpRow, type FloatingIpRecord, floatingIpRecord, floatingIpsOf, insertFloatingIp, listFloatingIps as listRecords, routerRow, routersOfSubnets, setFloatingIp,
+  deleteFloatingIpRow, type FloatingIpRecord, floatingIpRecord, floatingIpsOf, insertFloatingIp, listFloatingIps as listRecords, looseFloatingIps, routerRow, routersOfSubnets, setFloatingIp,
 } from '../db/routers.ts'
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { FloatingIpRow } from '../db/tables.ts'
@@ -129,6 +129,16 @@ async function announceInside(neutron: Neutron, tx: Tx, ctx: RequestContext, por
 async function nextAssociation(neutron: Neutron, tx: Tx, ctx: RequestContext, row: FloatingIpRow, body: FloatingIpChangeBody): Promise<Association | undefined> {
   if (body.port_id) return associate(neutron, tx, ctx, row.project_id, row.floating_network_id, body.port_id, body.fixed_ip_address ?? undefined)
   return body.port_id === null ? apart : undefined
+}
+
+/** Those of a network that no port has go with the network. */
+export async function dropLooseFloatingIps(tx: Tx, networkId: string): Promise<void> {
+  const loose = await looseFloatingIps(tx, networkId)
+  for (const row of loose) {
+    await deleteFloatingIpRow(tx, row.id)
+    await deletePortRow(tx, row.floating_port_id)
+  }
+  await deleteTags(tx, loose.map((row) => row.id))
 }
 
 export async function deleteFloatingIp(neutron: Neutron, ctx: RequestContext, id: string, ifRevision?: number): Promise<void> {

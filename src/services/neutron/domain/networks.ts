@@ -11,6 +11,7 @@ import type { NetworkRow } from '../db/tables.ts'
 import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import { createOnce } from './create-once.ts'
+import { dropLooseFloatingIps } from './floating-ips.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
@@ -117,6 +118,7 @@ export async function deleteNetwork(neutron: Neutron, ctx: RequestContext, id: s
     const { row } = await findNetwork(neutron, ctx, tx, id)
     authorize(neutron, ctx, 'delete_network', networkTarget(row))
     checkRevision(row, ifRevision)
+    if (row.external === 1) await dropLooseFloatingIps(tx, id)
     if (await networkHasPorts(tx, id, autoDeletedOwners)) {
       throw new NetworkInUse(`Unable to complete operation on network ${id}. There are one or more ports still in use on the network.`)
     }

@@ -1,6 +1,6 @@
 // What a security group rule may say: protocol, ports and prefix must fit each other, or a host could not filter by them.
 import { formatPrefix, parsePrefix } from '../model/addresses.ts'
-import { InvalidInput, RuleInvalidIcmp, RuleInvalidPorts, RuleInvalidPrefix, RuleInvalidProtocol } from '../model/errors.ts'
+import { InvalidInput, RuleInvalidIcmp, RuleInvalidPort, RuleInvalidPorts, RuleInvalidPrefix, RuleInvalidProtocol } from '../model/errors.ts'
 
 /** Names that upstream takes, with their numbers (neutron_lib/constants.py, IP_PROTOCOL_MAP). */
 const protocols: Readonly<Record<string, number>> = {
@@ -73,6 +73,7 @@ function readPorts(body: RuleBody, protocol: string | null, number: number | und
   const read = (value: number | string | null | undefined) => (value === undefined || value === null || value === '' ? null : Number(value))
   const [min, max] = [read(body.port_range_min), read(body.port_range_max)]
   if (min === null && max === null) return { min, max }
+  for (const value of [min, max]) if (value !== null && (value < 0 || value > 65_535)) throw new RuleInvalidPort(`Invalid value for port ${value}`)
   if (number === 1 || number === 58) {
     for (const [name, value] of [['type', min], ['code', max]] as const) {
       if (value !== null && (value < 0 || value > 255)) throw new RuleInvalidIcmp(`Invalid value for ICMP ${name} (${name === 'type' ? 'port_range_min' : 'port_range_max'}) ${value}. It must be 0 to 255.`)
@@ -83,7 +84,7 @@ function readPorts(body: RuleBody, protocol: string | null, number: number | und
   if (protocol === null) throw new RuleInvalidProtocol('Must also specify protocol if port range is given.')
   if (number === undefined || !withPorts.has(number)) throw new RuleInvalidProtocol(`Ports cannot be used with protocol ${protocol}.`)
   if (min === null || max === null || min > max) throw new RuleInvalidPorts('For TCP/UDP protocols, port_range_min must be <= port_range_max')
-  if (min < 1 || max > 65_535) throw new RuleInvalidPorts(`Invalid port range ${min}:${max}: ports lie between 1 and 65535.`)
+  if (min < 1) throw new RuleInvalidPort(`Invalid value for port ${min}`)
   return { min, max }
 }
 

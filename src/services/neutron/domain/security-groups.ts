@@ -70,6 +70,7 @@ export async function updateSecurityGroup(neutron: Neutron, ctx: RequestContext,
     authorize(neutron, ctx, 'update_security_group', groupTarget(row))
     checkRevision(row, ifRevision)
     if (row.default_of !== null && body.name !== undefined && body.name !== row.name) throw new CannotUpdateDefaultGroup('Updating default security group not allowed.')
+    if (row.default_of === null && (body.name ?? '').toLowerCase() === 'default') throw new DefaultSecurityGroupExists('Default security group already exists.')
     const stateful = bit(toFlag(body.stateful, row.stateful === 1))
     if (stateful !== row.stateful && (await groupHasPorts(tx, id))) throw new SecurityGroupInUse(`Security Group ${id} in use.`)
     await updateRow(tx, 'security_groups', id, {

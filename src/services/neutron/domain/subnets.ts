@@ -2,21 +2,22 @@
 import type { RequestContext } from '#core/context'
 import type { Static } from '#core/spec'
 import type { NewSubnet, SubnetChange } from '../contract/subnets.ts'
-import { allocationsOfPort, isTaken, portsInSubnet } from '../db/allocations.ts'
+import { allocationsOfPort, guestPortsInSubnet, isTaken, portsInSubnet } from '../db/allocations.ts'
 import { deleteAllocations } from '../db/allocations.ts'
 import type { ListRequest } from '../db/list.ts'
 import { deleteTags, networkRow, type Tx, updateRow } from '../db/networks.ts'
-import { portsByOwner } from '../db/ports.ts'
+import { portRecord, portsByOwner } from '../db/ports.ts'
 import { routersOfSubnets } from '../db/routers.ts'
 import { deleteSubnetRow, insertSubnet, listSubnets as listRecords, type SubnetRecord, subnetRecord, subnetsOf, subnetsOfNetwork } from '../db/subnets.ts'
 import type { SubnetRow } from '../db/tables.ts'
 import { addressKey, overlaps, parseIp, parsePrefix } from '../model/addresses.ts'
 import { GatewayInUse, InvalidInput, NetworkNotFound, SubnetInUse, SubnetNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
-import type { Pool } from './ipam.ts'
+import { isAutoconfigured, type Pool } from './ipam.ts'
 import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
+import { changePort } from './ports/update.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
 import { checkModes, gatewayOf, poolsOf, readNameservers, readRoutes, wantedPrefix } from './subnet-rules.ts'
@@ -128,6 +129,7 @@ export async function deleteSubnet(neutron: Neutron, ctx: RequestContext, id: st
     const record = await findSubnet(neutron, ctx, tx, id)
     authorize(neutron, ctx, 'delete_subnet', subnetTarget(record))
     checkRevision(record.row, ifRevision)
+    if (isAutoconfigured(record.row)) await takeSelfMadeAddresses(neutron, tx, ctx, record.row)
     if ((await portsInSubnet(tx, id, autoDeletedOwners)).length > 0) {
       throw new SubnetInUse(`Unable to complete operation on subnet ${id}: One or more ports have an IP allocation from this subnet.`)
     }
@@ -146,3 +148,17 @@ export async function deleteSubnet(neutron: Neutron, ctx: RequestContext, id: st
   })
 }
 
+/** Hosts make their addresses of such a subnet themselves, and lose them with it; a router's own address keeps it. */
+async function takeSelfMadeAddresses(neutron: Neutron, tx: Tx, ctx: RequestContext, subnet: SubnetRow): Promise<void> {
+  const network = await networkRow(tx, subnet.network_id)
+  const others = new Map((await subnetsOfNetwork(tx, subnet.network_id)).map((each) => [each.id, each]))
+  for (const id of await guestPortsInSubnet(tx, subnet.id)) {
+    const record = await portRecord(tx, id)
+    if (!record || !network) continue
+    const rest = record.addresses.filter((address) => address.subnet_id !== subnet.id).map(({ subnet_id, ip_address }) => {
+      const other = others.get(subnet_id)
+      return other && isAutoconfigured(other) ? { subnet_id } : { subnet_id, ip_address }
+    })
+    await changePort(neutron, tx, ctx, record, network, { fixed_ips: rest })
+  }
+}

@@ -67,6 +67,7 @@ export const PoolOutOfBounds = wrong('OutOfBoundsAllocationPool', 'pool_out_of_b
 export const InvalidQuotaValue = wrong('InvalidQuotaValue', 'invalid_quota_value')
 export const InvalidRoutes = wrong('InvalidRoutes', 'invalid_routes')
 export const RuleInvalidProtocol = wrong('SecurityGroupRuleInvalidProtocol', 'rule_invalid_protocol')
+export const RuleInvalidPort = wrong('SecurityGroupInvalidPortValue', 'rule_invalid_port')
 export const RuleInvalidPorts = wrong('SecurityGroupInvalidPortRange', 'rule_invalid_ports')
 export const RuleInvalidIcmp = wrong('SecurityGroupInvalidIcmpValue', 'rule_invalid_icmp')
 export const RuleInvalidPrefix = wrong('SecurityGroupRuleParameterConflict', 'rule_invalid_prefix')

@@ -141,7 +141,7 @@ test('security groups: the default one, its rules, and rules that cannot be', as
   assert.deepEqual(await attempt({ protocol: 'smoke' }), [400, 'SecurityGroupRuleInvalidProtocol'])
   assert.deepEqual(await attempt({ ethertype: 'IPv5' }), [400, 'InvalidInput'])
   assert.deepEqual(await attempt({ protocol: 'tcp', port_range_min: 80, port_range_max: 22 }), [400, 'SecurityGroupInvalidPortRange'])
-  assert.deepEqual(await attempt({ protocol: 'tcp', port_range_min: 0, port_range_max: 70_000 }), [400, 'SecurityGroupInvalidPortRange'])
+  assert.deepEqual(await attempt({ protocol: 'tcp', port_range_min: 0, port_range_max: 70_000 }), [400, 'SecurityGroupInvalidPortValue'])
   assert.deepEqual(await attempt({ protocol: 'vrrp', port_range_min: 1, port_range_max: 2 }), [400, 'SecurityGroupRuleInvalidProtocol'])
   assert.deepEqual(await attempt({ port_range_min: 1, port_range_max: 2 }), [400, 'SecurityGroupRuleInvalidProtocol'])
   assert.deepEqual(await attempt({ protocol: 'icmp', port_range_max: 3 }), [400, 'SecurityGroupInvalidIcmpValue'])
@@ -155,6 +155,62 @@ test('security groups: the default one, its rules, and rules that cannot be', as
   assert.deepEqual(await refused(demo, 'POST', '/security-groups', { security_group: { name: 'default' } }), [409, 'SecurityGroupDefaultAlreadyExists'])
   assert.deepEqual(await refused(demo, 'PUT', `/security-groups/${group.id}`, { security_group: { name: 'mine' } }), [409, 'SecurityGroupCannotUpdateDefault'])
   assert.deepEqual(await refused(demo, 'DELETE', `/security-groups/${group.id}`), [409, 'SecurityGroupCannotRemoveDefault'])
+  const { security_group: web } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'web' } })
+  assert.deepEqual(await refused(demo, 'PUT', `/security-groups/${web.id}`, { security_group: { name: 'default' } }), [409, 'SecurityGroupDefaultAlreadyExists'])
+})
+
+test('a rule with a port that is none is refused in the words that clients look for', async (t) => {
+  const { demo } = await startLab(t)
+  const { security_group: group } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'web' } })
+  const attempt = async (protocol: string, min: number | null, max: number | null) => {
+    const reply = await demo.call('neutron', 'POST', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', protocol, port_range_min: min, port_range_max: max } })
+    return `${reply.status} ${reply.body.NeutronError?.type}: ${reply.body.NeutronError?.message}`
+  }
+  const order = 'For TCP/UDP protocols, port_range_min must be <= port_range_max'
+  assert.equal(await attempt('tcp', -16, 80), '400 SecurityGroupInvalidPortValue: Invalid value for port -16')
+  assert.equal(await attempt('tcp', 80, 65_536), '400 SecurityGroupInvalidPortValue: Invalid value for port 65536')
+  assert.equal(await attempt('tcp', 0, 80), '400 SecurityGroupInvalidPortValue: Invalid value for port 0')
+  assert.equal(await attempt('udp', 80, 79), `400 SecurityGroupInvalidPortRange: ${order}`)
+  assert.equal(await attempt('udp', null, 6), `400 SecurityGroupInvalidPortRange: ${order}`)
+  assert.equal(await attempt('icmp', -1, 25), '400 SecurityGroupInvalidPortValue: Invalid value for port -1')
+  assert.match(await attempt('icmp', 1, 256), /^400 SecurityGroupInvalidIcmpValue: Invalid value for ICMP code/)
+})
+
+test('an external network goes with the floating addresses that nobody uses, and not with those that are used', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const floating = async (more = {}) => (await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, ...more } })).floatingip
+  const [loose, used] = [await floating(), await floating({ port_id: inside.id })]
+  assert.deepEqual(await refused(admin, 'DELETE', `/networks/${outside.id}`), [409, 'NetworkInUse'])
+  assert.deepEqual((await must(demo, 'GET', '/floatingips')).floatingips.map((each: any) => each.id).sort(), [loose.id, used.id].sort(), 'a refused deletion takes nothing away')
+  await must(demo, 'PUT', `/floatingips/${used.id}`, { floatingip: { port_id: null } })
+  await must(demo, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: null } })
+  await must(admin, 'DELETE', `/networks/${outside.id}`)
+  assert.deepEqual([(await must(demo, 'GET', '/floatingips')).floatingips, (await must(admin, 'GET', `/ports?network_id=${outside.id}`)).ports], [[], []])
+})
+
+test('a subnet whose hosts make their own addresses can be deleted under their ports, and other subnets cannot', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const blue = await network(demo)
+  const slaac = await subnet(demo, blue.id, '2001:db8:1::/64', { ipv6_address_mode: 'slaac', ipv6_ra_mode: 'slaac' })
+  const other = await subnet(demo, blue.id, '2001:db8:2::/64', { ipv6_address_mode: 'slaac', ipv6_ra_mode: 'slaac' })
+  const plain = await subnet(demo, blue.id)
+  const { id } = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  const addresses = async () => (await must(demo, 'GET', `/ports/${id}`)).port.fixed_ips
+  const before = await addresses()
+  assert.deepEqual(before.map((each: any) => each.subnet_id).sort(), [slaac.id, other.id, plain.id].sort())
+  assert.deepEqual(await refused(demo, 'DELETE', `/subnets/${plain.id}`), [409, 'SubnetInUse'])
+  await must(demo, 'DELETE', `/subnets/${slaac.id}`)
+  assert.deepEqual(await addresses(), before.filter((each: any) => each.subnet_id !== slaac.id))
+  const { router } = await must(demo, 'POST', '/routers', { router: {} })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: other.id })
+  assert.deepEqual(await refused(demo, 'DELETE', `/subnets/${other.id}`), [409, 'SubnetInUse'])
+  assert.deepEqual(await addresses(), before.filter((each: any) => each.subnet_id !== slaac.id), 'a refused deletion takes nothing away')
 })
 
 test('an internal create that is repeated with its key answers the first port again', async (t) => {
@@ -183,7 +239,8 @@ test('extensions, versions, agents, zones, tags and address counts', async (t) =
   assert.deepEqual(agents.map((agent: any) => [agent.agent_type, agent.host, agent.alive]).sort(), [
     ['DHCP agent', 'host-1', true], ['L3 agent', 'host-1', true], ['Linux bridge agent', 'host-1', true], ['Metadata agent', 'host-1', true],
   ])
-  assert.deepEqual(await refused(demo, 'GET', '/agents'), [403, 'Forbidden'])
+  assert.deepEqual(await must(demo, 'GET', '/agents'), { agents: [] })
+  assert.deepEqual(await refused(demo, 'GET', `/agents/${agents[0].id}`), [404, 'AgentNotFound'])
   assert.deepEqual((await must(demo, 'GET', '/availability_zones')).availability_zones.map((zone: any) => zone.resource), ['network', 'router'])
 
   const blue = await network(demo)

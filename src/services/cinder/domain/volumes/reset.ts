@@ -8,6 +8,12 @@ import type { Allowed, Cinder } from '../cinder.ts'
 
 const attachStatuses: readonly AttachStatus[] = ['attaching', 'attached', 'detached', 'reserved', 'error_attaching', 'detaching']
 
+/**
+ * As upstream (cinder/api/contrib/admin_actions.py), an administrator may also claim what no operation works on: such a volume
+ * waits for the next word of an administrator, or is deleted by force.
+ */
+const claimed = new Set(['creating', 'deleting'])
+
 /** @throws InvalidInput for a state that nobody may be put into */
 export async function resetStatus(cinder: Cinder, volume: Allowed<Volume>, asked: { status?: string; attachStatus?: string }): Promise<void> {
   const { status, attachStatus } = asked
@@ -15,7 +21,7 @@ export async function resetStatus(cinder: Cinder, volume: Allowed<Volume>, asked
   if (attachStatus !== undefined && !(attachStatuses as readonly string[]).includes(attachStatus)) {
     throw new InvalidInput(`Invalid input received: ${attachStatus.slice(0, 80)} is not an attach status of volumes.`)
   }
-  if (status !== undefined && !volumeMachine.isStable(status)) throw new InvalidInput(`Invalid input received: Cannot reset-state to ${status}`)
+  if (status !== undefined && !volumeMachine.isStable(status) && !claimed.has(status)) throw new InvalidInput(`Invalid input received: Cannot reset-state to ${status}`)
   await cinder.database.transaction(async (tx) => {
     const uses = await attachmentsOf(tx, [volume.id])
     if (status === 'in-use' && uses.length === 0) {
