@@ -160,3 +160,9 @@ export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<
 function contains(column: string, text: string): Expression<SqlBool> {
   return sql<SqlBool>`${sql.ref(column)} like ${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`} escape '\\'`
 }
+
+/** Whether an operation of the kind works on the volume. */
+export async function isBeingWorkedOn(db: Db<CinderTables>, volumeId: string, kind: string): Promise<boolean> {
+  const open = await db.selectFrom('operations').select('id').where('resource_id', '=', volumeId).where('kind', '=', kind).where('finished_at', 'is', null).executeTakeFirst()
+  return open !== undefined
+}

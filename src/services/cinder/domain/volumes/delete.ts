@@ -5,7 +5,7 @@ import { defineOperation, type OperationFault, type OperationRun, pivot, step } 
 import { type Static, Type, Uuid } from '#core/spec'
 import { attachmentsOf } from '../../db/attachments.ts'
 import type { CinderTables } from '../../db/tables.ts'
-import { deleteVolume as deleteRow, findVolumeRow, moveVolume } from '../../db/volumes.ts'
+import { deleteVolume as deleteRow, findVolumeRow, moveVolume, isBeingWorkedOn } from '../../db/volumes.ts'
 import { InvalidVolume } from '../../model/errors.ts'
 import { backendOf, type Volume } from '../../model/volume.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
@@ -19,8 +19,8 @@ export async function deleteVolume(cinder: Cinder, ctx: RequestContext, volume: 
   await cinder.database.transaction(async (tx) => {
     const row = await findVolumeRow(tx, volume.id)
     const attached = (await attachmentsOf(tx, [volume.id])).length > 0 || row?.attach_status === 'attached'
-    // Deleting what is being deleted is no error when it is forced.
-    if (force && row?.status === 'deleting' && (await isBeingDeleted(tx, volume.id))) return
+    // Deleting what is being deleted is no error when it is forced. The status alone does not say it: an administrator may have claimed it.
+    if (force && row?.status === 'deleting' && (await isBeingWorkedOn(tx, volume.id, deleteVolumeOperation.kind))) return
     const now = cinder.clock.now().toISOString()
     if (attached || !(await moveVolume(tx, volume.id, force ? 'force_remove' : 'remove', { updated_at: now }))) {
       throw new InvalidVolume(`Invalid volume: Volume ${force ? '' : 'status must be available or error or error_restoring or error_extending or error_managing and '}must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.`)
@@ -28,13 +28,6 @@ export async function deleteVolume(cinder: Cinder, ctx: RequestContext, volume: 
     const id = await cinder.operations.begin(tx, ctx, deleteVolumeOperation, { resourceId: volume.id, projectId: volume.projectId, input: { volumeId: volume.id } })
     await cinder.operations.cancel(tx, volume.id, id)
   })
-}
-
-/** The status alone does not say it: an administrator may have claimed it. */
-async function isBeingDeleted(tx: Db<CinderTables>, volumeId: string): Promise<boolean> {
-  const open = await tx.selectFrom('operations').select('id')
-    .where('resource_id', '=', volumeId).where('kind', '=', deleteVolumeOperation.kind).where('finished_at', 'is', null).executeTakeFirst()
-  return open !== undefined
 }
 
 /** What was under way with the volume comes to its end first. */
