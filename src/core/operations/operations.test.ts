@@ -257,3 +257,60 @@ test('a step that has nothing to do is passed over, and neither done nor undone'
   assert.deepEqual(events, ['look', 'spawn', 'undo spawn', 'undo look'])
   assert.deepEqual((await operations.journal(id)).map((entry) => `${entry.phase} ${entry.step}`), ['run look', 'run spawn', 'undo spawn', 'undo look'])
 })
+
+test('a worker that was held up longer than its lease lasts does nothing more, forwards or back, once another one has taken over', async (t) => {
+  for (const undoing of [false, true]) {
+    let behind = 0
+    let gate: Promise<void> | undefined
+    let open = (): void => {}
+    const clock = {
+      ...systemClock, monotonic: () => systemClock.monotonic() + behind,
+      turn: async () => {
+        await gate
+        return systemClock.turn()
+      },
+    }
+    const close = () => {
+      gate = new Promise((resolve) => {
+        open = resolve
+      })
+    }
+    const two = defineOperation<Bench, unknown>('two', {
+      input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+      steps: [
+        step('a', {
+          run: async (s) => {
+            s.events.push('a')
+            if (!undoing) close()
+          },
+          undo: async (s) => void s.events.push('undo a'),
+        }),
+        step('b', {
+          run: async (s) => {
+            s.events.push('b')
+            if (!undoing) return
+            close()
+            throw new BadRequest('no')
+          },
+        }),
+      ],
+    })
+    const { database, begin, row } = await bench(t, [two])
+    const operations = createOperations<Bench>({ database, definitions: [two], capabilities: { ...capabilities, clock }, owner: 'host/worker' })
+    const events: string[] = []
+    const worker = operations.work({ events })
+    t.after(() => worker.stop())
+    const id = await begin(operations, two)
+    const done = undoing ? ['a', 'b'] : ['a']
+    while (events.length < done.length || (await row(id)).status !== (undoing ? 'undoing' : 'running') || (!undoing && (await row(id)).position === 0)) await systemClock.sleep(5)
+    await database.transaction((tx) => tx.updateTable('operations').set({ epoch: 7, lease_owner: 'other', lease_until: '2999-01-01T00:00:00Z' }).where('id', '=', id).execute())
+    const journal = await operations.journal(id)
+    behind = 31_000
+    open()
+    gate = undefined
+    await systemClock.sleep(50)
+    assert.deepEqual(events, done)
+    assert.deepEqual(await operations.journal(id), journal)
+    assert.equal((await row(id)).epoch, 7)
+  }
+})

@@ -40,8 +40,10 @@ const takeLease = statement((tx: Tx, { id, epoch, before, owner, until }: { id: 
   tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
     .where('id', '=', id).where('epoch', '=', before).where('finished_at', 'is', null))
 
-export async function renewLeases(tx: Tx, owner: string, until: string): Promise<void> {
+/** @returns the operations that this worker holds still */
+export async function renewLeases(tx: Tx, owner: string, until: string): Promise<ReadonlySet<string>> {
   await tx.updateTable('operations').set({ lease_until: until }).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
+  return new Set((await tx.selectFrom('operations').select('id').where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()).map(({ id }) => id))
 }
 
 /** @throws LeaseLost when a later epoch holds the operation */

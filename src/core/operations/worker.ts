@@ -2,7 +2,7 @@
 // forwards or back, until the operation has an end.
 import { type Capabilities, type RequestContext, type Timer, withCause } from '#core/context'
 import type { Database } from '#core/db'
-import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError } from '#core/errors'
+import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError, type WireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
 import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, moveOn, renewLeases, updateHeld } from './store.ts'
 import type { OperationRow, OperationTables } from './tables.ts'
@@ -42,6 +42,8 @@ interface Held {
   fault: OperationFault | undefined
   /** The pivot was begun: only forward now. */
   committed: boolean
+  /** Monotonic: until then the lease is ours for certain; later it may have run out and been taken. */
+  sureUntil: number
 }
 
 export class Worker<S> {
@@ -145,6 +147,7 @@ export class Worker<S> {
     const definition = this.#definitions.get(row.kind)
     if (!definition) return log.error({ operation: row.id, kind: row.kind }, 'an operation of unknown kind waits')
     const until = new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()
+    const sureUntil = clock.monotonic() + leaseSeconds * 1000
     const fresh = row.status === 'pending'
     const first = definition.steps[0]
     const epoch = await database.transaction(async (tx) => {
@@ -161,7 +164,7 @@ export class Worker<S> {
       row, definition, epoch, abort: new AbortController(), results: new Map(), sequence: 1,
       status: fresh ? 'running' : row.status, position: row.position, attempt: fresh ? 1 : row.attempt,
       fault: row.fault === null ? undefined : (JSON.parse(row.fault) as OperationFault),
-      committed: pivotReached(definition, row.position) && row.status !== 'undoing',
+      committed: pivotReached(definition, row.position) && row.status !== 'undoing', sureUntil,
       ctx: {
         requestId: row.request_id, operationId: row.id, identity: identityOf(row), signal: neverAborted, log: log.child({ operation: row.id, kind: row.kind }),
         ...(row.trace_id !== null && { traceId: row.trace_id }),
@@ -198,6 +201,7 @@ export class Worker<S> {
       if (held.row.cancel_requested && mayStop(held)) held.abort.abort(new Cancelled('The operation was called off.'))
       while (held.status === 'running' || held.status === 'undoing') {
         await this.#turn()
+        if (clock.monotonic() > held.sureUntil) await this.#makeSure(held)
         const waiting = held.status === 'running' ? await this.#forward(held) : await this.#back(held)
         if (waiting) return
       }
@@ -259,8 +263,7 @@ export class Worker<S> {
       const level = reason instanceof Cancelled ? 'info' : 'warn'
       run.log[level]({ err: error, step: current.name, attempt: held.attempt, again }, 'a step failed')
       if (again) return this.#pause(held, current, 'run', error)
-      await database.transaction((tx) => journalEnd(tx, held.row.id, held.sequence, 'failed', clock.now().toISOString(), { error: toWireError(reason) }))
-      await this.#turnBack(held, reason)
+      await this.#turnBack(held, reason, toWireError(reason))
       return false
     }
   }
@@ -285,15 +288,19 @@ export class Worker<S> {
     return position
   }
 
-  async #turnBack(held: Held, reason: unknown): Promise<void> {
-    const { database } = this.#options
+  async #turnBack(held: Held, reason: unknown, failed?: WireError): Promise<void> {
+    const { database, capabilities: { clock } } = this.#options
     const current = held.definition.steps[held.position]
     const wire = toWireError(reason)
     const fault: OperationFault = {
       step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason),
       ...(reason instanceof StartAgain && { again: reason.from }),
     }
-    await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, fault: JSON.stringify(fault) }))
+    await database.transaction(async (tx) => {
+      // The lease first: who has lost it writes nothing into the journal either.
+      await updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, fault: JSON.stringify(fault) })
+      if (failed) await journalEnd(tx, held.row.id, held.sequence, 'failed', clock.now().toISOString(), { error: failed })
+    })
     held.status = 'undoing'
     held.attempt = 1
     held.fault = fault
@@ -426,11 +433,25 @@ export class Worker<S> {
     }
   }
 
+  /**
+   * This process was held up longer than a lease lasts. What a step does elsewhere, in placement for instance, asks nobody for
+   * its epoch: before it does anything more, the lease is looked at. @throws LeaseLost
+   */
+  async #makeSure(held: Held): Promise<void> {
+    const { database, capabilities: { clock } } = this.#options
+    const sureUntil = clock.monotonic() + leaseSeconds * 1000
+    const until = new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()
+    await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { lease_owner: this.#owner, lease_until: until }))
+    held.sureUntil = sureUntil
+  }
+
   async #renew(): Promise<void> {
     if (this.#held.size === 0) return
     const { database, capabilities: { clock, log } } = this.#options
+    const sureUntil = clock.monotonic() + leaseSeconds * 1000
     try {
-      await database.transaction((tx) => renewLeases(tx, this.#owner, new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()))
+      const renewed = await database.transaction((tx) => renewLeases(tx, this.#owner, new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()))
+      for (const held of this.#held.values()) if (renewed.has(held.row.id)) held.sureUntil = sureUntil
     } catch (error) {
       log.warn({ err: error }, 'leases could not be renewed')
     }
