@@ -229,7 +229,7 @@ export class Worker<S> {
 
   /** One step forward. @returns true when the operation waits for a later try */
   async #forward(held: Held): Promise<boolean> {
-    const { database, service, capabilities: { clock } } = this.#options
+    const { database, service } = this.#options
     const current = held.definition.steps[held.position]
     if (!current) {
       await this.#finish(held, 'done')
