@@ -1,6 +1,6 @@
 // Composes the roles of a cloud in one process: the same for `nimbo run` and for tests, with and without sockets.
 import { join } from 'node:path'
-import { createCredentials, type Credentials, networkTransport, type ServiceTarget, tokenVerifier } from '#core/client'
+import { networkTransport, type ServiceTarget } from '#core/client'
 import { type Change, type Database, type Migration, openDatabase } from '#core/db'
 import { ServiceUnavailable } from '#core/errors'
 import { listen, type Listening, type Transport } from '#core/http'
@@ -9,7 +9,8 @@ import type { Capabilities } from '#core/context'
 import type { Role, Runtime, Service, ServiceName } from '#core/service'
 import { createRecorder, type Recorder, traceMigrations, type TraceTables } from '#core/trace'
 import type { CloudOptions } from './cloud-options.ts'
-import { type Ports, publicUrl } from './settings.ts'
+import { createRuntime, serviceTargets } from './runtime.ts'
+import type { Ports } from './settings.ts'
 import { services } from './services.ts'
 
 export interface Cloud {
@@ -22,21 +23,6 @@ export interface Cloud {
 }
 
 type RoleStart = readonly [string, Service['roles'][string]]
-
-interface Api {
-  readonly prefix: string
-  readonly versionType?: string
-}
-
-const apis: Readonly<Record<ServiceName, Api>> = {
-  keystone: { prefix: '/v3' },
-  glance: { prefix: '/v2' },
-  placement: { prefix: '', versionType: 'placement' },
-  nova: { prefix: '/v2.1', versionType: 'compute' },
-  neutron: { prefix: '/v2.0' },
-  cinder: { prefix: '/v3', versionType: 'volume' },
-  nimbo: { prefix: '/v1' },
-}
 
 /** @throws when a port is taken or a database cannot be opened; what had been started is stopped again */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
@@ -59,14 +45,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     return opened as Promise<Database<T>>
   }
 
-  const targets = Object.fromEntries((Object.keys(apis) as ServiceName[]).map((name) => [name, {
-    name, origin: publicUrl(settings, name), ...apis[name],
-    transport: (request) => {
-      const transport = transports.get(name)
-      if (!transport) throw new ServiceUnavailable(`The ${name} service does not run.`)
-      return (overNetwork(name) ?? transport)(request)
-    },
-  } satisfies ServiceTarget])) as Record<ServiceName, ServiceTarget>
+  const targets = serviceTargets(settings, (name) => {
+    const transport = transports.get(name)
+    if (!transport) throw new ServiceUnavailable(`The ${name} service does not run.`)
+    return overNetwork(name) ?? transport
+  })
 
   const remote = new Map<string, Transport>()
   const overNetwork = (name: ServiceName): Transport | undefined => {
@@ -87,30 +70,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
   const trace = createRecorder(await database<TraceTables>('trace', traceMigrations), capabilities)
 
-  const runtimeOf = (name: ServiceName): Runtime => {
-    const credentials: Credentials = createCredentials({
-      keystone: targets.keystone, userName: name, password: options.secrets.servicePasswords[name] ?? '', capabilities,
-    })
-    const log = capabilities.log.child({ service: name })
-    return {
-      ...capabilities, log, bus, trace, services: targets, credentials, database,
-      host: settings.host, region: settings.region, dataDirectory: options.dataDirectory, authUrl: `${publicUrl(settings, 'keystone')}/v3`,
-      authenticate: tokenVerifier({ keystone: targets.keystone, credentials, bus, host: settings.host, capabilities: { ...capabilities, log } }),
-      processes: options.processes, ...(options.privileged && { privileged: options.privileged }), ...(options.machine && { machine: options.machine }),
-      config: (section) => ({
-        ...Object.fromEntries(Object.entries(section.options).map(([key, option]) => [key, option.default])),
-        ...options.config?.[section.name], ...shared(section.name),
-      }) as never,
-      driver: settings.driver, fabric: `${settings.prefix}-fabric`, checkReplies: options.checkReplies === true,
-    }
-  }
-
-  /** What several services must agree on. */
-  const shared = (section: string): Record<string, unknown> => {
-    if (section === 'nova') return { metadata_proxy_shared_secret: options.secrets.metadataSecret }
-    if (section === 'neutron') return { metadata_proxy_shared_secret: options.secrets.metadataSecret, public_cidr: settings.publicCidr, nova_metadata_url: publicUrl(settings, 'metadata') }
-    return {}
-  }
+  const runtimeOf = (name: ServiceName): Runtime => createRuntime(name, options, { capabilities, bus, trace, services: targets, database })
 
   /** @returns whether it answers HTTP */
   const startRole = async (service: Service, runtime: Runtime, [name, start]: RoleStart): Promise<boolean> => {
