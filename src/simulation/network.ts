@@ -1,0 +1,75 @@
+// HTTP between simulated parts: requests and answers travel as messages do, and a server that dies breaks its connections.
+import type { ApiReply, ApiRequest, Transport } from '#core/http'
+import type { ServiceName } from '#core/service'
+import type { Incarnation } from './incarnation.ts'
+import type { Links } from './links.ts'
+import type { World } from './world.ts'
+
+/** Who answers for a service now. */
+export interface Server {
+  readonly incarnation: Incarnation
+  readonly transport: Transport
+}
+
+/** Methods that may be repeated by what lies between, and creates that carry a key for it (RFC 9110, 9.2.2). */
+const repeatable = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
+
+export class SimulatedNetwork {
+  readonly #world: World
+  readonly #links: Links
+  readonly #serverOf: (service: ServiceName) => Server | undefined
+
+  constructor(world: World, links: Links, serverOf: (service: ServiceName) => Server | undefined) {
+    this.#world = world
+    this.#links = links
+    this.#serverOf = serverOf
+  }
+
+  /** How a role reaches a service. */
+  fromRole(incarnation: Incarnation, service: ServiceName): Transport {
+    return async (request) => {
+      await incarnation.pass(`request ${service} ${request.method}`)
+      return incarnation.guard(this.#exchange(incarnation.role, service, request))
+    }
+  }
+
+  /** How somebody outside of the cloud reaches it. */
+  fromOutside(client: string, service: ServiceName): Transport {
+    return (request) => this.#exchange(client, service, request)
+  }
+
+  #exchange(from: string, service: ServiceName, request: ApiRequest): Promise<ApiReply> {
+    const { delayMs, backMs, lost, againAfterMs } = this.#links.next(from, service)
+    const label = `${from} to ${service}: ${request.method} ${request.path}`
+    return new Promise<ApiReply>((resolve, reject) => {
+      const fail = (afterMs: number, message: string) => void this.#world.schedule(afterMs, `failed ${label}`, () => reject(connectionError(message)))
+      const deliver = (again: boolean) => {
+        const server = this.#serverOf(service)
+        if (!server) return again ? undefined : fail(backMs, 'ECONNREFUSED')
+        server.incarnation.receive(() => {
+          const forget = server.incarnation.atEnd(() => fail(backMs, 'ECONNRESET'))
+          void server.incarnation.guard(server.transport(request)).then((reply) => {
+            forget()
+            this.#world.note(`http ${label}${again ? ', again' : ''}: ${reply.status}`)
+            if (lost === 'answer') fail(backMs, 'ECONNRESET')
+            else this.#world.schedule(backMs, `answer ${label}`, () => resolve(reply))
+          }, (error: unknown) => {
+            forget()
+            this.#world.schedule(backMs, `answer ${label}`, () => reject(error))
+          })
+        })
+      }
+      request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true })
+      if (lost === 'request') fail(delayMs + backMs, 'ECONNRESET')
+      else this.#world.schedule(delayMs, label, () => deliver(false))
+      const mayRepeat = typeof request.body !== 'object' || request.body === null
+      if (againAfterMs !== undefined && mayRepeat && (repeatable.has(request.method) || request.headers['idempotency-key'] !== undefined)) {
+        this.#world.schedule(delayMs + againAfterMs, label, () => deliver(true))
+      }
+    })
+  }
+}
+
+function connectionError(code: string): Error {
+  return Object.assign(new Error(`the connection failed: ${code}`), { code })
+}
