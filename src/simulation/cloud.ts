@@ -215,3 +215,14 @@ export class SimulatedCloud {
     return log
   }
 }
+
+/** Each role with its host, in the order in which they start. */
+export async function roleNames(): Promise<readonly string[]> {
+  const names: string[] = []
+  for (const host of hosts) {
+    for (const loader of loaders) {
+      for (const role of Object.keys((await loader.load()).roles)) if (host === hosts[0] || onEveryHost.has(`${loader.name}/${role}`)) names.push(`${loader.name}/${role}@${host}`)
+    }
+  }
+  return names
+}

@@ -9,6 +9,8 @@ export type Point = string
 export interface Fate {
   /** What becomes of a role at a point: it may be killed in the call, or given an error. */
   at(incarnation: Incarnation, point: Point): Error | undefined
+  /** How long it takes, where it takes long. */
+  delayMs?(point: Point): number
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
@@ -49,6 +51,8 @@ export class Incarnation {
     if (!this.isAlive) return never()
     // A role that is held up in a transaction would hold up all others: it ends the transaction first.
     if (this.#held && point !== 'query' && point !== 'commit') await new Promise<void>((resolve) => this.#held?.push(resolve) ?? resolve())
+    const delayMs = this.#fate.delayMs?.(point) ?? 0
+    if (delayMs > 0) await this.clock.sleep(delayMs)
     if (!this.isAlive) return never()
     if (error) throw error
   }

@@ -1,5 +1,5 @@
 // Cinder's roles, put together from what the runtime gives.
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { explain } from '#core/events'
 import { createOperations } from '#core/operations'
@@ -22,6 +22,7 @@ import { ServiceView } from './domain/service-view.ts'
 import { operations as definitions } from './domain/operations.ts'
 import { beginWhenAble } from './workers/begin-when-able.ts'
 import { imageFetcher } from './workers/fetch-image.ts'
+import { scratchInMemory, scratchOnDisk } from './workers/scratch.ts'
 import { startSchedulerRole } from './workers/scheduler-role.ts'
 import { reconcile, remind, startVolumeRole } from './workers/volume-role.ts'
 
@@ -106,14 +107,14 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
   const settings = runtime.config(cinderOptions)
   // QEMU's user passes through on its way to the volumes; what else lies here has rights of its own.
   const directory = join(runtime.dataDirectory, 'cinder')
-  await mkdir(directory, { recursive: true })
-  await chmod(directory, 0o711)
+  mkdirSync(directory, { recursive: true })
+  chmodSync(directory, 0o711)
   const driver = await openDriver(runtime)
   const backendName = settings.volume_backend_name === '' ? driver.name : settings.volume_backend_name
   const backend = `${runtime.host}@${backendName}`
   const serviceId = await register(runtime, 'cinder-volume', backend)
   const fetchImage = await imageFetcher({
-    ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, directory: join(directory, 'incoming'),
+    ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, scratch: runtime.stage ? scratchInMemory() : scratchOnDisk(join(directory, 'incoming')),
   })
   return beginWhenAble({
     clock: runtime.clock, log: runtime.log, backend, giveUp: () => driver.close(),

@@ -11,6 +11,7 @@ import { type RequestContext, systemIds } from '#core/context'
 import { silentLog } from '#core/observe'
 import type { ImageSource } from '#contract/cinder'
 import { imageFetcher } from './fetch-image.ts'
+import { scratchOnDisk } from './scratch.ts'
 
 const signal = new AbortController().signal
 const ctx: RequestContext = {
@@ -24,7 +25,7 @@ async function setUp(t: TestContext, bytes: Buffer, status = 200) {
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const asked: Record<string, string | undefined>[] = []
   const fetchImage = await imageFetcher({
-    directory, credentials, ids: systemIds,
+    scratch: scratchOnDisk(directory), credentials, ids: systemIds,
     glance: {
       name: 'glance', prefix: '/v2', origin: 'http://glance',
       transport: (request) => {

@@ -1,0 +1,80 @@
+// What goes wrong in a history: at each point where a role asks something of the world, whether it lives on, and is served.
+import { AppError } from '#core/errors'
+import type { Fate, Incarnation, Point } from './incarnation.ts'
+import { type LinkTrouble, noTrouble } from './links.ts'
+import type { Blow, Plan } from './plan.ts'
+import type { Dice } from './random.ts'
+
+export interface Struck {
+  kill(role: string, backAfterMs: number): void
+  killAll(backAfterMs: number): void
+}
+
+interface Armed {
+  readonly blow: Blow & { readonly kind: 'kill' | 'kill-all' }
+  left: number
+}
+
+export class Chaos implements Fate {
+  readonly #plan: Plan
+  readonly #dice: Dice
+  readonly #armed: Armed[] = []
+  #struck: Struck | undefined
+  #on = true
+  /** For a while nothing goes wrong. */
+  suspended = false
+  /** Counts every point that was passed. */
+  passed = 0
+
+  constructor(plan: Plan, dice: Dice) {
+    this.#plan = plan
+    this.#dice = dice
+  }
+
+  strikes(struck: Struck): void {
+    this.#struck = struck
+  }
+
+  arm(blow: Armed['blow']): void {
+    this.#armed.push({ blow, left: blow.points })
+  }
+
+  /** From here on nothing goes wrong any more. */
+  calm(): void {
+    this.#on = false
+    this.#armed.length = 0
+  }
+
+  get links(): LinkTrouble {
+    return this.#on && !this.suspended ? this.#plan.trouble.links : noTrouble
+  }
+
+  at(incarnation: Incarnation, point: Point): Error | undefined {
+    this.passed++
+    if (!this.#on || this.suspended) return undefined
+    for (const armed of this.#armed) {
+      if (armed.blow.kind === 'kill' && armed.blow.role !== incarnation.role) continue
+      if (--armed.left > 0) continue
+      this.#armed.splice(this.#armed.indexOf(armed), 1)
+      incarnation.world.note(`${incarnation.name} reaches its end at: ${point}`)
+      if (armed.blow.kind === 'kill') this.#struck?.kill(armed.blow.role, armed.blow.backAfterMs)
+      else this.#struck?.killAll(armed.blow.backAfterMs)
+      return undefined
+    }
+    const { trouble } = this.#plan
+    if (point === 'commit' && this.#dice.happens(trouble.commitFails)) return this.#failure(incarnation, point, new Error('database or disk is full'))
+    if (point.startsWith('before ') && this.#dice.happens(trouble.engineFails)) return this.#failure(incarnation, point, new AppError(500, 'engine.failed', 'The engine failed.'))
+    if (point.startsWith('after ') && this.#dice.happens(trouble.engineLosesAnswer)) return this.#failure(incarnation, point, new AppError(504, 'engine.silent', 'The engine did not answer.'))
+    return undefined
+  }
+
+  delayMs(point: Point): number {
+    if (!this.#on || this.suspended || !point.startsWith('before ') || !this.#dice.happens(this.#plan.trouble.engineSlow)) return 0
+    return this.#dice.fraction() ** 2 * 15_000
+  }
+
+  #failure(incarnation: Incarnation, point: Point, error: Error): Error {
+    incarnation.world.note(`${incarnation.name} is refused: ${point}`)
+    return error
+  }
+}

@@ -1,0 +1,158 @@
+// One history: a plan played out on a cloud, brought to rest, and looked at.
+import { join } from 'node:path'
+import { Chaos } from './chaos.ts'
+import { SimulatedCloud } from './cloud.ts'
+import { type Actor, intents } from './intents/index.ts'
+import { openOperations, rowsOf, violations } from './invariants.ts'
+import { Ledger } from './ledger.ts'
+import { Links } from './links.ts'
+import { Person } from './person.ts'
+import { busyMs, type ActorPlan, type Plan } from './plan.ts'
+import { Dice } from './random.ts'
+import { Storage } from './storage.ts'
+import type { Template } from './template.ts'
+import { World } from './world.ts'
+
+export interface Outcome {
+  /** What is wrong at its end; nothing when all is well. */
+  readonly violations: readonly string[]
+  /** The same for the same plan. */
+  readonly hash: string
+  readonly history: readonly string[]
+  readonly log: readonly string[]
+  readonly happened: number
+  readonly points: number
+  readonly virtualMs: number
+}
+
+export interface PlayOptions {
+  readonly template: Template
+  /** Where its files may lie while it lasts. */
+  readonly directory: string
+  /** Keep what the roles log. */
+  readonly listen?: boolean
+}
+
+/** Longer than any deadline and any lease of the cloud. */
+const restMs = 2 * 3600_000
+const quietMs = 45_000
+
+let number = 0
+
+export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
+  const world = new World(plan.seed)
+  const chaos = new Chaos(plan, world.dice('chaos'))
+  const storage = new Storage(world, join(options.directory, `history-${process.pid}-${++number}`))
+  const log: string[] = []
+  const wrong: string[] = []
+  const ledger = new Ledger()
+  try {
+    storage.copyFrom(options.template.storage)
+    const cloud = new SimulatedCloud({ world, storage, links: new Links(world, () => chaos.links), fate: chaos, ...(options.listen && { heard: (line) => void log.push(line) }) })
+    await cloud.load()
+    chaos.strikes(cloud)
+    void cloud.start()
+    // The first start is not disturbed: what a start must bear is tried by the restarts.
+    chaos.suspended = true
+    if (!(await world.run(() => cloud.isWhole, 120_000))) wrong.push('the cloud did not start')
+    chaos.suspended = false
+    strike(plan, world, chaos, cloud)
+    const began = world.now
+    const busy = Promise.allSettled(plan.actors.map((actor) => live(actor, { cloud, world, ledger, options, wrong })))
+    let over = false
+    void busy.then(() => (over = true))
+    await world.run(() => over && world.now - began >= busyMs, busyMs * 10)
+    if (!over) wrong.push('somebody waits for an answer for ever')
+
+    chaos.calm()
+    await rest(world, cloud, storage)
+    const after = await violations(storage, ledger)
+    wrong.push(...after)
+    if (wrong.length === 0) wrong.push(...(await alive(cloud, world, options)))
+    cloud.end()
+    for (const sentence of wrong) world.note(`violated: ${sentence}`)
+    return { violations: wrong, hash: world.hash(), history: world.history, log, happened: world.happened, points: chaos.passed, virtualMs: world.now - began }
+  } finally {
+    await storage.close()
+    storage.remove()
+  }
+}
+
+function strike(plan: Plan, world: World, chaos: Chaos, cloud: SimulatedCloud): void {
+  for (const blow of plan.blows) {
+    world.schedule(blow.atMs, `blow ${blow.kind}`, () => {
+      if (blow.kind === 'kill' || blow.kind === 'kill-all') return chaos.arm(blow)
+      if (blow.kind === 'move-clock') {
+        world.note(`the clocks are moved by ${Math.round(blow.byMs)} ms`)
+        world.skewMilliseconds += blow.byMs
+        return
+      }
+      cloud.incarnationOf(blow.role)?.pause(blow.forMs)
+      if (blow.replaced) cloud.replace(blow.role)
+    })
+  }
+}
+
+interface Stage {
+  readonly cloud: SimulatedCloud
+  readonly world: World
+  readonly ledger: Ledger
+  readonly options: PlayOptions
+  readonly wrong: string[]
+}
+
+async function live(plan: ActorPlan, { cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
+  const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, `${plan.name} waits`, resolve))
+  let person: Person | undefined
+  for (const intent of plan.intents) {
+    await pause(intent.pauseMs)
+    try {
+      person ??= await Person.logIn(cloud.network, plan.project, plan.project, `${plan.project}-secret`, plan.name)
+    } catch {
+      continue
+    }
+    const actor: Actor = { person, project: plan.project, dice: new Dice(intent.seed), ledger, template, violated: (what) => void wrong.push(what) }
+    world.note(`${plan.name} wants to ${intent.name}`)
+    try {
+      await intents[intent.name]?.[1](actor)
+    } catch (error) {
+      wrong.push(`${intent.name}: ${(error as Error).stack ?? String(error)}`)
+    }
+  }
+}
+
+/** Until nothing is under way any more; then a while longer, for what looks again from time to time. */
+async function rest(world: World, cloud: SimulatedCloud, storage: Storage): Promise<void> {
+  const end = world.now + restMs
+  let calmSince: number | undefined
+  while (world.now < end) {
+    await world.run(() => false, 5000)
+    let open: number | undefined
+    void openOperations(rowsOf(storage)).then((found) => (open = found.length))
+    await world.run(() => open !== undefined, 1000)
+    if (open !== 0 || !cloud.isWhole) calmSince = undefined
+    else calmSince ??= world.now
+    if (calmSince !== undefined && world.now - calmSince >= quietMs) return
+  }
+}
+
+/** The cloud still does its work. */
+async function alive(cloud: SimulatedCloud, world: World, { template }: PlayOptions): Promise<readonly string[]> {
+  const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the last one waits', resolve))
+  const tryIt = async (): Promise<readonly string[]> => {
+    const person = await Person.logIn(cloud.network, 'admin', 'admin', 'admin-secret', 'the last one')
+    const made = await person.call('nova', 'POST', '/v2.1/servers', { server: { name: 'last', flavorRef: '1', imageRef: template.imageId, networks: 'none' } }, { 'openstack-api-version': 'compute 2.37' })
+    if (made.status !== 202) return [`at the end a server was refused: ${made.status} ${JSON.stringify(made.body)}`]
+    for (let tries = 0; tries < 60; tries++) {
+      await pause(1000)
+      const { body } = await person.call('nova', 'GET', `/v2.1/servers/${made.body.server.id}`)
+      if (body?.server?.status === 'ACTIVE') return []
+      if (body?.server?.status === 'ERROR') return [`at the end a server failed: ${body.server.fault?.message}`]
+    }
+    return ['at the end a server was not active within a minute']
+  }
+  let result: readonly string[] | undefined
+  tryIt().then((found) => (result = found), (error: unknown) => (result = [`at the end: ${(error as Error).message}`]))
+  await world.run(() => result !== undefined, 300_000)
+  return result ?? ['at the end nobody answered']
+}

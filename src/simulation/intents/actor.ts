@@ -1,0 +1,61 @@
+// One who acts in a simulation: what they can do, choose from, and remember.
+import type { ServiceName } from '#core/service'
+import type { Entry, Ledger, Noun } from '../ledger.ts'
+import type { Person, Reply } from '../person.ts'
+import type { Dice } from '../random.ts'
+import type { Project, Template } from '../template.ts'
+
+export interface Actor {
+  readonly person: Person
+  readonly project: Project
+  readonly dice: Dice
+  readonly ledger: Ledger
+  readonly template: Template
+  /** Something that must never be was seen. */
+  violated(what: string): void
+}
+
+export type Intent = (actor: Actor) => Promise<void>
+
+/** Something of this noun that the project has, or nothing. */
+export function some({ ledger, project, dice }: Actor, noun: Noun): Entry | undefined {
+  const known = ledger.known(noun, project)
+  return known.length === 0 ? undefined : dice.one(known)
+}
+
+/** Make something and remember it. @returns its id when it was acknowledged */
+export async function create(actor: Actor, noun: Noun, service: ServiceName, path: string, body: Readonly<Record<string, object>>, parent?: string): Promise<string | undefined> {
+  const [key = ''] = Object.keys(body)
+  const reply = await actor.person.call(service, 'POST', path, body)
+  return remember(actor, noun, reply, service === 'glance' ? reply.body : reply.body?.[key], parent)
+}
+
+export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: unknown } | undefined, parent?: string): string | undefined {
+  noteFailure(actor, reply)
+  if (reply.status < 200 || reply.status >= 300 || typeof made?.id !== 'string') return undefined
+  actor.ledger.add(noun, made.id, actor.project, parent)
+  return made.id
+}
+
+/** Ask for something to go. */
+export async function remove(actor: Actor, entry: Entry, service: ServiceName, path: string): Promise<void> {
+  const before = entry.removal
+  const reply = await actor.person.call(service, 'DELETE', path)
+  noteFailure(actor, reply)
+  if (reply.status === 404 && before === 'none' && entry.removal === 'none') actor.violated(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and DELETE answers 404`)
+  actor.ledger.removed(entry.id, reply.status)
+}
+
+/** Ask for something else to be done with it. */
+export async function act(actor: Actor, entry: Entry, service: ServiceName, method: string, path: string, body?: unknown): Promise<Reply> {
+  const reply = await actor.person.call(service, method, path, body)
+  noteFailure(actor, reply)
+  return reply
+}
+
+/** An internal error shows nothing of the inside, whatever went wrong behind it. */
+function noteFailure(actor: Actor, reply: Reply): void {
+  if (reply.status !== 500) return
+  const text = JSON.stringify(reply.body)
+  if (/sqlite|SELECT|node:|\.ts:|at Object|undefined/i.test(text)) actor.violated(`an internal error shows its inside: ${text}`)
+}

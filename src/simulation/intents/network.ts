@@ -1,0 +1,88 @@
+// What people want of networks.
+import { act, create, type Intent, remove, some } from './actor.ts'
+
+const createNetwork: Intent = async (actor) => {
+  const { dice } = actor
+  const id = await create(actor, 'network', 'neutron', '/v2.0/networks', { network: { name: `network-${dice.integer(1000)}` } })
+  if (id === undefined || !dice.happens(0.9)) return
+  await create(actor, 'subnet', 'neutron', '/v2.0/subnets', { subnet: { network_id: id, ip_version: 4, cidr: `10.${dice.integer(200)}.${dice.integer(200)}.0/${dice.one([24, 28, 29])}` } }, id)
+}
+
+const createPort: Intent = async (actor) => {
+  const network = some(actor, 'network')
+  if (network) await create(actor, 'port', 'neutron', '/v2.0/ports', { port: { network_id: network.id, name: `port-${actor.dice.integer(1000)}` } })
+}
+
+const updatePort: Intent = async (actor) => {
+  const [port, group] = [some(actor, 'port'), some(actor, 'security-group')]
+  if (port) await act(actor, port, 'neutron', 'PUT', `/v2.0/ports/${port.id}`, { port: { name: `renamed-${actor.dice.integer(1000)}`, ...(group && { security_groups: [group.id] }) } })
+}
+
+const createRouter: Intent = async (actor) => {
+  const { dice, template } = actor
+  await create(actor, 'router', 'neutron', '/v2.0/routers', {
+    router: { name: `router-${dice.integer(1000)}`, ...(dice.happens(0.6) && { external_gateway_info: { network_id: template.publicNetworkId } }) },
+  })
+}
+
+const changeRouter = (verb: 'add' | 'remove'): Intent => async (actor) => {
+  const [router, subnet] = [some(actor, 'router'), some(actor, 'subnet')]
+  if (router && subnet) await act(actor, router, 'neutron', 'PUT', `/v2.0/routers/${router.id}/${verb}_router_interface`, { subnet_id: subnet.id })
+}
+
+const changeGateway: Intent = async (actor) => {
+  const router = some(actor, 'router')
+  if (!router) return
+  const gateway = actor.dice.happens(0.6) ? { network_id: actor.template.publicNetworkId } : null
+  await act(actor, router, 'neutron', 'PUT', `/v2.0/routers/${router.id}`, { router: { external_gateway_info: gateway } })
+}
+
+const createFloatingIp: Intent = async (actor) => {
+  const port = actor.dice.happens(0.5) ? some(actor, 'port') : undefined
+  await create(actor, 'floatingip', 'neutron', '/v2.0/floatingips', { floatingip: { floating_network_id: actor.template.publicNetworkId, ...(port && { port_id: port.id }) } })
+}
+
+const associateFloatingIp: Intent = async (actor) => {
+  const [address, port] = [some(actor, 'floatingip'), some(actor, 'port')]
+  if (!address) return
+  await act(actor, address, 'neutron', 'PUT', `/v2.0/floatingips/${address.id}`, { floatingip: { port_id: port && actor.dice.happens(0.7) ? port.id : null } })
+}
+
+const createGroup: Intent = async (actor) => {
+  await create(actor, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: `group-${actor.dice.integer(1000)}` } })
+}
+
+const createRule: Intent = async (actor) => {
+  const group = some(actor, 'security-group')
+  if (!group) return
+  const port = 1 + actor.dice.integer(1000)
+  await create(actor, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', {
+    security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: port, port_range_max: port },
+  }, group.id)
+}
+
+const removeSome = (noun: Parameters<typeof some>[1], path: string): Intent => async (actor) => {
+  const entry = some(actor, noun)
+  if (entry) await remove(actor, entry, 'neutron', `/v2.0/${path}/${entry.id}`)
+}
+
+export const networkIntents: Readonly<Record<string, readonly [weight: number, Intent]>> = {
+  'create a network': [6, createNetwork],
+  'delete a network': [2, removeSome('network', 'networks')],
+  'delete a subnet': [1, removeSome('subnet', 'subnets')],
+  'create a port': [5, createPort],
+  'change a port': [2, updatePort],
+  'delete a port': [3, removeSome('port', 'ports')],
+  'create a router': [3, createRouter],
+  'connect a subnet': [4, changeRouter('add')],
+  'disconnect a subnet': [2, changeRouter('remove')],
+  'change a gateway': [2, changeGateway],
+  'delete a router': [2, removeSome('router', 'routers')],
+  'create a floating address': [3, createFloatingIp],
+  'associate a floating address': [3, associateFloatingIp],
+  'delete a floating address': [2, removeSome('floatingip', 'floatingips')],
+  'create a security group': [2, createGroup],
+  'create a rule': [2, createRule],
+  'delete a rule': [1, removeSome('security-group-rule', 'security-group-rules')],
+  'delete a security group': [1, removeSome('security-group', 'security-groups')],
+}

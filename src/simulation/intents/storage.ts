@@ -1,0 +1,52 @@
+// What people want of volumes and images.
+import { act, create, type Intent, remove, some } from './actor.ts'
+
+const createVolume: Intent = async (actor) => {
+  const { dice, template, person } = actor
+  await create(actor, 'volume', 'cinder', `/v3/${person.projectId}/volumes`, {
+    volume: { size: 1 + dice.integer(3), name: `volume-${dice.integer(1000)}`, ...(dice.happens(0.3) && { imageRef: template.imageId }) },
+  })
+}
+
+const deleteVolume: Intent = async (actor) => {
+  const volume = some(actor, 'volume')
+  if (volume) await remove(actor, volume, 'cinder', `/v3/${actor.person.projectId}/volumes/${volume.id}`)
+}
+
+const renameVolume: Intent = async (actor) => {
+  const volume = some(actor, 'volume')
+  if (volume) await act(actor, volume, 'cinder', 'PUT', `/v3/${actor.person.projectId}/volumes/${volume.id}`, { volume: { name: `renamed-${actor.dice.integer(1000)}` } })
+}
+
+const createImage: Intent = async (actor) => {
+  const id = await create(actor, 'image', 'glance', '/v2/images', { name: `image-${actor.dice.integer(1000)}`, disk_format: 'raw', container_format: 'bare' } as never)
+  if (id === undefined || !actor.dice.happens(0.85)) return
+  await actor.person.call('glance', 'PUT', `/v2/images/${id}/file`, `the bytes of ${id}`, { 'content-type': 'application/octet-stream' })
+}
+
+const uploadImage: Intent = async (actor) => {
+  const image = some(actor, 'image')
+  if (image) await actor.person.call('glance', 'PUT', `/v2/images/${image.id}/file`, `other bytes of ${image.id}`, { 'content-type': 'application/octet-stream' })
+}
+
+const readImage: Intent = async (actor) => {
+  const image = some(actor, 'image')
+  if (!image) return
+  const reply = await actor.person.call('glance', 'GET', `/v2/images/${image.id}/file`)
+  if (reply.status === 200 && !String(reply.body).endsWith(`bytes of ${image.id}`)) actor.violated(`the image ${image.id} answered other bytes than were put: ${String(reply.body).slice(0, 60)}`)
+}
+
+const deleteImage: Intent = async (actor) => {
+  const image = some(actor, 'image')
+  if (image) await remove(actor, image, 'glance', `/v2/images/${image.id}`)
+}
+
+export const storageIntents: Readonly<Record<string, readonly [weight: number, Intent]>> = {
+  'create a volume': [6, createVolume],
+  'delete a volume': [4, deleteVolume],
+  'rename a volume': [1, renameVolume],
+  'create an image': [2, createImage],
+  'upload an image again': [1, uploadImage],
+  'read an image': [1, readImage],
+  'delete an image': [1, deleteImage],
+}

@@ -1,0 +1,239 @@
+// What must be true of a cloud at rest, whatever happened to it: rows, engines and what people were told agree.
+import type { Kysely } from '#core/db'
+import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
+import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
+import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
+import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
+import { hosts } from './cloud.ts'
+import type { Entry, Ledger, Noun } from './ledger.ts'
+import type { Storage } from './storage.ts'
+
+type Row = Readonly<Record<string, any>>
+
+/** All rows of all databases, as they are now. */
+export interface Rows {
+  of(database: string, table: string): Promise<readonly Row[]>
+}
+
+export function rowsOf(storage: Storage): Rows {
+  return {
+    async of(database, table) {
+      const opened = await storage.database(database)
+      if (!opened) return []
+      return (opened.read as Kysely<any>).selectFrom(table).selectAll().execute() as Promise<Row[]>
+    },
+  }
+}
+
+const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
+
+export async function openOperations(rows: Rows): Promise<readonly Row[]> {
+  const found: Row[] = []
+  for (const database of operationDatabases) {
+    for (const row of await rows.of(database, 'operations').catch(() => [])) if (row['finished_at'] === null) found.push({ ...row, database })
+  }
+  return found
+}
+
+/** @returns a sentence for each thing that is wrong */
+export async function violations(storage: Storage, ledger: Ledger): Promise<readonly string[]> {
+  const rows = rowsOf(storage)
+  const wrong: string[] = []
+  const say = (sentence: string) => void wrong.push(sentence)
+
+  for (const row of await openOperations(rows)) say(`operation ${row['kind']} ${row['id']} of ${row['resource_id']} in ${row['database']} is ${row['status']} at position ${row['position']}, attempt ${row['attempt']}`)
+  await computeIsRight(storage, rows, say)
+  await networkIsRight(storage, rows, say)
+  await volumesAreRight(storage, rows, say)
+  await imagesAreRight(storage, rows, say)
+  await promisesAreKept(rows, ledger, say)
+  return wrong
+}
+
+type Say = (sentence: string) => void
+
+const restingVmStates = new Set(['active', 'stopped', 'error'])
+
+async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+  const live = (await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0)
+  const buried = (await rows.of('nova_cell0', 'instances')).filter((row) => row['deleted'] === 0)
+  const servers = new Map([...live, ...buried].map((row) => [String(row['uuid']), row]))
+  for (const [id, row] of servers) {
+    if (row['task_state'] !== null) say(`server ${id} rests in task state ${row['task_state']}`)
+    if (!restingVmStates.has(row['vm_state'])) say(`server ${id} rests in vm state ${row['vm_state']}`)
+  }
+  for (const row of await rows.of('nova_api', 'build_requests')) say(`server ${row['instance_uuid']} is still only a request`)
+  const mappings = await rows.of('nova_api', 'instance_mappings')
+  for (const row of mappings) {
+    if (!servers.has(row['instance_uuid']) && row['queued_for_delete'] === 0) say(`server ${row['instance_uuid']} counts against the quota and is in no cell`)
+    if (servers.has(row['instance_uuid']) && row['queued_for_delete'] !== 0) say(`server ${row['instance_uuid']} is there and counts against no quota`)
+  }
+  for (const id of servers.keys()) if (!mappings.some((row) => row['instance_uuid'] === id)) say(`server ${id} has no mapping`)
+  for (const row of [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))]) {
+    if (!servers.has(row['instance_uuid'])) continue
+    if (String(row['message']).length < 10) say(`the fault of server ${row['instance_uuid']} says nothing: ${JSON.stringify(row['message'])}`)
+  }
+  for (const [id, row] of servers) {
+    if (row['vm_state'] !== 'error') continue
+    const faults = [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))].filter((fault) => fault['instance_uuid'] === id)
+    if (faults.length === 0) say(`server ${id} is in error and says nothing of it`)
+  }
+
+  const byConsumer = Map.groupBy(await rows.of('placement', 'allocations'), (row) => String(row['consumer_uuid']))
+  for (const row of live) {
+    if (row['host'] === null) continue
+    const held = Object.fromEntries((byConsumer.get(row['uuid']) ?? []).map((each) => [each['resource_class'], each['used']]))
+    if (held['VCPU'] !== row['vcpus'] || held['MEMORY_MB'] !== row['memory_mb']) say(`server ${row['uuid']} on ${row['host']} has ${row['vcpus']} processors and ${row['memory_mb']} MiB, and holds ${JSON.stringify(held)}`)
+  }
+  for (const consumer of byConsumer.keys()) if (!live.some((row) => row['uuid'] === consumer && row['host'] !== null)) say(`allocations are held by ${consumer}, which is no server on a host`)
+
+  const disks = await rows.of('nova_cell1', 'block_device_mappings')
+  const ports = await rows.of('nova_cell1', 'virtual_interfaces')
+  for (const disk of disks) if (!servers.has(disk['instance_uuid'])) say(`a disk of server ${disk['instance_uuid']}, which is gone, is still there`)
+  for (const port of ports) if (!servers.has(port['instance_uuid'])) say(`an interface of server ${port['instance_uuid']}, which is gone, is still there`)
+  for (const host of hosts) {
+    const guests = (storage.kept.get(`nova ${host}`) as FakeHost | undefined)?.guests ?? new Map()
+    for (const [id, guest] of guests) {
+      const row = live.find((each) => each['uuid'] === id)
+      if (!row || row['host'] !== host) say(`guest ${id} is on ${host}, its server ${row ? `on ${row['host']}` : 'is gone'}`)
+      else if (row['vm_state'] === 'active' && guest.state !== 'running') say(`server ${id} is active and its guest is ${guest.state}`)
+      else if (row['vm_state'] === 'stopped' && guest.pid !== 0) say(`server ${id} is stopped and its guest runs`)
+      if (!row || row['vm_state'] === 'error') continue
+      const attached = disks.filter((disk) => disk['instance_uuid'] === id && disk['volume_id'] !== null).map((disk) => String(disk['volume_id'])).sort()
+      const seen = guest.spec.disks.flatMap((disk: { kind: string; volumeId?: string }) => (disk.kind === 'volume' ? [String(disk.volumeId)] : [])).sort()
+      if (JSON.stringify(attached) !== JSON.stringify(seen)) say(`server ${id} has the volumes ${attached.join(' ')}, its guest sees ${seen.join(' ')}`)
+      const plugged = ports.filter((port) => port['instance_uuid'] === id).map((port) => String(port['uuid'])).sort()
+      const nics = guest.spec.ports.map((port: { portId: string }) => port.portId).sort()
+      if (JSON.stringify(plugged) !== JSON.stringify(nics)) say(`server ${id} has the ports ${plugged.join(' ')}, its guest sees ${nics.join(' ')}`)
+    }
+    for (const row of live) if (row['host'] === host && row['vm_state'] !== 'error' && !guests.has(row['uuid'])) say(`server ${row['uuid']} is ${row['vm_state']} on ${host}, where it has no guest`)
+  }
+}
+
+async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+  const ports = await rows.of('neutron', 'ports')
+  const byId = new Map(ports.map((port) => [String(port['id']), port]))
+  const allocations = await rows.of('neutron', 'ip_allocations')
+  const networks = new Set((await rows.of('neutron', 'networks')).map((row) => row['id']))
+  const servers = new Set((await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0).map((row) => row['uuid']))
+  const interfaces = new Set((await rows.of('nova_cell1', 'virtual_interfaces')).map((row) => row['uuid']))
+  for (const allocation of allocations) if (!byId.has(allocation['port_id'])) say(`address ${allocation['ip_address']} is held by port ${allocation['port_id']}, which is gone`)
+  const seen = new Set<string>()
+  for (const allocation of allocations) {
+    const key = `${allocation['subnet_id']} ${allocation['ip_address']}`
+    if (seen.has(key)) say(`address ${key} is on two ports`)
+    seen.add(key)
+  }
+  for (const port of ports) {
+    const owner = String(port['device_owner'])
+    if (!networks.has(port['network_id'])) say(`port ${port['id']} is on network ${port['network_id']}, which is gone`)
+    if (!owner.startsWith('compute:')) continue
+    if (!servers.has(port['device_id'])) say(`port ${port['id']} belongs to server ${port['device_id']}, which is gone`)
+    else if (!interfaces.has(port['id'])) say(`port ${port['id']} says it is of server ${port['device_id']}, which does not know it`)
+    if (port['status'] === 'BUILD') say(`port ${port['id']} rests in BUILD`)
+  }
+  for (const row of await rows.of('nova_cell1', 'virtual_interfaces')) {
+    if (!servers.has(row['instance_uuid'])) continue
+    const port = byId.get(row['uuid'])
+    if (port && port['device_id'] !== row['instance_uuid']) say(`server ${row['instance_uuid']} has the port ${row['uuid']}, which belongs to ${JSON.stringify(port['device_id'])}`)
+    if (!port) say(`server ${row['instance_uuid']} has the port ${row['uuid']}, which is gone`)
+  }
+  const routers = await rows.of('neutron', 'routers')
+  for (const address of await rows.of('neutron', 'floating_ips')) {
+    if (!byId.has(address['floating_port_id'])) say(`floating address ${address['id']} has no port`)
+    if (address['fixed_port_id'] !== null && !byId.has(address['fixed_port_id'])) say(`floating address ${address['id']} leads to a port that is gone`)
+    if (address['router_id'] !== null && !routers.some((row) => row['id'] === address['router_id'])) say(`floating address ${address['id']} leads through a router that is gone`)
+  }
+  for (const router of routers) if (router['gateway_port_id'] !== null && !byId.has(router['gateway_port_id'])) say(`router ${router['id']} has a gateway port that is gone`)
+  for (const port of ports) {
+    if (String(port['device_owner']).startsWith('network:router') && !routers.some((row) => row['id'] === port['device_id'])) say(`port ${port['id']} belongs to router ${port['device_id']}, which is gone`)
+  }
+
+  for (const host of hosts) {
+    const engine = storage.kept.get(`neutron ${host}`) as FakeNetworkDriver['state'] | undefined
+    if (!engine) continue
+    const wired = ports.filter((port) => port['host_id'] === host && String(port['device_owner']).startsWith('compute:'))
+    for (const port of wired) if (!engine.ports.has(port['id'])) say(`port ${port['id']} is bound to ${host} and has no wire there`)
+    for (const id of engine.ports.keys()) if (!wired.some((port) => port['id'] === id)) say(`${host} has a wire for port ${id}, which is ${byId.has(id) ? `bound to ${JSON.stringify(byId.get(id)?.['host_id'])}` : 'gone'}`)
+    for (const id of engine.routers.keys()) if (!routers.some((row) => row['id'] === id && row['host'] === host)) say(`${host} has router ${id}, which is not its own`)
+    for (const id of engine.networks.keys()) if (!networks.has(id)) say(`${host} has network ${id}, which is gone`)
+    for (const id of engine.dhcp.keys()) if (!networks.has(id)) say(`${host} serves DHCP on network ${id}, which is gone`)
+  }
+  for (const binding of await rows.of('neutron', 'dhcp_bindings')) {
+    const engine = storage.kept.get(`neutron ${binding['host']}`) as FakeNetworkDriver['state'] | undefined
+    if (networks.has(binding['network_id']) && engine && !engine.dhcp.has(binding['network_id'])) say(`network ${binding['network_id']} is to have DHCP on ${binding['host']} and has none`)
+  }
+  for (const router of routers) {
+    const engine = storage.kept.get(`neutron ${router['host']}`) as FakeNetworkDriver['state'] | undefined
+    const used = router['gateway_port_id'] !== null || ports.some((port) => port['device_id'] === router['id'])
+    if (used && engine && !engine.routers.has(router['id'])) say(`router ${router['id']} is to be on ${router['host']} and is not`)
+    const there = engine?.routers.get(router['id'])
+    if (!there) continue
+    const asked = ports.filter((port) => port['device_id'] === router['id'] && port['device_owner'] === 'network:router_interface').map((port) => String(port['id'])).sort()
+    const made = there.interfaces.map((port) => port.portId).sort()
+    if (JSON.stringify(asked) !== JSON.stringify(made)) say(`router ${router['id']} is to have the interfaces ${asked.join(' ')}, and has ${made.join(' ')}`)
+  }
+}
+
+const restingVolumes = new Set(['available', 'in-use', 'error'])
+
+async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+  const volumes = await rows.of('cinder', 'volumes')
+  const attachments = await rows.of('cinder', 'volume_attachments')
+  const disks = (await rows.of('nova_cell1', 'block_device_mappings')).filter((row) => row['volume_id'] !== null)
+  for (const volume of volumes) {
+    const { id, status } = volume
+    const own = attachments.filter((row) => row['volume_id'] === id)
+    if (!restingVolumes.has(status)) say(`volume ${id} rests in ${status}`)
+    if ((status === 'in-use') !== own.some((row) => row['attach_status'] === 'attached')) say(`volume ${id} is ${status} with the attachments ${own.map((row) => row['attach_status']).join(' ') || 'none'}`)
+    if (own.length > 1) say(`volume ${id} is attached ${own.length} times`)
+  }
+  for (const attachment of attachments) {
+    const { id, volume_id: volumeId, instance_uuid: server } = attachment
+    if (!volumes.some((row) => row['id'] === volumeId)) say(`attachment ${id} is of volume ${volumeId}, which is gone`)
+    if (!disks.some((row) => row['volume_id'] === volumeId && row['instance_uuid'] === server)) say(`volume ${volumeId} is attached to server ${server}, which does not know it`)
+  }
+  for (const disk of disks) {
+    if (!attachments.some((row) => row['id'] === disk['attachment_id'] || (row['volume_id'] === disk['volume_id'] && row['instance_uuid'] === disk['instance_uuid']))) say(`server ${disk['instance_uuid']} has the volume ${disk['volume_id']} without an attachment`)
+  }
+  for (const host of hosts) {
+    const world = (storage.kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
+    for (const [id, made] of world) {
+      const row = volumes.find((each) => each['id'] === id)
+      if (!row) say(`${host} has the storage of volume ${id}, which is gone`)
+      else if (!String(row['host']).startsWith(`${host}@`)) say(`${host} has the storage of volume ${id}, which is on ${row['host']}`)
+      else if ((made.exported !== undefined) !== attachments.some((each) => each['volume_id'] === id)) say(`volume ${id} is ${made.exported === undefined ? 'not ' : ''}exported and ${row['status']}`)
+    }
+    for (const row of volumes) if (row['status'] !== 'error' && String(row['host']).startsWith(`${host}@`) && !world.has(row['id'])) say(`volume ${row['id']} is ${row['status']} and has no storage`)
+  }
+}
+
+async function imagesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+  const images = await rows.of('glance', 'images')
+  const store = storage.kept.get('glance') as MemoryStoreWorld | undefined
+  for (const image of images) {
+    if (!['active', 'queued', 'killed', 'deactivated'].includes(image['status'])) say(`image ${image['id']} rests in ${image['status']}`)
+    if (image['status'] === 'active' && !store?.kept.has(image['bits'])) say(`image ${image['id']} is active and has no data`)
+    if (image['status'] === 'active' && store?.kept.get(image['bits'])?.length !== image['size']) say(`image ${image['id']} says ${image['size']} bytes and has ${store?.kept.get(image['bits'])?.length}`)
+  }
+  for (const bits of store?.kept.keys() ?? []) if (!images.some((row) => row['bits'] === bits)) say(`the store has the data ${bits}, which belong to no image`)
+  for (const bits of store?.partial.keys() ?? []) say(`the store has half of the data ${bits}`)
+  for (const row of await rows.of('glance', 'uploads')) say(`an upload of image ${row['image_id']} is noted that nobody makes`)
+}
+
+const tables: Readonly<Record<Exclude<Noun, 'server' | 'attachment'>, readonly [database: string, table: string]>> = {
+  volume: ['cinder', 'volumes'], network: ['neutron', 'networks'], subnet: ['neutron', 'subnets'], port: ['neutron', 'ports'], router: ['neutron', 'routers'],
+  floatingip: ['neutron', 'floating_ips'], 'security-group': ['neutron', 'security_groups'], 'security-group-rule': ['neutron', 'security_group_rules'], image: ['glance', 'images'],
+}
+
+/** What was acknowledged is there; what was acknowledged to go is gone. */
+async function promisesAreKept(rows: Rows, ledger: Ledger, say: Say): Promise<void> {
+  const servers = [...(await rows.of('nova_cell1', 'instances')), ...(await rows.of('nova_cell0', 'instances'))].filter((row) => row['deleted'] === 0)
+  const there = new Map<Noun, Set<string>>([['server', new Set(servers.map((row) => String(row['uuid'])))]])
+  for (const [noun, [database, table]] of Object.entries(tables)) there.set(noun as Noun, new Set((await rows.of(database, table)).map((row) => String(row['id']))))
+  const isThere = ({ noun, id }: Entry) => there.get(noun)?.has(id) === true
+  for (const entry of ledger.all()) {
+    if (entry.removal === 'none' && !isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and it is gone`)
+    if (entry.removal === 'acknowledged' && isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged to go, and it is there`)
+  }
+}

@@ -1,0 +1,47 @@
+// What the people of a simulation were told: each acknowledged create and delete. At the end it must be true.
+import type { Project } from './template.ts'
+
+export type Noun = 'server' | 'volume' | 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security-group' | 'security-group-rule' | 'image' | 'attachment'
+
+export interface Entry {
+  readonly noun: Noun
+  readonly id: string
+  readonly project: Project
+  /** Whether somebody asked for it to go: nobody did, they did not hear what came of it, or they were told that it goes. */
+  removal: 'none' | 'perhaps' | 'acknowledged'
+  /** What it belongs to and may go with: a subnet's network. */
+  readonly parent?: string
+}
+
+export class Ledger {
+  readonly #entries = new Map<string, Entry>()
+
+  add(noun: Noun, id: string, project: Project, parent?: string): Entry {
+    const entry: Entry = { noun, id, project, removal: 'none', ...(parent !== undefined && { parent }) }
+    this.#entries.set(id, entry)
+    return entry
+  }
+
+  find(id: string): Entry | undefined {
+    return this.#entries.get(id)
+  }
+
+  all(): readonly Entry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** What a project knows of, as far as nobody asked for it to go. */
+  known(noun: Noun, project: Project): readonly Entry[] {
+    return this.all().filter((entry) => entry.noun === noun && entry.project === project && entry.removal === 'none')
+  }
+
+  /** Somebody asked for it to go and got this answer; what belongs to it goes along. */
+  removed(id: string, status: number): void {
+    const outcome = status >= 200 && status < 300 ? 'acknowledged' : status === 0 || status >= 500 || status === 404 ? 'perhaps' : undefined
+    if (outcome === undefined) return
+    for (const entry of this.#entries.values()) {
+      if (entry.id !== id && entry.parent !== id) continue
+      if (entry.removal !== 'acknowledged') entry.removal = outcome
+    }
+  }
+}

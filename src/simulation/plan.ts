@@ -1,0 +1,71 @@
+// What happens in a history, decided before it begins: who wants what, what goes wrong, and when. A part can be left out.
+import { intents } from './intents/index.ts'
+import type { LinkTrouble } from './links.ts'
+import { Dice } from './random.ts'
+import { type Project, projects } from './template.ts'
+
+export interface ActorPlan {
+  readonly name: string
+  readonly project: Project
+  readonly intents: readonly { readonly name: string; readonly seed: string; readonly pauseMs: number }[]
+}
+
+/** What befalls the cloud at a moment; `points` counts how many more questions to the world the victim gets to ask. */
+export type Blow =
+  | { readonly kind: 'kill'; readonly atMs: number; readonly role: string; readonly points: number; readonly backAfterMs: number }
+  | { readonly kind: 'kill-all'; readonly atMs: number; readonly points: number; readonly backAfterMs: number }
+  | { readonly kind: 'hold-up'; readonly atMs: number; readonly role: string; readonly forMs: number; readonly replaced: boolean }
+  | { readonly kind: 'move-clock'; readonly atMs: number; readonly byMs: number }
+
+export interface Trouble {
+  readonly links: LinkTrouble
+  /** How often an effect of an engine fails before it happened, and after it. */
+  readonly engineFails: number
+  readonly engineLosesAnswer: number
+  /** How often an effect takes long. */
+  readonly engineSlow: number
+  readonly commitFails: number
+}
+
+export interface Plan {
+  readonly seed: string
+  readonly actors: readonly ActorPlan[]
+  readonly blows: readonly Blow[]
+  readonly trouble: Trouble
+}
+
+/** How long people go on before everything is given time to come to rest. */
+export const busyMs = 60_000
+
+/** Each seed has troubles of its own: all at once would hide what a single one does. */
+export function planOf(seed: string, roles: readonly string[]): Plan {
+  const dice = new Dice(`${seed} plan`)
+  const sometimes = (probability: number, most: number) => (dice.happens(probability) ? dice.fraction() ** 2 * most : 0)
+  const trouble: Trouble = {
+    links: { late: sometimes(0.5, 0.2), lost: sometimes(0.5, 0.1), twice: sometimes(0.5, 0.2) },
+    engineFails: sometimes(0.4, 0.15), engineLosesAnswer: sometimes(0.4, 0.1), engineSlow: sometimes(0.3, 0.2), commitFails: sometimes(0.3, 0.05),
+  }
+  const actors = Array.from({ length: 1 + dice.integer(4) }, (_each, number): ActorPlan => ({
+    name: `actor-${number}`, project: dice.one(projects),
+    intents: Array.from({ length: 4 + dice.integer(14) }, (_one, at) => ({ name: chooseIntent(dice), seed: `${seed} ${number} ${at}`, pauseMs: dice.fraction() ** 3 * 5000 })),
+  }))
+  const blows = Array.from({ length: dice.integer(5) }, (): Blow => {
+    const atMs = dice.fraction() * busyMs * 0.5
+    const kind = dice.fraction()
+    if (kind < 0.45) return { kind: 'kill', atMs, role: dice.one(roles), points: 1 + dice.integer(60), backAfterMs: dice.fraction() ** 2 * 40_000 }
+    if (kind < 0.75) return { kind: 'kill-all', atMs, points: 1 + dice.integer(400), backAfterMs: dice.fraction() * 5000 }
+    if (kind < 0.93) return { kind: 'hold-up', atMs, role: dice.one(roles), forMs: 1000 + dice.fraction() * 60_000, replaced: dice.happens(0.6) }
+    return { kind: 'move-clock', atMs, byMs: (dice.fraction() - 0.3) * 120_000 }
+  })
+  return { seed, actors, blows, trouble }
+}
+
+function chooseIntent(dice: Dice): string {
+  const all = Object.entries(intents)
+  let left = dice.integer(all.reduce((sum, [, [weight]]) => sum + weight, 0))
+  for (const [name, [weight]] of all) {
+    left -= weight
+    if (left < 0) return name
+  }
+  throw new Error('there is nothing to want')
+}
