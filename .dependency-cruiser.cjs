@@ -11,8 +11,8 @@ const onlyIn = (name, folders, modules) =>
 
 module.exports = {
   forbidden: [
-    rule('core-knows-no-service', 'core is below every service.', { path: '^src/core/' }, { path: '^src/(services|app)/' }),
-    rule('services-know-no-app', 'app composes services, not the other way round.', { path: '^src/services/', pathNot: tests }, { path: '^src/app/' }),
+    rule('core-knows-no-service', 'core is below every service.', { path: '^src/core/' }, { path: '^src/(services|app|simulation)/' }),
+    rule('services-know-no-app', 'app composes services, not the other way round.', { path: '^src/services/', pathNot: tests }, { path: '^src/(app|simulation)/' }),
     rule('services-meet-at-contracts', 'Import the other service by its contract: #contract/<name>.', { path: service },
       { path: service, pathNot: ['^src/services/$1/', '^src/services/[^/]+/contract/'] }),
     rule('contract-is-pure', 'A contract is data and types made with core/spec.', { path: `${service}contract/`, pathNot: tests },

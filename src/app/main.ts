@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { isIP, isIPv4 } from 'node:net'
 import { Command } from 'commander'
+import type { SimulateOptions } from './commands/simulate.ts'
 import { layout } from './layout.ts'
 import { chooseSettings, dataDirectory } from './settings.ts'
 import { CommandError } from './terminal.ts'
@@ -134,6 +135,14 @@ starting(program.command('demo').description('bring the cloud up, boot a server 
     await demo({ directory: where(options), choices: choices(options), arguments: passedOn(options), clean: options.clean === true })
   })
 
+program.command('simulate').description('play histories of a whole cloud under virtual time, in which everything goes wrong that can')
+  .option('--seeds <count>', 'so many histories, 100 unless said otherwise').option('--from <seed>', 'the first seed; new ones each time unless said')
+  .option('--seed <seed>', 'tell one history in full').option('--exhaustive', 'kill every kind of operation at every point')
+  .option('--story <name>', 'one of the stories of --exhaustive').option('--point <number>', 'where somebody dies in it').option('--victim <who>', 'one or all', 'all')
+  .option('--threads <count>', 'as many as there are processors unless said otherwise').option('--keep-going', 'do not stop at the first that goes wrong')
+  .option('--json', 'print the result as JSON')
+  .action(async (options: SimulateOptions) => (await import('./commands/simulate.ts')).simulate(options))
+
 program.command('test').description('run the tests of Nimbo, all or parts').argument('[parts...]', 'types, lint, layers, unused, unit, acceptance')
   .option('--list', 'name the parts')
   .action(async (parts: string[], options: { list?: boolean }) => (await import('./commands/test.ts')).runTests(parts, options.list === true))
@@ -148,7 +157,7 @@ function passedOn(options: Starting): string[] {
 
 // Settings are read once here so that a broken file is reported before anything starts.
 program.hook('preAction', (_program, command) => {
-  if (command.name() !== 'test') chooseSettings(where(command.opts<Common>()), {})
+  if (!['test', 'simulate'].includes(command.name())) chooseSettings(where(command.opts<Common>()), {})
 })
 
 // Whoever reads our output may stop early, as `head` does.

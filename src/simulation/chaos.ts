@@ -11,7 +11,7 @@ export interface Struck {
 }
 
 interface Armed {
-  readonly blow: Blow & { readonly kind: 'kill' | 'kill-all' }
+  readonly blow: Blow & { readonly kind: 'kill' | 'kill-one' | 'kill-all' }
   left: number
 }
 
@@ -23,7 +23,7 @@ export class Chaos implements Fate {
   #on = true
   /** For a while nothing goes wrong. */
   suspended = false
-  /** Counts every point that was passed. */
+  /** Counts every point that was passed while things could go wrong. */
   passed = 0
 
   constructor(plan: Plan, dice: Dice) {
@@ -50,14 +50,16 @@ export class Chaos implements Fate {
   }
 
   at(incarnation: Incarnation, point: Point): Error | undefined {
-    this.passed++
     if (!this.#on || this.suspended) return undefined
+    // A death before a statement of a transaction leaves what one before its begin leaves.
+    if (point === 'read' || point === 'query') return undefined
+    this.passed++
     for (const armed of this.#armed) {
       if (armed.blow.kind === 'kill' && armed.blow.role !== incarnation.role) continue
       if (--armed.left > 0) continue
       this.#armed.splice(this.#armed.indexOf(armed), 1)
       incarnation.world.note(`${incarnation.name} reaches its end at: ${point}`)
-      if (armed.blow.kind === 'kill') this.#struck?.kill(armed.blow.role, armed.blow.backAfterMs)
+      if (armed.blow.kind !== 'kill-all') this.#struck?.kill(incarnation.role, armed.blow.backAfterMs)
       else this.#struck?.killAll(armed.blow.backAfterMs)
       return undefined
     }

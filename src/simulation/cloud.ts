@@ -171,7 +171,7 @@ export class SimulatedCloud {
     const runtime = createRuntime(part.service.name, this.#cloudOptions(part.host), {
       capabilities, bus: this.#bus.of(incarnation, capabilities), trace: noRecorder, stage: storage.stageFor(incarnation),
       services: serviceTargets(this.#settings(part.host), (service) => this.network.fromRole(incarnation, service)),
-      database: (name, migrations) => storage.openFor(incarnation, name, migrations),
+      database: (name, migrations, changes) => storage.openFor(incarnation, name, migrations, changes),
     })
     const begin = part.service.roles[part.role]
     if (!begin) throw new Error(`there is no role ${part.key}`)

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { Chaos } from './chaos.ts'
 import { SimulatedCloud } from './cloud.ts'
 import { type Actor, intents } from './intents/index.ts'
-import { openOperations, rowsOf, violations } from './invariants.ts'
+import { journalOf, openOperations, rowsOf, violations } from './invariants.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { Person } from './person.ts'
 import { busyMs, type ActorPlan, type Plan } from './plan.ts'
 import { Dice } from './random.ts'
+import { scenarios } from './scenarios.ts'
 import { Storage } from './storage.ts'
 import type { Template } from './template.ts'
 import { World } from './world.ts'
@@ -20,6 +21,8 @@ export interface Outcome {
   readonly hash: string
   readonly history: readonly string[]
   readonly log: readonly string[]
+  /** The operations that are open, or of what is wrong, with their steps. */
+  readonly journal: readonly string[]
   readonly happened: number
   readonly points: number
   readonly virtualMs: number
@@ -58,10 +61,15 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
     chaos.suspended = false
     strike(plan, world, chaos, cloud)
     const began = world.now
-    const busy = Promise.allSettled(plan.actors.map((actor) => live(actor, { cloud, world, ledger, options, wrong })))
+    const stage = { cloud, world, ledger, options, wrong }
+    const busy = plan.scenario === undefined ? Promise.allSettled(plan.actors.map((actor) => live(actor, stage))) : tell(plan.scenario, stage)
     let over = false
-    void busy.then(() => (over = true))
-    await world.run(() => over && world.now - began >= busyMs, busyMs * 10)
+    busy.then(() => (over = true), (error: unknown) => {
+      wrong.push(`the story broke off: ${(error as Error).stack ?? String(error)}`)
+      over = true
+    })
+    await world.run(() => over && (plan.scenario !== undefined || world.now - began >= busyMs), busyMs * 30)
+    const points = chaos.passed
     if (!over) wrong.push('somebody waits for an answer for ever')
 
     chaos.calm()
@@ -70,8 +78,9 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
     wrong.push(...after)
     if (wrong.length === 0) wrong.push(...(await alive(cloud, world, options)))
     cloud.end()
+    const journal = wrong.length === 0 ? [] : await journalOf(rowsOf(storage), wrong.join(' '))
     for (const sentence of wrong) world.note(`violated: ${sentence}`)
-    return { violations: wrong, hash: world.hash(), history: world.history, log, happened: world.happened, points: chaos.passed, virtualMs: world.now - began }
+    return { violations: wrong, hash: world.hash(), history: world.history, log, journal, happened: world.happened, points, virtualMs: world.now - began }
   } finally {
     await storage.close()
     storage.remove()
@@ -81,7 +90,7 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
 function strike(plan: Plan, world: World, chaos: Chaos, cloud: SimulatedCloud): void {
   for (const blow of plan.blows) {
     world.schedule(blow.atMs, `blow ${blow.kind}`, () => {
-      if (blow.kind === 'kill' || blow.kind === 'kill-all') return chaos.arm(blow)
+      if (blow.kind === 'kill' || blow.kind === 'kill-one' || blow.kind === 'kill-all') return chaos.arm(blow)
       if (blow.kind === 'move-clock') {
         world.note(`the clocks are moved by ${Math.round(blow.byMs)} ms`)
         world.skewMilliseconds += blow.byMs
@@ -119,6 +128,27 @@ async function live(plan: ActorPlan, { cloud, world, ledger, options: { template
       wrong.push(`${intent.name}: ${(error as Error).stack ?? String(error)}`)
     }
   }
+}
+
+async function tell(name: string, { cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
+  const story = scenarios[name]
+  if (!story) throw new Error(`there is no story ${name}`)
+  const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the teller waits', resolve))
+  let person: Person | undefined
+  for (let tries = 0; !person && tries < 100; tries++) {
+    person = await Person.logIn(cloud.network, 'demo', 'demo', 'demo-secret', 'teller').catch(() => undefined)
+    await pause(200)
+  }
+  if (!person) throw new Error('keystone did not come back')
+  await story({
+    person, project: 'demo', dice: world.dice('teller'), ledger, template, violated: (what) => void wrong.push(what),
+    async until(look) {
+      for (let tries = 0; tries < 100; tries++) {
+        if (await look()) return
+        await pause(tries < 10 ? 50 : 1000)
+      }
+    },
+  })
 }
 
 /** Until nothing is under way any more; then a while longer, for what looks again from time to time. */

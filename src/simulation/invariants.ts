@@ -35,6 +35,22 @@ export async function openOperations(rows: Rows): Promise<readonly Row[]> {
   return found
 }
 
+/** What the operations noted that are open, or whose resource or id is named in the text. */
+export async function journalOf(rows: Rows, text: string): Promise<readonly string[]> {
+  const lines: string[] = []
+  for (const database of operationDatabases) {
+    const steps = await rows.of(database, 'operation_steps').catch(() => [])
+    for (const row of await rows.of(database, 'operations').catch(() => [])) {
+      if (row['finished_at'] !== null && !text.includes(row['resource_id']) && !text.includes(row['id'])) continue
+      lines.push(`${database} ${row['kind']} ${row['id']} of ${row['resource_id']}: ${row['status']}, position ${row['position']}, attempt ${row['attempt']}, epoch ${row['epoch']}, ${row['fault'] ?? ''}`)
+      for (const step of steps.filter((each) => each['operation_id'] === row['id'])) {
+        lines.push(`  ${step['sequence']} ${step['phase']} ${step['step']} attempt ${step['attempt']}: ${step['status']} ${step['started_at']} ${step['ended_at'] ?? ''} ${step['error'] ?? ''}`)
+      }
+    }
+  }
+  return lines
+}
+
 /** @returns a sentence for each thing that is wrong */
 export async function violations(storage: Storage, ledger: Ledger): Promise<readonly string[]> {
   const rows = rowsOf(storage)

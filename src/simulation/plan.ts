@@ -1,6 +1,6 @@
 // What happens in a history, decided before it begins: who wants what, what goes wrong, and when. A part can be left out.
 import { intents } from './intents/index.ts'
-import type { LinkTrouble } from './links.ts'
+import { type LinkTrouble, noTrouble } from './links.ts'
 import { Dice } from './random.ts'
 import { type Project, projects } from './template.ts'
 
@@ -12,6 +12,8 @@ export interface ActorPlan {
 
 /** What befalls the cloud at a moment; `points` counts how many more questions to the world the victim gets to ask. */
 export type Blow =
+  /** Whoever passes the point dies. */
+  | { readonly kind: 'kill-one'; readonly atMs: number; readonly points: number; readonly backAfterMs: number }
   | { readonly kind: 'kill'; readonly atMs: number; readonly role: string; readonly points: number; readonly backAfterMs: number }
   | { readonly kind: 'kill-all'; readonly atMs: number; readonly points: number; readonly backAfterMs: number }
   | { readonly kind: 'hold-up'; readonly atMs: number; readonly role: string; readonly forMs: number; readonly replaced: boolean }
@@ -32,7 +34,11 @@ export interface Plan {
   readonly actors: readonly ActorPlan[]
   readonly blows: readonly Blow[]
   readonly trouble: Trouble
+  /** A fixed story instead of what people want by chance. */
+  readonly scenario?: string
 }
+
+export const noWorries: Trouble = { links: noTrouble, engineFails: 0, engineLosesAnswer: 0, engineSlow: 0, commitFails: 0 }
 
 /** How long people go on before everything is given time to come to rest. */
 export const busyMs = 60_000

@@ -1,7 +1,7 @@
 // What outlives every role: the databases, and the worlds of the fake engines.
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Database, type Migration, openDatabase, SqliteDatabase } from '#core/db'
+import { type Change, type Database, type Migration, openDatabase, type SqliteDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import type { Stage } from '#core/service'
 import type { Incarnation } from './incarnation.ts'
@@ -37,11 +37,11 @@ export class Storage {
     for (const [name, world] of other.kept) if (name === 'glance') this.kept.set(name, structuredCloneOf(world))
   }
 
-  open<T>(name: string, migrations: readonly Migration[]): Promise<SqliteDatabase<T>> {
+  open<T>(name: string, migrations: readonly Migration[], changes: readonly Change[] = []): Promise<SqliteDatabase<T>> {
     let opened = this.#databases.get(name)
     if (!opened) {
       opened = openDatabase<T>({
-        name, migrations, file: join(this.directory, 'db', `${name}.db`), synchronous: 'OFF', clock: plainClock(this.#world), log: silentLog,
+        name, migrations, changes, file: join(this.directory, 'db', `${name}.db`), synchronous: 'OFF', clock: plainClock(this.#world), log: silentLog,
       }) as Promise<SqliteDatabase<T>>
       this.#databases.set(name, opened)
     }
@@ -49,8 +49,8 @@ export class Storage {
   }
 
   /** A database as one incarnation has it: what it had open is rolled back when it is killed. */
-  async openFor<T>(incarnation: Incarnation, name: string, migrations: readonly Migration[]): Promise<Database<T>> {
-    const shared = await this.open<T>(name, migrations)
+  async openFor<T>(incarnation: Incarnation, name: string, migrations: readonly Migration[], changes?: readonly Change[]): Promise<Database<T>> {
+    const shared = await this.open<T>(name, migrations, changes)
     const view = shared.behind({ pass: (point) => incarnation.pass(point), closed: incarnation.closed }, incarnation.clock, silentLog)
     return {
       name, read: view.read,

@@ -31,9 +31,9 @@ export async function makeTemplate(directory: string): Promise<Template> {
   const storage = new Storage(world, join(directory, 'template'))
   const cloud = new SimulatedCloud({ world, storage, links: new Links(world, () => noTrouble), fate: { at: () => undefined } })
   await cloud.load()
-  let failure: unknown
+  let failure: Error | undefined
   let made: Omit<Template, 'storage'> | undefined
-  cloud.start(true).then(() => furnish(cloud)).then((result) => (made = result), (error: unknown) => (failure = error))
+  cloud.start(true).then(() => furnish(cloud)).then((result) => (made = result), (error: Error) => (failure = error))
   await world.run(() => made !== undefined || failure !== undefined, 600_000)
   cloud.end()
   if (!made) throw failure ?? new Error('the template of the simulation was not done in its time')

@@ -196,6 +196,8 @@ export class SqliteDatabase<T> implements Database<T> {
         timer.cancel()
         signal?.removeEventListener('abort', onAbort)
       }
+      // The work began already, and may have been called off by what it did.
+      if (signal?.aborted) onAbort()
       work.then(
         (result) => {
           settle()

@@ -1,7 +1,7 @@
 // Databases: handles, transactions, migrations, the errors of statements, and Kysely's own names for the db folders.
 export { sql, type ColumnType, type Expression, type Generated, type Insertable, type Kysely, type Selectable, type SqlBool, type Updateable } from 'kysely'
 export { type Change, changesOf, eventMigration, type EventRow, type EventTables, literal, type Watched } from './changes.ts'
-export { type Database, type Db, SqliteDatabase, type TransactionOptions } from './database.ts'
+export { type Database, type Db, type SqliteDatabase, type TransactionOptions } from './database.ts'
 export {
   ConstraintViolation, HandleClosed, MigrationMismatch, TransactionTimeout, UnbindableValue, WrongHandle,
   isForeignKeyViolation, isUniqueViolation, type ConstraintKind,

@@ -78,7 +78,8 @@ export function create(options: FakeNetworkOptions = {}): FakeNetworkDriver {
 }
 
 function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetworkDriver {
-  const servers = state.metadata
+  // Sockets end with the process that opened them, whatever else of the world outlives it.
+  const servers = sockets ? state.metadata : new Map<string, Server>()
   const needNetwork = (id: string) => {
     if (!state.networks.has(id)) throw new NetworkAbsent(`The network ${id} is not on this host.`, { networkId: id })
   }

@@ -1,0 +1,128 @@
+// `nimbo simulate`: histories of a whole cloud under virtual time, each from a seed, in which everything goes wrong that can.
+import { rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { roleNames } from '../../simulation/cloud.ts'
+import { allDeaths, pointsOf } from '../../simulation/exhaustive.ts'
+import { play } from '../../simulation/history.ts'
+import type { Plan } from '../../simulation/plan.ts'
+import { playAll } from '../../simulation/pool.ts'
+import { shrink } from '../../simulation/shrink.ts'
+import { makeTemplate, scratch } from '../../simulation/template.ts'
+import { type Played, planFor, type Task } from '../../simulation/worker.ts'
+import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
+
+export interface SimulateOptions {
+  readonly seed?: string
+  readonly seeds?: string
+  readonly from?: string
+  readonly exhaustive?: boolean
+  readonly story?: string
+  readonly point?: string
+  readonly victim?: string
+  readonly threads?: string
+  readonly keepGoing?: boolean
+  readonly json?: boolean
+}
+
+export async function simulate(options: SimulateOptions): Promise<void> {
+  const threads = numberOf('--threads', options.threads, availableParallelism())
+  if (options.story !== undefined) {
+    const point = options.point === undefined ? undefined : numberOf('--point', options.point, 1)
+    if (options.victim !== undefined && options.victim !== 'one' && options.victim !== 'all') throw new CommandError('--victim takes one or all.')
+    return replay({ kind: 'story', scenario: options.story, ...(point !== undefined && { point, victim: options.victim === 'one' ? 'one' : 'all' }) }, options)
+  }
+  if (options.exhaustive === true) {
+    const progress = new ProgressLine()
+    progress.show('Counting the points of each story')
+    const points = await pointsOf(threads)
+    progress.clear()
+    const total = [...points.values()].reduce((sum, count) => sum + count, 0) * 2
+    return many(allDeaths(points), total, threads, options)
+  }
+  if (options.seed !== undefined) return replay({ kind: 'seed', seed: options.seed }, options)
+  const count = numberOf('--seeds', options.seeds, 100)
+  // New ones each time, so that each run adds to what was tried.
+  const from = numberOf('--from', options.from, Math.floor(Date.now() / 1000) * 1000)
+  return many(seeds(from, count), count, threads, options)
+}
+
+function* seeds(from: number, count: number): Generator<Task> {
+  for (let seed = from; seed < from + count; seed++) yield { kind: 'seed', seed: String(seed) }
+}
+
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new CommandError(`${name} takes a whole number, not ${text}.`)
+  return value
+}
+
+const nameOf = (task: Task): string => task.kind === 'seed' ? `--seed ${task.seed}` : `--story '${task.scenario}'${task.point === undefined ? '' : ` --point ${task.point} --victim ${task.victim}`}`
+
+async function many(tasks: Iterable<Task>, total: number, threads: number, options: SimulateOptions): Promise<void> {
+  const progress = new ProgressLine()
+  const failed: Played[] = []
+  const started = performance.now()
+  let done = 0
+  let shown = 0
+  await playAll({
+    threads, tasks,
+    played(played) {
+      done++
+      if (played.violations.length > 0) {
+        failed.push(played)
+        progress.clear()
+        if (options.keepGoing === true) print(`${nameOf(played.task)}\n  ${played.violations.slice(0, 3).join('\n  ')}`)
+      }
+      const now = performance.now()
+      if (now - shown > (process.stderr.isTTY ? 200 : 20_000)) {
+        shown = now
+        progress.show(`${done} of ${total} histories, ${failed.length} went wrong, ${Math.round((now - started) / 1000)} s`)
+      }
+      return played.violations.length > 0 && options.keepGoing !== true
+    },
+  })
+  progress.clear()
+  const seconds = Math.round((performance.now() - started) / 100) / 10
+  const [first] = failed
+  if (options.json === true) printJson({ histories: done, failed: failed.map(({ task, violations }) => ({ task, violations })), seconds })
+  else if (first && options.keepGoing !== true) await replay(first.task, options)
+  else print(`${done} histories in ${seconds} s, ${failed.length} went wrong.`)
+  if (failed.length > 0) process.exitCode = 1
+}
+
+const triesToShrink = 200
+
+/** One history, told in full; when it goes wrong, the shortest one that goes wrong the same way. */
+async function replay(task: Task, options: SimulateOptions): Promise<void> {
+  const directory = scratch()
+  const progress = new ProgressLine()
+  try {
+    const template = await makeTemplate(directory)
+    const outcome = await play(planFor(task, await roleNames()), { template, directory, listen: true })
+    if (outcome.violations.length === 0) {
+      if (options.json === true) printJson({ task, hash: outcome.hash, violations: [] })
+      else print(`${outcome.history.join('\n')}\n\nAll is well. The hash of the history: ${outcome.hash}`)
+      return
+    }
+    process.exitCode = 1
+    const shortest = await shrink(planFor(task, await roleNames()), outcome.violations, {
+      tries: triesToShrink, play: async (plan) => (await play(plan, { template, directory })).violations,
+      progress: (plan, tried) => progress.show(`Looking for a shorter history: ${sizeOf(plan)} after ${tried} tries`),
+    })
+    progress.clear()
+    const told = await play(shortest, { template, directory, listen: true })
+    if (options.json === true) return printJson({ task, hash: outcome.hash, violations: outcome.violations, plan: shortest, history: told.history, journal: told.journal })
+    print([
+      ...told.history, '', '── What the roles logged', ...told.log, '', '── The journal of the operations', ...told.journal, '',
+      `── The shortest plan that was found (${sizeOf(shortest)})`, JSON.stringify(shortest, null, 1), '',
+      '── What is wrong', ...outcome.violations.map((violation) => `  ${violation}`), '', `Play it again: ./nimbo simulate ${nameOf(task)}`, `The hash of its history: ${outcome.hash}`,
+    ].join('\n'))
+  } finally {
+    progress.clear()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function sizeOf(plan: Plan): string {
+  return `${plan.actors.reduce((sum, actor) => sum + actor.intents.length, 0)} wishes, ${plan.blows.length} blows`
+}

@@ -1,0 +1,164 @@
+// Fixed stories, one for each kind of operation: they are killed at every point where they can be, one point after the other.
+import type { Actor } from './intents/index.ts'
+import { act, create, remove } from './intents/actor.ts'
+import type { Entry } from './ledger.ts'
+
+export interface Storyteller extends Actor {
+  /** Look again and again, until it is so or a while has passed. */
+  until(look: () => Promise<boolean>): Promise<void>
+}
+
+type Story = (teller: Storyteller) => Promise<void>
+
+const compute = { 'openstack-api-version': 'compute 2.37' }
+
+async function boot(teller: Storyteller, more: Readonly<Record<string, unknown>> = {}): Promise<Entry | undefined> {
+  const reply = await teller.person.call('nova', 'POST', '/v2.1/servers', { server: { name: 'told', flavorRef: '1', imageRef: teller.template.imageId, networks: 'none', ...more } }, compute)
+  return reply.status === 202 ? teller.ledger.add('server', String(reply.body.server.id), teller.project) : undefined
+}
+
+async function settled(teller: Storyteller, server: Entry): Promise<void> {
+  await teller.until(async () => {
+    const { status, body } = await teller.person.call('nova', 'GET', `/v2.1/servers/${server.id}`)
+    return status === 404 || (status === 200 && body.server['OS-EXT-STS:task_state'] === null && ['ACTIVE', 'ERROR', 'SHUTOFF'].includes(body.server.status))
+  })
+}
+
+const settledVolume = (teller: Storyteller, id: string) => teller.until(async () => {
+  const { status, body } = await teller.person.call('cinder', 'GET', `/v3/${teller.person.projectId}/volumes/${id}`)
+  return status === 404 || (status === 200 && ['available', 'in-use', 'error'].includes(body.volume.status))
+})
+
+const removeServer = async (teller: Storyteller, server: Entry) => {
+  await remove(teller, server, 'nova', `/v2.1/servers/${server.id}`)
+  await teller.until(async () => (await teller.person.call('nova', 'GET', `/v2.1/servers/${server.id}`)).status === 404)
+}
+
+async function networkOf(teller: Storyteller): Promise<{ network: string; subnet: string } | undefined> {
+  const network = await create(teller, 'network', 'neutron', '/v2.0/networks', { network: { name: 'told' } })
+  if (network === undefined) return undefined
+  const subnet = await create(teller, 'subnet', 'neutron', '/v2.0/subnets', { subnet: { network_id: network, ip_version: 4, cidr: '10.9.0.0/24' } }, network)
+  return subnet === undefined ? undefined : { network, subnet }
+}
+
+async function volumeOf(teller: Storyteller, more: Readonly<Record<string, unknown>> = {}): Promise<Entry | undefined> {
+  const id = await create(teller, 'volume', 'cinder', `/v3/${teller.person.projectId}/volumes`, { volume: { size: 1, name: 'told', ...more } })
+  if (id === undefined) return undefined
+  await settledVolume(teller, id)
+  return teller.ledger.find(id)
+}
+
+const action = (teller: Storyteller, server: Entry, body: object) => act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/action`, body)
+
+export const scenarios: Readonly<Record<string, Story>> = {
+  async 'boot with everything, then delete'(teller) {
+    const net = await networkOf(teller)
+    const port = net && (await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } }))
+    const volume = await volumeOf(teller)
+    const nics = [...(port === undefined ? [] : [{ port }]), ...(net ? [{ uuid: net.network }] : [])]
+    const server = await boot(teller, {
+      networks: nics.length === 0 ? 'none' : nics,
+      block_device_mapping_v2: [
+        { source_type: 'image', uuid: teller.template.imageId, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+        { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+        ...(volume ? [{ source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: false }] : []),
+      ],
+    })
+    if (!server) return
+    await settled(teller, server)
+    await removeServer(teller, server)
+  },
+  async 'boot from a new volume with the image, then delete'(teller) {
+    const server = await boot(teller, {
+      imageRef: undefined,
+      block_device_mapping_v2: [{ source_type: 'image', uuid: teller.template.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true }],
+    })
+    if (!server) return
+    await settled(teller, server)
+    await removeServer(teller, server)
+  },
+  async 'delete while it is built'(teller) {
+    const net = await networkOf(teller)
+    const server = await boot(teller, net ? { networks: [{ uuid: net.network }] } : {})
+    if (server) await removeServer(teller, server)
+  },
+  async 'stop, start and reboot'(teller) {
+    const server = await boot(teller)
+    if (!server) return
+    for (const body of [{ 'os-stop': null }, { 'os-start': null }, { reboot: { type: 'SOFT' } }, { reboot: { type: 'HARD' } }]) {
+      await settled(teller, server)
+      await action(teller, server, body)
+    }
+    await settled(teller, server)
+  },
+  async 'attach and detach a volume'(teller) {
+    const [server, volume] = [await boot(teller), await volumeOf(teller)]
+    if (!server || !volume) return
+    await settled(teller, server)
+    await act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+    await settledVolume(teller, volume.id)
+    await act(teller, server, 'nova', 'DELETE', `/v2.1/servers/${server.id}/os-volume_attachments/${volume.id}`)
+    await settledVolume(teller, volume.id)
+    await remove(teller, volume, 'cinder', `/v3/${teller.person.projectId}/volumes/${volume.id}`)
+  },
+  async 'attach and detach interfaces'(teller) {
+    const [server, net] = [await boot(teller), await networkOf(teller)]
+    if (!server || !net) return
+    await settled(teller, server)
+    const port = await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } })
+    for (const what of [{ net_id: net.network }, ...(port === undefined ? [] : [{ port_id: port }])]) {
+      const { status, body } = await act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-interface`, { interfaceAttachment: what })
+      if (status !== 200) continue
+      const attached = String(body.interfaceAttachment.port_id)
+      const reply = await act(teller, server, 'nova', 'DELETE', `/v2.1/servers/${server.id}/os-interface/${attached}`)
+      const entry = teller.ledger.find(attached)
+      if (entry && reply.status !== 409) entry.removal = 'perhaps'
+    }
+  },
+  async 'create and delete volumes'(teller) {
+    const volumes = [await volumeOf(teller), await volumeOf(teller, { imageRef: teller.template.imageId })]
+    for (const volume of volumes) if (volume) await remove(teller, volume, 'cinder', `/v3/${teller.person.projectId}/volumes/${volume.id}`)
+  },
+  async 'upload and delete an image'(teller) {
+    const id = await create(teller, 'image', 'glance', '/v2/images', { name: 'told', disk_format: 'raw', container_format: 'bare' } as never)
+    const image = id === undefined ? undefined : teller.ledger.find(id)
+    if (!image) return
+    await teller.person.call('glance', 'PUT', `/v2/images/${id}/file`, `the bytes of ${id}`, { 'content-type': 'application/octet-stream' })
+    await remove(teller, image, 'glance', `/v2/images/${id}`)
+  },
+  async 'a router with an interface, a gateway and a floating address, and back'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    const router = await create(teller, 'router', 'neutron', '/v2.0/routers', { router: { name: 'told', external_gateway_info: { network_id: teller.template.publicNetworkId } } })
+    const entry = router === undefined ? undefined : teller.ledger.find(router)
+    if (!net || !entry || !server) return
+    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
+    await settled(teller, server)
+    const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
+    const port = body?.ports?.[0]?.id as string | undefined
+    const address = await create(teller, 'floatingip', 'neutron', '/v2.0/floatingips', { floatingip: { floating_network_id: teller.template.publicNetworkId, ...(port !== undefined && { port_id: port }) } })
+    const floating = address === undefined ? undefined : teller.ledger.find(address)
+    if (floating) await remove(teller, floating, 'neutron', `/v2.0/floatingips/${address}`)
+    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}`, { router: { external_gateway_info: null } })
+    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}/remove_router_interface`, { subnet_id: net.subnet })
+    await remove(teller, entry, 'neutron', `/v2.0/routers/${router}`)
+    await removeServer(teller, server)
+    const network = teller.ledger.find(net.network)
+    if (network) await remove(teller, network, 'neutron', `/v2.0/networks/${net.network}`)
+  },
+  async 'a security group on a port in use'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    const group = await create(teller, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: 'told' } })
+    if (!server || group === undefined) return
+    await settled(teller, server)
+    const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
+    const port = body?.ports?.[0]?.id as string | undefined
+    if (port === undefined) return
+    await teller.person.call('neutron', 'PUT', `/v2.0/ports/${port}`, { port: { security_groups: [group] } })
+    await create(teller, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } }, group)
+    await teller.person.call('neutron', 'PUT', `/v2.0/ports/${port}`, { port: { security_groups: [] } })
+    const entry = teller.ledger.find(group)
+    if (entry) await remove(teller, entry, 'neutron', `/v2.0/security-groups/${group}`)
+  },
+}
