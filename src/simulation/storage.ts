@@ -55,6 +55,11 @@ export class Storage {
     return {
       name, read: view.read,
       transaction: (work, options) => incarnation.guard(view.transaction(work, options)),
+      hear: (listener) => {
+        const { stop } = view.hear(() => incarnation.receive(listener))
+        incarnation.atEnd(stop)
+        return { stop }
+      },
       close: async () => {},
     }
   }

@@ -1,0 +1,43 @@
+// The simulation itself: the same seed is the same history, and what is broken on purpose is found.
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { roleNames } from './cloud.ts'
+import { play } from './history.ts'
+import { noWorries, planOf } from './plan.ts'
+import { shrink } from './shrink.ts'
+import { makeTemplate, scratch } from './template.ts'
+
+const directory = scratch()
+const template = await makeTemplate(directory)
+const roles = await roleNames()
+after(() => rmSync(directory, { recursive: true, force: true }))
+
+test('a seed that is played twice has the same history, and another seed another one', async () => {
+  const [first, again, other] = [
+    await play(planOf('7', roles), { template, directory }), await play(planOf('7', roles), { template, directory }), await play(planOf('8', roles), { template, directory }),
+  ]
+  assert.equal(first.hash, again.hash)
+  assert.deepEqual(first.history, again.history)
+  assert.notEqual(first.hash, other.hash)
+})
+
+test('a killed role does nothing any more, and its story goes on with the next one', async () => {
+  const outcome = await play({ seed: 'killed', actors: [], blows: [{ kind: 'kill-one', atMs: 0, points: 120, backAfterMs: 500 }], trouble: noWorries, scenario: 'boot with everything, then delete' }, { template, directory })
+  const death = outcome.history.findIndex((line) => line.endsWith(' is killed'))
+  const name = outcome.history[death]?.split(' ')[1] ?? ''
+  assert.notEqual(name, '')
+  assert.deepEqual(outcome.history.slice(death + 1, -40).filter((line) => line.includes(` ${name} to `) || line.includes(`to ${name}:`)), [])
+  assert.deepEqual(outcome.violations, [])
+})
+
+test('what was lost behind the back of the cloud is a violation, and its plan is made shorter', async () => {
+  const plan = planOf('3', roles)
+  const spoiled = async (candidate: typeof plan) => {
+    const { history, violations } = await play(candidate, { template, directory })
+    return history.some((line) => line.includes('wants to create a volume')) ? ['a volume was wanted'] : violations
+  }
+  const busy = { ...plan, trouble: noWorries, blows: [], actors: [{ name: 'a', project: 'demo' as const, intents: ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 })) }] }
+  const shortest = await shrink(busy, await spoiled(busy), { play: spoiled, tries: 40 })
+  assert.deepEqual(shortest.actors.flatMap((actor) => actor.intents.map(({ name }) => name)), ['create a volume'])
+})
