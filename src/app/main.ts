@@ -113,6 +113,20 @@ trace.command('list').description('the boots that are known').option('--json', '
 trace.command('show').description('the steps of one boot, live while it goes on').argument('<server>', 'id or name').option('--json', 'print JSON')
   .action(async (server: string, options: Starting) => (await import('./commands/trace.ts')).showTrace(where(options), server, options.json === true))
 
+program.command('watch').description('every change of a state as it happens: servers, ports, volumes, operations and their steps')
+  .argument('[resource]', 'id or name of a server, volume, image, network, port or router, with what belongs to it; else all of them')
+  .option('--project <project>', 'id or name of the project to look at; demo unless it is said').option('--all', 'look at all projects')
+  .option('--since <cursor>', 'go on behind this cursor, as --json prints it; `oldest` for all that is kept')
+  .option('--wait <operation>', 'wait for this operation to end, and exit with 0 when it ended well, else with 1').option('--json', 'print each event as a line of JSON')
+  .action(async (resource: string | undefined, options: Starting & { project?: string; all?: boolean; since?: string; wait?: string }) => {
+    const { watch } = await import('./commands/watch.ts')
+    const { project, since, wait } = options
+    process.exitCode = await watch({
+      directory: where(options), all: options.all === true, json: options.json === true,
+      ...(resource !== undefined && { resource }), ...(project !== undefined && { project }), ...(since !== undefined && { since }), ...(wait !== undefined && { wait }),
+    })
+  })
+
 program.command('doctor').description('where the cloud\'s records and its machines differ, and what to do about it')
   .option('--now', 'look at everything first, and wait for it').option('--repair <id>', 'put one finding right, or `all` that can be')
   .option('--history', 'show also what was repaired or went by itself').option('--json', 'print JSON')

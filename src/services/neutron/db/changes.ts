@@ -9,7 +9,7 @@ export const neutronChanges = [
   ...changesOf({ ...standard, type: 'network', table: 'networks', name: 'name', states: ['status'] }),
   ...changesOf({
     ...standard, type: 'port', table: 'ports', name: 'name', states: ['status', 'device_id'],
-    related: { network_id: 'network_id', server_id: 'device_id' }, internals: { host: 'host_id' },
+    related: { network_id: 'network_id', device_id: 'device_id' }, internals: { host: 'host_id' },
   }),
   ...changesOf({ ...standard, type: 'router', table: 'routers', name: 'name', states: ['status', 'gateway_network_id'], internals: { host: 'host' } }),
   ...changesOf({
