@@ -1,7 +1,7 @@
 // What can go wrong around a cloud on the real engines: programs killed from outside, taken ports, starts and stops that
 // meet, a checkout that the cloud's own user cannot look into. Nothing is lost, and nothing is left behind.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -83,6 +83,19 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
     assert.deepEqual(traces(cloud), [])
     assert.match(await cloud.nimbo('down'), /does not run/)
     await new Promise((resolve) => other.close(resolve))
+  })
+
+  await t.test('in the foreground it tells a supervisor by its end whether to start it again', async () => {
+    const ended = async (end: () => void | Promise<unknown>): Promise<number | null> => {
+      const process = spawn(join(program, 'nimbo'), ['--data', cloud.directory, 'run'], { stdio: 'ignore' })
+      const exit = new Promise<number | null>((resolve) => process.on('exit', (code) => resolve(code)))
+      await eventually('it is ready', 60, async () => JSON.parse(await cloud.nimbo('status', '--json')).phase === 'ready')
+      await end()
+      return exit
+    }
+    assert.equal(await ended(() => void process.kill(helperOf(cloud), 'SIGKILL')), 75)
+    assert.equal(await ended(() => void process.kill(controlPlane(cloud), 'SIGTERM')), 0)
+    assert.deepEqual(traces(cloud), [])
   })
 
   await t.test('`down` while it starts stops it', async () => {

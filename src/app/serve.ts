@@ -102,6 +102,9 @@ export async function serve({ settings, files, secrets, config, logLevel, root, 
 /** Told to stop while it made the cloud's first resources. */
 class StoppedEarly extends Error {}
 
+/** Nothing is wrong with what was asked for: a new process can do it. */
 class HelperLost extends Error {
+  /** EX_TEMPFAIL of sysexits.h: a supervisor may start it again. */
+  readonly exitStatus = 75
   override readonly message = 'The privileged helper was killed, and without it nothing can be done on this host. Guests go on running: `nimbo up` starts the cloud again and finds them.'
 }

@@ -12,7 +12,7 @@ export async function startInForeground(directory: string, choices: Choices, opt
     })
   } catch (error) {
     process.stderr.write(`nimbo: ${(error as Error).message}\n`)
-    process.exit(1)
+    process.exit((error as { exitStatus?: number }).exitStatus ?? 1)
   }
   // Sockets of clients that keep their connection open do not keep the process.
   process.exit(0)
