@@ -11,10 +11,17 @@ import type { OperationTables } from './tables.ts'
 export async function once<T>(tx: Db<any>, ctx: RequestContext, { clock }: Pick<Capabilities, 'clock'>, create: () => Promise<T>): Promise<{ value: T; repeated: boolean }> {
   const key = ctx.idempotencyKey
   if (key === undefined) return { value: await create(), repeated: false }
-  const keys = tx as Db<OperationTables>
-  const seen = await keys.selectFrom('idempotency_keys').select('value').where('key', '=', key).executeTakeFirst()
-  if (seen) return { value: JSON.parse(seen.value) as T, repeated: true }
+  const seen = await answeredBefore<T>(tx, ctx)
+  if (seen) return { value: seen.value, repeated: true }
   const value = await create()
-  await keys.insertInto('idempotency_keys').values({ key, value: JSON.stringify(value), created_at: clock.now().toISOString() }).execute()
+  await (tx as Db<OperationTables>).insertInto('idempotency_keys').values({ key, value: JSON.stringify(value), created_at: clock.now().toISOString() }).execute()
   return { value, repeated: false }
+}
+
+/** What `once` kept for the request's key: to be asked before checks that need not hold any more when a request is repeated. */
+export async function answeredBefore<T>(db: Db<any>, ctx: RequestContext): Promise<{ readonly value: T } | undefined> {
+  const key = ctx.idempotencyKey
+  if (key === undefined) return undefined
+  const seen = await (db as Db<OperationTables>).selectFrom('idempotency_keys').select('value').where('key', '=', key).executeTakeFirst()
+  return seen && { value: JSON.parse(seen.value) as T }
 }

@@ -1,6 +1,7 @@
 // Making, showing and removing server groups, within the project's quota.
 import type { RequestContext } from '#core/context'
-import { BadRequest, Forbidden, NotFound } from '#core/errors'
+import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
+import { once } from '#core/operations'
 import { countServerGroups, deleteServerGroup, findServerGroup, insertServerGroup, listServerGroups } from '../db/server-groups.ts'
 import type { GroupPolicy, ServerGroup } from '../model/server-group.ts'
 import { requireRule } from './authorize.ts'
@@ -21,13 +22,17 @@ export async function createServerGroup(nova: Nova, ctx: RequestContext, asked: 
   const { userId, projectId = '' } = ctx.identity
   if (asked.maxServerPerHost !== undefined && asked.policy !== 'anti-affinity') throw new BadRequest('Only anti-affinity policy supports rules.')
   const group = { ...asked, id: nova.runtime.ids.uuid(), projectId, userId }
-  await nova.api.transaction(async (tx) => {
+  const { value, repeated } = await nova.api.transaction((tx) => once(tx, ctx, nova.runtime, async () => {
     const [ofProject, ofUser] = [await projectLimits(nova, projectId, tx), await userLimits(nova, projectId, userId, tx)]
     const room = hasRoom(ofProject.server_groups, await countServerGroups(tx, projectId)) && hasRoom(ofUser.server_groups, await countServerGroups(tx, projectId, userId))
     if (!room) throw new Forbidden('Quota exceeded, too many server groups.')
     await insertServerGroup(tx, group, now(nova))
-  })
-  return { ...group, members: [] }
+    return { id: group.id }
+  }))
+  if (!repeated) return { ...group, members: [] }
+  const first = await findServerGroup(nova.api.read, value.id)
+  if (!first) throw new Conflict(`What this request made the first time is gone: ${value.id}.`)
+  return first
 }
 
 async function allowed(nova: Nova, ctx: RequestContext, action: string, id: string): Promise<ServerGroup> {

@@ -22,10 +22,9 @@ export const serverHandlers = (nova: Nova): Handlers<typeof serverRoutes> => ({
   async createServer({ ctx, body, version, baseUrl }) {
     const asked = body.server
     const request = readNewServer(nova, ctx, asked, version, body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'])
-    const { plans: [first], reservation } = await createServers(nova, ctx, request)
+    const { serverIds: [id], autoDiskConfig, reservation } = await createServers(nova, ctx, request)
     if (toBoolean((asked['return_reservation_id'] as string | undefined) ?? false)) return { status: 202, body: { reservation_id: reservation } }
-    if (!first) throw new Error('no server was made, and nobody said why')
-    const id = first.instance.uuid
+    if (id === undefined) throw new Error('no server was made, and nobody said why')
     const links = linksOf({ baseUrl }, 'servers', id)
     const { random } = nova.runtime
     const adminPass = (asked['adminPass'] as string | undefined) ?? Array.from({ length: 12 }, () => passwordLetters[random.integer(passwordLetters.length)]).join('')
@@ -33,7 +32,7 @@ export const serverHandlers = (nova: Nova): Handlers<typeof serverRoutes> => ({
       status: 202, headers: { Location: links[0]?.href ?? '' },
       body: {
         server: {
-          id, links, adminPass, 'OS-DCF:diskConfig': first.instance.auto_disk_config ? 'AUTO' : 'MANUAL',
+          id, links, adminPass, 'OS-DCF:diskConfig': autoDiskConfig ? 'AUTO' : 'MANUAL',
           security_groups: (asked['security_groups'] as unknown[] | undefined) ?? [{ name: 'default' }],
         },
       },

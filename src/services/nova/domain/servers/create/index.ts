@@ -1,9 +1,10 @@
 // Accepts a request for servers: everything it names is checked side by side, then one transaction counts the quota and
 // writes request, mapping and operation. The build itself is the operation.
 import type { RequestContext } from '#core/context'
-import { BadRequest, Forbidden } from '#core/errors'
+import { BadRequest, Conflict, Forbidden } from '#core/errors'
+import { answeredBefore, once } from '#core/operations'
 import { mark, markTokenCheck, traced } from '#core/trace'
-import { insertBuildRequests, type ServerPlan } from '../../../db/build-requests.ts'
+import { insertBuildRequests, mappedServers, type ServerPlan } from '../../../db/build-requests.ts'
 import { listComputeNodes } from '../../../db/hosts.ts'
 import { findKeypair } from '../../../db/keypairs.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
@@ -21,37 +22,52 @@ import { allowedCount } from './quota.ts'
 import { joinGroup } from './group.ts'
 import type { NewServers } from './request.ts'
 
+/** What the answer says of the first server; a repeat of the request is answered the same. */
 export interface Accepted {
-  readonly plans: readonly ServerPlan[]
+  readonly serverIds: readonly string[]
+  readonly autoDiskConfig: boolean
   readonly reservation: string
 }
 
+/** @throws Conflict when the request is repeated and the server that it made is gone */
 export async function createServers(nova: Nova, ctx: RequestContext, request: NewServers): Promise<Accepted> {
+  // A port or a volume that was free the first time is this server's own by now.
+  const before = await answeredBefore<Accepted>(nova.api.read, ctx)
+  if (before) return stillThere(nova, before.value)
   const resolved = await resolve(nova, ctx, request)
   const { runtime, settings } = nova
   const reservation = newReservation(nova)
   const projectId = ctx.identity.projectId ?? ''
   const startedAt = runtime.clock.now().getTime()
   const started = runtime.clock.monotonic()
-  const accepted = await nova.api.transaction(async (tx) => {
+  const traces: RequestContext[] = []
+  let plans: readonly ServerPlan[] = []
+  const { value: accepted, repeated } = await nova.api.transaction((tx) => once(tx, ctx, runtime, async (): Promise<Accepted> => {
     const count = await allowedCount(tx, settings, { projectId, userId: ctx.identity.userId }, resolved.flavor, { min: request.minCount, max: request.maxCount })
     // The name gets a number when several were asked for, even if the quota leaves room for one only.
-    const plans = Array.from({ length: count }, (_each, index) => planServer(nova, ctx, request, resolved, reservation, { index, count: request.maxCount }))
+    plans = Array.from({ length: count }, (_each, index) => planServer(nova, ctx, request, resolved, reservation, { index, count: request.maxCount }))
     if (request.groupId !== undefined) await joinGroup(nova, tx, ctx, request.groupId, plans.map(({ instance }) => instance.uuid))
     await insertBuildRequests(tx, plans, plans.map((plan) => placementRequest(request, resolved, plan)))
-    const traces: RequestContext[] = []
     for (const { instance } of plans) {
       const own: RequestContext = { ...ctx, traceId: runtime.ids.uuid() }
       traces.push(own)
       await nova.operations.api.begin(tx, own, buildServer, { resourceId: instance.uuid, input: { serverId: instance.uuid }, projectId, deadlineSeconds: settings.build_timeout })
     }
-    return { plans, traces }
-  })
-  accepted.plans.forEach((plan, at) => beginTrace(nova, accepted.traces[at] ?? ctx, plan, { startedAt, durationMs: runtime.clock.monotonic() - started }))
-  const [first = ctx] = accepted.traces
+    return { serverIds: plans.map(({ instance }) => instance.uuid), autoDiskConfig: plans[0]?.instance.auto_disk_config === 1, reservation }
+  }))
+  if (repeated) return stillThere(nova, accepted)
+  plans.forEach((plan, at) => beginTrace(nova, traces[at] ?? ctx, plan, { startedAt, durationMs: runtime.clock.monotonic() - started }))
+  const [first = ctx] = traces
   await traced(runtime.trace, runtime.clock, first, 8, () => ring(nova, ctx, 'api'))
-  for (const other of accepted.traces.slice(1)) mark(runtime.trace, runtime.clock, other, 8)
-  return { plans: accepted.plans, reservation }
+  for (const other of traces.slice(1)) mark(runtime.trace, runtime.clock, other, 8)
+  return accepted
+}
+
+async function stillThere(nova: Nova, accepted: Accepted): Promise<Accepted> {
+  const there = await mappedServers(nova.api.read, accepted.serverIds)
+  const gone = accepted.serverIds.filter((id) => !there.includes(id))
+  if (gone.length > 0) throw new Conflict(`What this request made the first time is gone: ${gone.join(', ')}.`)
+  return accepted
 }
 
 function beginTrace({ runtime: { trace, clock } }: Nova, ctx: RequestContext, { instance }: ServerPlan, stored: { startedAt: number; durationMs: number }): void {
