@@ -36,7 +36,7 @@ export function looksLikeUuid(text: string): boolean {
   return uuid.test(text)
 }
 
-/** The number of a row, from a path. */
+/** The number of a row, from a path; a negative one is a number too, though of no row. */
 export function rowNumber(text: string): number | undefined {
-  return /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : undefined
+  return /^\s*[+-]?\d{1,15}\s*$/.test(text) ? Number(text) : undefined
 }

@@ -34,7 +34,7 @@ test('an aggregate is created, shown, renamed, given metadata and deleted', asyn
   assert.equal((await admin.call('nova', 'DELETE', '/v2.1/os-aggregates/1')).status, 200)
   const gone = await admin.call('nova', 'GET', '/v2.1/os-aggregates/1')
   assert.deepEqual([gone.status, gone.body], [404, { itemNotFound: { code: 404, message: 'Aggregate 1 could not be found.' } }])
-  assert.equal((await admin.call('nova', 'GET', '/v2.1/os-aggregates/one')).status, 400)
+  for (const [id, status] of [['one', 400], ['-1', 404], ['99', 404]] as const) assert.equal((await admin.call('nova', 'GET', `/v2.1/os-aggregates/${id}`)).status, status)
   for (const aggregate of [{}, { name: '' }, { name: ' a' }, { name: 'a', availability_zone: 'a:b' }, { name: 'a', availability_zone: '' }, { name: 'a', hosts: [] }]) {
     assert.equal((await admin.call('nova', 'POST', '/v2.1/os-aggregates', { aggregate })).status, 400, JSON.stringify(aggregate))
   }

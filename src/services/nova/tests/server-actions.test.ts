@@ -32,7 +32,10 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
   assert.deepEqual(instanceAction.events.map((event: Record<string, string>) => [event['event'], event['result'], event['details']]), [['compute_stop_instance', 'Success', undefined]])
 
   const { output } = must(await act({ 'os-getConsoleOutput': { length: 2 } }), 200)
-  assert.match(output, /one login: /)
+  assert.match(output, /^one login: \n$/)
+  const read = async (how: object): Promise<string> => must(await act({ 'os-getConsoleOutput': how }), 200).output
+  assert.deepEqual([(await read({ length: 3 })).split('\n').length, await read({ length: 0 }), await read({ length: '1' })], [3, '', ''])
+  assert.ok((await read({})).split('\n').length > 3)
   const unknown = await act({ dance: {} })
   assert.deepEqual([unknown.status, Object.keys(unknown.body)], [400, ['badRequest']])
 })

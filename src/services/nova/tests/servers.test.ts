@@ -153,6 +153,9 @@ test('a server gets another name, description and access address', async (t) => 
   const put = (body: object, session = demo) => session.call('nova', 'PUT', `/v2.1/servers/${id}`, { server: body }, version('2.93'))
   const { server } = must(await put({ name: 'renamed', description: 'the web server', accessIPv4: '203.0.113.9', hostname: 'web' }), 200)
   assert.deepEqual([server.name, server.description, server.accessIPv4, server['OS-EXT-SRV-ATTR:hostname']], ['renamed', 'the web server', '203.0.113.9', 'web'])
+  must(await put({ accessIPv6: '0000:0000:0000:0000:0000:BABE:220.12.22.2' }), 200)
+  assert.equal((await show(demo, id)).accessIPv6, '::babe:dc0c:1602')
+  assert.equal((await put({ accessIPv6: '::1::' })).status, 400)
   assert.equal((await put({ name: '' })).status, 400)
   assert.equal((await put({ name: 'x' }, await bench.cloud.login('reader'))).status, 403)
   const brief = must(await demo.call('nova', 'PUT', `/v2.1/servers/${id}`, { server: { name: 'two' } }, version('2.1')), 200).server

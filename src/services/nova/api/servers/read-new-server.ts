@@ -6,6 +6,7 @@ import type { Version } from '#core/spec'
 import type { NewServers, WantedDevice, WantedNetwork } from '../../domain/servers/create/request.ts'
 import { requireRule } from '../../domain/authorize.ts'
 import type { Nova } from '../../domain/nova.ts'
+import { shortestIpv6 } from '../../model/addresses.ts'
 import type { InjectedFile, SchedulerHints } from '../../model/server.ts'
 import { toBoolean } from '../values.ts'
 
@@ -33,8 +34,8 @@ export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, versi
   const trusted = body['trusted_image_certificates'] as string[] | null | undefined
   if (trusted && trusted.length > 0) allow('os_compute_api:servers:create:trusted_certs')
   const accessIpV4 = text(body['accessIPv4'])
-  const accessIpV6 = text(body['accessIPv6'])
-  if (accessIpV6 !== undefined && isIP(accessIpV6) !== 6) throw new BadRequest(`Invalid input for field/attribute accessIPv6. Value: ${accessIpV6}. '${accessIpV6}' is not a 'ipv6'`)
+  const givenIpV6 = text(body['accessIPv6'])
+  const accessIpV6 = givenIpV6 === undefined ? undefined : shortestIpv6(givenIpV6, 'accessIPv6')
   const keyName = text(body['key_name'])
   const [groupId] = texts(hints['group'])
   const placed = readHints(hints)

@@ -10,5 +10,7 @@ export async function readConsole(nova: Nova, ctx: RequestContext, serverId: str
   if (instance.host === null || instance.launched_at === null) throw new Conflict(`Instance ${serverId} is not ready`)
   const { output } = await nova.compute.on(instance.host).consoleOutput(ctx, { serverId, ...(lines !== undefined && { lines }) })
   // As upstream: what no terminal shows is left out.
-  return output.replaceAll(/[^\t\n\r\x20-\uffff]/g, '')
+  const shown = output.replaceAll(/[^\t\n\r\x20-\uffff]/g, '')
+  // As upstream, too: what stands behind the last line break counts as a line, mostly an empty one (nova/compute/manager.py, _tail_log).
+  return lines === undefined ? shown : lines === 0 ? '' : shown.split('\n').slice(-lines).join('\n')
 }

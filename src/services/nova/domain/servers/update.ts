@@ -3,6 +3,7 @@ import type { RequestContext } from '#core/context'
 import { updatePlan } from '../../db/build-requests.ts'
 import { type ServerRows, updateInstance } from '../../db/instances.ts'
 import type { InstanceRow } from '../../db/cell-tables.ts'
+import { shortestIpv6 } from '../../model/addresses.ts'
 import { notFound } from '../../model/errors.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
@@ -31,7 +32,7 @@ export async function updateServer(nova: Nova, ctx: RequestContext, serverId: st
   if (body['description'] !== undefined) set.display_description = body['description'] as string | null
   if (body['hostname'] !== undefined) set.hostname = body['hostname'] as string
   if (body['accessIPv4'] !== undefined) set.access_ip_v4 = body['accessIPv4'] as string
-  if (body['accessIPv6'] !== undefined) set.access_ip_v6 = body['accessIPv6'] as string
+  if (body['accessIPv6'] !== undefined) set.access_ip_v6 = shortestIpv6(body['accessIPv6'] as string, 'accessIPv6')
   if (body['OS-DCF:diskConfig'] !== undefined) set.auto_disk_config = body['OS-DCF:diskConfig'] === 'AUTO' ? 1 : 0
   await changeServer(nova, serverId, located, set)
   return (await locate(nova, serverId)).rows

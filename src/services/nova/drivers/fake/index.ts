@@ -79,7 +79,7 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
     if (guest.pid !== 0) return
     if (options.startMilliseconds !== undefined) await clock.sleep(options.startMilliseconds, call.signal)
     Object.assign(guest, { state: 'running', wanted: true, pid: host.nextPid++ })
-    guest.console += `[    0.000000] Linux version fake\n${guest.spec.name} login: \n`
+    guest.console += `[    0.000000] Linux version fake\n[    0.100000] Run /init as init process\n${guest.spec.name} login: \n`
   }
   function stop(guest: FakeGuest): void {
     Object.assign(guest, { state: 'shutdown', wanted: false, pid: 0 })
