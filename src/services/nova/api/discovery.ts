@@ -25,7 +25,7 @@ export function discovery(request: ApiRequest): ApiReply | undefined {
   if (!entry) return undefined
   return json({
     version: {
-      ...entry, media_types: mediaTypes(entry.id === 'v2.0' ? '2' : '2.1'),
+      ...entry, 'media-types': mediaTypes(entry.id === 'v2.0' ? '2' : '2.1'),
       links: [...entry.links, { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' }],
     },
   })

@@ -206,3 +206,17 @@ test("placement's aggregates follow nova's, and the provider of a removed host g
   assert.equal((await placement('GET', `/${nodeUuid}`)).status, 404)
   assert.deepEqual((await admin.call('nova', 'GET', `/v2.1/os-aggregates/${aggregate.id}`)).body.aggregate.hosts, [])
 })
+
+test('the version documents name their media types as upstream does, and each leads to itself', async (t) => {
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
+  const { versions } = (await cloud.call('nova', 'GET', '/')).body
+  assert.deepEqual(versions.map(({ id, status, version }: Record<string, string>) => [id, status, version]), [['v2.0', 'SUPPORTED', ''], ['v2.1', 'CURRENT', '2.93']])
+  for (const each of versions) {
+    const path = each.links[0].href.replace(/^https?:\/\/[^/]+/, '')
+    const { version } = (await cloud.call('nova', 'GET', path)).body
+    const type = `application/vnd.openstack.compute+json;version=${each.id === 'v2.0' ? '2' : '2.1'}`
+    assert.deepEqual(version, {
+      ...each, links: [...each.links, { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' }], 'media-types': [{ base: 'application/json', type }],
+    })
+  }
+})
