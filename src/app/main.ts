@@ -157,7 +157,7 @@ program.command('simulate').description('play histories of a whole cloud under v
   .option('--json', 'print the result as JSON')
   .action(async (options: SimulateOptions) => (await import('./commands/simulate.ts')).simulate(options))
 
-program.command('test').description('run the tests of Nimbo, all or parts').argument('[parts...]', 'types, lint, layers, unused, unit, acceptance')
+program.command('test').description('run the tests of Nimbo, all or parts').argument('[parts...]', 'types, lint, layers, unused, unit, simulation, engines, acceptance')
   .option('--list', 'name the parts')
   .action(async (parts: string[], options: { list?: boolean }) => (await import('./commands/test.ts')).runTests(parts, options.list === true))
 

@@ -25,6 +25,7 @@ export function rowsOf(storage: Storage): Rows {
   }
 }
 
+const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
 const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
 
 export async function openOperations(rows: Rows): Promise<readonly Row[]> {
@@ -52,18 +53,33 @@ export async function journalOf(rows: Rows, text: string): Promise<readonly stri
 }
 
 /** @returns a sentence for each thing that is wrong */
-export async function violations(storage: Storage, ledger: Ledger): Promise<readonly string[]> {
+export async function violations(storage: Storage, ledger: Ledger, audited = false): Promise<readonly string[]> {
   const rows = rowsOf(storage)
   const wrong: string[] = []
   const say = (sentence: string) => void wrong.push(sentence)
 
   for (const row of await openOperations(rows)) say(`operation ${row['kind']} ${row['id']} of ${row['resource_id']} in ${row['database']} is ${row['status']} at position ${row['position']}, attempt ${row['attempt']}`)
+  if (audited) {
+    for (const database of auditedDatabases) {
+      for (const row of await rows.of(database, 'audit_findings')) if (row['state'] === 'open') say(`the auditor finds ${row['kind']} ${row['resource']} on ${row['host']}: ${row['message']}`)
+    }
+  }
+  await identityIsRight(rows, say)
   await computeIsRight(storage, rows, say)
   await networkIsRight(storage, rows, say)
   await volumesAreRight(storage, rows, say)
   await imagesAreRight(storage, rows, say)
   await promisesAreKept(rows, ledger, say)
   return wrong
+}
+
+async function identityIsRight(rows: Rows, say: Say): Promise<void> {
+  const projects = new Set((await rows.of('keystone', 'projects')).map((row) => row['id']))
+  const users = new Set((await rows.of('keystone', 'users')).map((row) => row['id']))
+  for (const row of await rows.of('keystone', 'assignments')) {
+    if (row['actor_type'] === 'user' && !users.has(row['actor_id'])) say(`user ${row['actor_id']} is gone and has a role`)
+    if (row['target_type'] === 'project' && !projects.has(row['target_id'])) say(`project ${row['target_id']} is gone and somebody has a role in it`)
+  }
 }
 
 type Say = (sentence: string) => void
@@ -237,9 +253,10 @@ async function imagesAreRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const row of await rows.of('glance', 'uploads')) say(`an upload of image ${row['image_id']} is noted that nobody makes`)
 }
 
-const tables: Readonly<Record<Exclude<Noun, 'server' | 'attachment'>, readonly [database: string, table: string]>> = {
+const tables: Readonly<Record<Exclude<Noun, 'server'>, readonly [database: string, table: string]>> = {
   volume: ['cinder', 'volumes'], network: ['neutron', 'networks'], subnet: ['neutron', 'subnets'], port: ['neutron', 'ports'], router: ['neutron', 'routers'],
   floatingip: ['neutron', 'floating_ips'], 'security-group': ['neutron', 'security_groups'], 'security-group-rule': ['neutron', 'security_group_rules'], image: ['glance', 'images'],
+  project: ['keystone', 'projects'], user: ['keystone', 'users'],
 }
 
 /** What was acknowledged is there; what was acknowledged to go is gone. */

@@ -34,6 +34,8 @@ export interface Plan {
   readonly actors: readonly ActorPlan[]
   readonly blows: readonly Blow[]
   readonly trouble: Trouble
+  /** The auditors go their rounds; mostly they do not, since they would put right what should not go wrong. */
+  readonly audits: boolean
   /** A fixed story instead of what people want by chance. */
   readonly scenario?: string
 }
@@ -63,12 +65,12 @@ export function planOf(seed: string, roles: readonly string[]): Plan {
     if (kind < 0.93) return { kind: 'hold-up', atMs, role: dice.one(roles), forMs: 1000 + dice.fraction() * 60_000, replaced: dice.happens(0.6) }
     return { kind: 'move-clock', atMs, byMs: (dice.fraction() - 0.3) * 120_000 }
   })
-  return { seed, actors, blows, trouble }
+  return { seed, actors, blows, trouble, audits: dice.happens(0.25) }
 }
 
 function chooseIntent(dice: Dice): string {
   const all = Object.entries(intents)
-  let left = dice.integer(all.reduce((sum, [, [weight]]) => sum + weight, 0))
+  let left = dice.fraction() * all.reduce((sum, [, [weight]]) => sum + weight, 0)
   for (const [name, [weight]] of all) {
     left -= weight
     if (left < 0) return name

@@ -19,7 +19,7 @@ export function planFor(task: Task, roles: readonly string[]): Plan {
   if (task.kind === 'seed') return planOf(task.seed, roles)
   const { scenario, point, victim } = task
   const blows = point === undefined ? [] : [{ kind: victim === 'all' ? ('kill-all' as const) : ('kill-one' as const), atMs: 0, points: point, backAfterMs: 1500 }]
-  return { seed: `story ${scenario}`, actors: [], blows, trouble: noWorries, scenario }
+  return { seed: `story ${scenario}`, actors: [], blows, trouble: noWorries, audits: false, scenario }
 }
 
 if (parentPort) {

@@ -1,5 +1,5 @@
 // `nimbo simulate`: histories of a whole cloud under virtual time, each from a seed, in which everything goes wrong that can.
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { roleNames } from '../../simulation/cloud.ts'
 import { allDeaths, pointsOf } from '../../simulation/exhaustive.ts'
@@ -45,6 +45,32 @@ export async function simulate(options: SimulateOptions): Promise<void> {
   const from = numberOf('--from', options.from, Math.floor(Date.now() / 1000) * 1000)
   return many(seeds(from, count), count, threads, options)
 }
+
+/** What every run of all tests plays: all that ever went wrong, new seeds, and a part of all deaths, another one each time. */
+export async function playSample(): Promise<{ passed: number; failed: number; skipped: number }> {
+  const threads = availableParallelism()
+  const known = JSON.parse(readFileSync(new URL('../../../conformance/simulation/known.json', import.meta.url), 'utf8')) as readonly Task[]
+  const from = Math.floor(Date.now() / 1000) * 1000
+  const points = await pointsOf(threads)
+  const tasks = [...known, ...seeds(from, sampledSeeds), ...allDeaths(points, oneDeathIn, 1 + (from / 1000) % oneDeathIn)]
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  await playAll({
+    threads, tasks,
+    played({ task, violations }) {
+      if (violations.length === 0) counts.passed++
+      else {
+        counts.failed++
+        print(`./nimbo simulate ${nameOf(task)}\n  ${violations.slice(0, 5).join('\n  ')}`)
+      }
+      return counts.failed >= failuresShown
+    },
+  })
+  return counts
+}
+
+const sampledSeeds = 400
+const oneDeathIn = 15
+const failuresShown = 10
 
 function* seeds(from: number, count: number): Generator<Task> {
   for (let seed = from; seed < from + count; seed++) yield { kind: 'seed', seed: String(seed) }

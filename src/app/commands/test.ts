@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createProcessRunner } from '#core/process'
 import { installPackages } from '../host.ts'
 import { debianPackages, testPackages } from '../packages.ts'
+import { playSample } from './simulate.ts'
 import { isRoot } from '../settings.ts'
 import { CommandError, print } from '../terminal.ts'
 
@@ -33,6 +34,7 @@ const parts: readonly Part[] = [
   { name: 'layers', about: 'who may import whom', run: () => check(['checks/layers.ts']) },
   { name: 'unused', about: 'code and packages that nobody uses', run: () => check(['node_modules/knip/bin/knip.js']) },
   { name: 'unit', about: 'unit, repository, contract, black-box and scenario tests, with fake drivers', run: () => suite(allTests().filter((file) => !onTheMachine(file)), 2) },
+  { name: 'simulation', about: 'histories of a whole cloud in which everything goes wrong that can', run: playSample },
   { name: 'engines', about: 'the drivers on the real engines', run: () => suite(allTests().filter((file) => onTheMachine(file) && !file.includes('acceptance')), 1) },
   { name: 'acceptance', about: 'the openstack client on the real engines, and bad luck', run: () => suite(allTests().filter((file) => file.includes('acceptance')), 1) },
 ]

@@ -149,6 +149,19 @@ for (const kind of ['memory', 'file'] as const) {
       assert.deepEqual(await names(database), ['box 3'])
     })
 
+    test('a transaction that is called off by its own first statement ends at once', async (t) => {
+      const database = await open(t)
+      const killed = new AbortController()
+      const first = database.transaction((tx) => {
+        const insert = tx.insertInto('boxes').values(box(1)).execute()
+        killed.abort(new Error('killed'))
+        return insert
+      }, { signal: killed.signal })
+      await assert.rejects(first, /killed/)
+      await database.transaction((tx) => tx.insertInto('boxes').values(box(2)).execute())
+      assert.deepEqual(await names(database), ['box 2'])
+    })
+
     test('what waits longer than its deadline for its turn gives up', async (t) => {
       const database = await open(t)
       const goOn = Promise.withResolvers<void>()

@@ -8,6 +8,8 @@ import type { Project, Template } from '../template.ts'
 export interface Actor {
   readonly person: Person
   readonly project: Project
+  /** An administrator, logged in when first asked for. @throws when keystone does not answer */
+  admin(): Promise<Person>
   readonly dice: Dice
   readonly ledger: Ledger
   readonly template: Template
@@ -54,7 +56,7 @@ export async function act(actor: Actor, entry: Entry, service: ServiceName, meth
 }
 
 /** An internal error shows nothing of the inside, whatever went wrong behind it. */
-function noteFailure(actor: Actor, reply: Reply): void {
+export function noteFailure(actor: Actor, reply: Reply): void {
   if (reply.status !== 500) return
   const text = JSON.stringify(reply.body)
   if (/sqlite|SELECT|node:|\.ts:|at Object|undefined/i.test(text)) actor.violated(`an internal error shows its inside: ${text}`)
