@@ -18,13 +18,19 @@ export function viewEvent(log: string, row: EventRow, views: StateViews, interna
     if (ofOperation && value && 'fault' in value) return { ...value, fault: viewFault(value['fault'] as Fault | null) }
     return value && view ? view(value) : value
   }
-  const inner = internals ? parse(row.internals) : null
+  const inner = internals ? innerOf(row) : null
   return {
     id: `${log}-${row.sequence}`, time: new Date(row.time).toISOString(), type: row.type, project_id: row.project_id,
     resource: { type: row.resource_type, id: row.resource_id, ...(row.resource_name !== null && row.resource_name !== '' && { name: row.resource_name }) },
     before: state(row.before), after: state(row.after), related: (parse(row.related) ?? {}) as EventView['related'],
     operation_id: row.operation_id, request_id: row.request_id, ...(inner && { internals: inner }),
   }
+}
+
+/** For admins: what the log keeps for them, and what lay behind a fault. */
+function innerOf({ internals, after }: EventRow): State | null {
+  const causes = (parse(after)?.['fault'] as { causes?: readonly string[] } | null | undefined)?.causes
+  return causes ? { ...parse(internals), causes } : parse(internals)
 }
 
 type Fault = NonNullable<Operation['fault']>
