@@ -130,6 +130,15 @@ test('a guest lives through all that happens to it', needs, async (t: TestContex
   await privileged.signalDaemon('qemu-storage-daemon', 'volumes', 'SIGKILL')
   await inGuest(serial, 'dd if=/dev/zero of=/mnt/zeros bs=1M count=8 conv=fsync && umount /mnt')
 
+  // The volume grows where it is kept, for which its server lets go of it for a moment; the guest is shown it and goes on writing.
+  const grown = performance.now()
+  await volumes.unexport(call, volumeId)
+  await volumes.extend(call, volumeId, 2)
+  await volumes.export(call, volumeId, { readOnly: false })
+  for (let times = 0; times < 2; times++) await driver.extendVolume(call, serverId, volumeId, 2 * 1024 ** 3)
+  t.diagnostic(`grown after ${Math.round(performance.now() - grown)} ms`)
+  assert.match(await inGuest(serial, 'cat /sys/block/vdc/size; mount /dev/vdc /mnt; cat /mnt/word; umount /mnt'), /\b4194304\b[\s\S]*kept/)
+
   // The control plane goes away and comes back.
   await driver.close()
   driver = await hypervisor(machine, events)
