@@ -190,6 +190,7 @@ export class Auditor {
     const key = keyOf(difference)
     const first = this.#seen.get(key)
     if (first) return this.#isOver(first, at, this.#round - 1)
+    this.#options.capabilities.log.debug({ kind: difference.kind, resource: difference.resource, host: difference.host }, difference.message)
     this.#seen.set(key, { kind: difference.kind, host: difference.host ?? '', round: this.#round, at, firstSeen })
     return false
   }

@@ -253,6 +253,8 @@ export interface InventoryPort {
 export interface Examination extends Inventory {
   /** Whether what leads packets to the filters of ports is in force. */
   readonly frame: boolean
+  /** Those of the ports that have a device, and not a filter alone. */
+  readonly devices: readonly string[]
   /** Filters by the whole id of their ports. */
   readonly filters: readonly { readonly portId: string; readonly intact: boolean }[]
   readonly groups: readonly { readonly id: string; readonly intact: boolean }[]

@@ -14,7 +14,7 @@ const expected: ExpectedHost = {
 }
 const whole: ExaminedHost = {
   fabric: true, frame: true, networks: [short(net)], ports: [port, dhcpPort, routerPort].map((number) => ({ id: short(number), network: short(net) })), addressSets: [id(set)],
-  filters: [{ portId: id(port), intact: true }], groups: [{ id: id(group), intact: true }], dhcp: [{ networkId: id(net), alive: true }],
+  devices: [port, dhcpPort, routerPort].map(short), filters: [{ portId: id(port), intact: true }], groups: [{ id: id(group), intact: true }], dhcp: [{ networkId: id(net), alive: true }],
   dhcpHosts: [{ networkId: id(net), macAddresses: ['FA:16:3E:00:00:01'] }], routers: [id(router)], strangers: [],
 }
 const nothing: ExpectedHost = { ports: [], groupIds: [], addressSetIds: [], dhcp: [], routers: [], atWork: new Set() }
@@ -29,6 +29,7 @@ test('a host that is as it should be', () => {
 test('each thing that may be missing or not whole', () => {
   assert.deepEqual(kinds({ frame: false }), ['fabric.broken h'])
   assert.deepEqual(kinds({ ports: without(port) }), [`wire.missing ${id(port)}`])
+  assert.deepEqual(kinds({ ports: loose(port), devices: [dhcpPort, routerPort].map(short) }), [`wire.missing ${id(port)}`], 'the filter alone')
   assert.deepEqual(kinds({ ports: loose(port) }), [`wire.loose ${id(port)}`])
   assert.deepEqual(kinds({ filters: [] }), [`filter.broken ${id(port)}`])
   assert.deepEqual(kinds({ filters: [{ portId: id(port), intact: false }] }), [`filter.broken ${id(port)}`])

@@ -26,6 +26,7 @@ export interface ExaminedHost {
   readonly frame: boolean
   readonly networks: readonly string[]
   readonly ports: readonly { readonly id: string; readonly network: string | null }[]
+  readonly devices: readonly string[]
   readonly addressSets: readonly string[]
   readonly filters: readonly { readonly portId: string; readonly intact: boolean }[]
   readonly groups: readonly { readonly id: string; readonly intact: boolean }[]
@@ -49,10 +50,16 @@ export function compareNetworkHost(host: string, expected: ExpectedHost, found: 
   return differences
 }
 
+/** The segment that each device hangs on. */
+function devicesOf({ ports, devices }: ExaminedHost): Map<string, string | null> {
+  const real = new Set(devices)
+  return new Map(ports.flatMap(({ id, network }) => (real.has(id) ? [[id, network] as const] : [])))
+}
+
 type Say = (kind: string, resource: string, message: string) => void
 
 function compareFabric(host: string, { ports, groupIds, addressSetIds, dhcp, routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
-  const devices = new Map(found.ports.map(({ id, network }) => [id, network]))
+  const devices = devicesOf(found)
   const filters = new Map(found.filters.map(({ portId, intact }) => [portId, intact]))
   for (const { id, networkId, filtered, status } of ports) {
     if (atWork.has(id) || atWork.has(networkId)) continue
@@ -83,7 +90,7 @@ function compareFabric(host: string, { ports, groupIds, addressSetIds, dhcp, rou
 function compareDhcp(host: string, { dhcp, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
   const there = new Map(found.dhcp.map(({ networkId, alive }) => [networkId, alive]))
   const answered = new Map(found.dhcpHosts.map(({ networkId, macAddresses }) => [networkId, new Set(macAddresses.map((each) => each.toLowerCase()))]))
-  const devices = new Map(found.ports.map(({ id, network }) => [id, network]))
+  const devices = devicesOf(found)
   for (const { networkId, portIds, answers, clients } of dhcp) {
     if (atWork.has(networkId) || portIds.some((id) => atWork.has(id))) continue
     const alive = there.get(networkId)
@@ -101,7 +108,7 @@ function compareDhcp(host: string, { dhcp, atWork }: ExpectedHost, found: Examin
 }
 
 function compareRouters(host: string, { routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
-  const devices = new Map(found.ports.map(({ id, network }) => [id, network]))
+  const devices = devicesOf(found)
   for (const { id, ports } of routers) {
     if (atWork.has(id) || ports.some((port) => atWork.has(port.id))) continue
     if (!found.routers.includes(id)) say('router.missing', id, `${host} carries the router ${id}, and its namespace is not there.`)

@@ -167,7 +167,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     async examine() {
       const { ports, securityGroups, dhcp, brokenFilters } = state
       return {
-        ...inventoryOf(state), frame: !brokenFilters.has('frame'),
+        ...inventoryOf(state), devices: inventoryOf(state).ports.map(({ id }) => id), frame: !brokenFilters.has('frame'),
         filters: [...ports.values()].flatMap(({ id, portSecurityEnabled }) => (portSecurityEnabled ? [{ portId: id, intact: !brokenFilters.has(id) }] : [])),
         groups: [...securityGroups.keys()].map((id) => ({ id, intact: !brokenFilters.has(id) })),
         dhcpHosts: [...dhcp.values()].map(({ networkId, hosts }) => ({ networkId, macAddresses: hosts.flatMap((host) => (host.addresses.length > 0 ? [host.macAddress] : [])) })),

@@ -19,7 +19,7 @@ export async function examine(engine: Engine): Promise<Examination> {
   const own = new Set([names.fabric, ...served.dhcp.map(({ networkId }) => names.dhcpNamespace(networkId)), ...served.routers.map((id) => names.routerNamespace(id))])
   const strangeNamespaces = namespaces.filter((name) => !own.has(name))
   if (!namespaces.includes(names.fabric)) {
-    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
+    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
   }
   const netns = names.fabric
   const [links, rules, maps] = await Promise.all([
@@ -34,7 +34,7 @@ export async function examine(engine: Engine): Promise<Examination> {
   return {
     fabric: true, frame: frame.every(isWhole),
     networks: links.flatMap(({ ifname }) => (ifname.startsWith('brq') ? [ifname.slice(3)] : [])).sort(),
-    ports: portsAmong(links, devices),
+    ports: portsAmong(links, devices), devices: portsAmong(links, new Set()).map(({ id }) => id),
     securityGroups, addressSets: rules.sets.flatMap((name) => (name.startsWith(sets) ? [name.slice(sets.length)] : [])).sort(),
     filters: starting('bridge from-').map((portId) => ({ portId, intact: devices.has(tapOf(portId)) && chainsOfPort(portId).every((chain) => isWhole(chain) && reached.has(chain)) })),
     groups: securityGroups.map((id) => ({ id, intact: Object.values(groupChains(id)).every((chain) => isWhole(`inet ${chain}`)) })),

@@ -23,10 +23,11 @@ test('an examination sees flushed chains, lost elements, a broken frame and what
   await driver.ensureSecurityGroup(call, group)
   await driver.plugPort(call, plugged)
   await driver.ensureDhcp(call, dhcp)
-  const { frame, filters, groups, dhcpHosts, strangers, ...inventory } = await driver.examine(call)
+  const { frame, devices, filters, groups, dhcpHosts, strangers, ...inventory } = await driver.examine(call)
   const { strangers: none, ...same } = await driver.inventory(call)
   assert.deepEqual([inventory, strangers], [same, none])
   assert.deepEqual([frame, filters, groups, dhcpHosts], [true, [{ portId: plugged.id, intact: true }], [{ id: group.id, intact: true }], [{ networkId: network.id, macAddresses: [plugged.macAddress] }]])
+  assert.deepEqual(devices, inventory.ports.map((each) => each.id))
   const verdict = async () => {
     const seen = await driver.examine(call)
     return [seen.frame, seen.filters.every(({ intact }) => intact), seen.groups.every(({ intact }) => intact)]
