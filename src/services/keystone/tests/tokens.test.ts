@@ -12,7 +12,7 @@ describe('a log-in', () => {
     assert.deepEqual(token.user, { domain: { id: 'default', name: 'Default' }, id: token.user.id, name: 'demo', password_expires_at: null })
     assert.deepEqual(token.project, { domain: { id: 'default', name: 'Default' }, id: token.project.id, name: 'demo' })
     assert.deepEqual(token.roles.map((role: { name: string }) => role.name), ['member', 'reader'])
-    assert.deepEqual(token.catalog.map((service: { type: string }) => service.type), ['block-storage', 'compute', 'identity', 'image', 'network', 'placement', 'volumev3'])
+    assert.deepEqual(token.catalog.map((service: { type: string }) => service.type), ['block-storage', 'compute', 'identity', 'image', 'network', 'nimbo', 'placement', 'volumev3'])
     const volume = token.catalog.find((service: { type: string }) => service.type === 'volumev3')
     assert.deepEqual(volume.endpoints.map((endpoint: { interface: string }) => endpoint.interface), ['admin', 'internal', 'public'])
     assert.match(volume.endpoints[0].url, new RegExp(`/v3/${token.project.id}$`))
