@@ -152,7 +152,7 @@ starting(program.command('demo').description('bring the cloud up, boot a server 
 program.command('simulate').description('play histories of a whole cloud under virtual time, in which everything goes wrong that can')
   .option('--seeds <count>', 'so many histories, 100 unless said otherwise').option('--from <seed>', 'the first seed; new ones each time unless said')
   .option('--seed <seed>', 'tell one history in full').option('--exhaustive', 'kill every kind of operation at every point')
-  .option('--story <name>', 'one of the stories of --exhaustive').option('--point <number>', 'where somebody dies in it').option('--victim <who>', 'one or all', 'all')
+  .option('--story <name>', 'one of the stories of --exhaustive').option('--point <number>', 'where somebody dies in it').option('--victim <who>', 'one (the role that is there), all, or held (that role, while another takes its place)', 'all')
   .option('--threads <count>', 'as many as there are processors unless said otherwise').option('--keep-going', 'do not stop at the first that goes wrong')
   .option('--json', 'print the result as JSON')
   .action(async (options: SimulateOptions) => (await import('./commands/simulate.ts')).simulate(options))

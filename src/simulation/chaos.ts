@@ -8,10 +8,11 @@ import type { Dice } from './random.ts'
 export interface Struck {
   kill(role: string, backAfterMs: number): void
   killAll(backAfterMs: number): void
+  holdUp(role: string, forMs: number, replaced: boolean): void
 }
 
 interface Armed {
-  readonly blow: Blow & { readonly kind: 'kill' | 'kill-one' | 'kill-all' }
+  readonly blow: Blow & { readonly kind: 'kill' | 'kill-one' | 'kill-all' | 'hold-one' }
   left: number
 }
 
@@ -59,7 +60,8 @@ export class Chaos implements Fate {
       if (--armed.left > 0) continue
       this.#armed.splice(this.#armed.indexOf(armed), 1)
       incarnation.world.note(`${incarnation.name} reaches its end at: ${point}`)
-      if (armed.blow.kind !== 'kill-all') this.#struck?.kill(incarnation.role, armed.blow.backAfterMs)
+      if (armed.blow.kind === 'hold-one') this.#struck?.holdUp(incarnation.role, armed.blow.forMs, true)
+      else if (armed.blow.kind !== 'kill-all') this.#struck?.kill(incarnation.role, armed.blow.backAfterMs)
       else this.#struck?.killAll(armed.blow.backAfterMs)
       return undefined
     }

@@ -76,10 +76,6 @@ export class SimulatedCloud {
     return this.#parts.every((part) => part.running !== undefined)
   }
 
-  incarnationOf(key: string): Incarnation | undefined {
-    return this.#parts.find((part) => part.key === key)?.incarnation
-  }
-
   async load(): Promise<void> {
     for (const loader of loaders) {
       const service = await loader.load()
@@ -114,10 +110,12 @@ export class SimulatedCloud {
     })
   }
 
-  /** A new life begins while the old one is only held up: two who believe to be the same. */
-  replace(key: string): void {
+  /** Nothing reaches a role for a while. @param replaced a new life begins meanwhile: two who believe to be the same */
+  holdUp(key: string, forMs: number, replaced: boolean): void {
     const part = this.#parts.find((each) => each.key === key)
     if (!part?.incarnation) return
+    part.incarnation.pause(forMs)
+    if (!replaced) return
     part.incarnation = undefined
     part.running = undefined
     void this.#revive(part, this.#generation)

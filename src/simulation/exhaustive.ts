@@ -1,7 +1,7 @@
 // Every story, killed at every point: who passes it, and the whole process.
 import { playAll } from './pool.ts'
 import { scenarios } from './scenarios.ts'
-import type { Task } from './worker.ts'
+import { type Task, victims } from './worker.ts'
 
 /** How many points each story has when nobody dies. @throws Error when a story fails by itself */
 export async function pointsOf(threads: number, only: (name: string) => boolean = () => true): Promise<ReadonlyMap<string, number>> {
@@ -22,7 +22,7 @@ export async function pointsOf(threads: number, only: (name: string) => boolean 
 export function* allDeaths(points: ReadonlyMap<string, number>, every = 1, first = 1): Generator<Task> {
   for (const [scenario, count] of points) {
     for (let point = first; point <= count; point += every) {
-      for (const victim of ['one', 'all'] as const) yield { kind: 'story', scenario, point, victim }
+      for (const victim of victims) yield { kind: 'story', scenario, point, victim }
     }
   }
 }

@@ -96,14 +96,10 @@ function auditing(audits: boolean): Readonly<Record<string, Readonly<Record<stri
 function strike(plan: Plan, world: World, chaos: Chaos, cloud: SimulatedCloud): void {
   for (const blow of plan.blows) {
     world.schedule(blow.atMs, `blow ${blow.kind}`, () => {
-      if (blow.kind === 'kill' || blow.kind === 'kill-one' || blow.kind === 'kill-all') return chaos.arm(blow)
-      if (blow.kind === 'move-clock') {
-        world.note(`the clocks are moved by ${Math.round(blow.byMs)} ms`)
-        world.skewMilliseconds += blow.byMs
-        return
-      }
-      cloud.incarnationOf(blow.role)?.pause(blow.forMs)
-      if (blow.replaced) cloud.replace(blow.role)
+      if (blow.kind === 'hold-up') return cloud.holdUp(blow.role, blow.forMs, blow.replaced)
+      if (blow.kind !== 'move-clock') return chaos.arm(blow)
+      world.note(`the clocks are moved by ${Math.round(blow.byMs)} ms`)
+      world.skewMilliseconds += blow.byMs
     })
   }
 }

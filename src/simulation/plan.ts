@@ -12,6 +12,8 @@ export interface ActorPlan {
 
 /** What befalls the cloud at a moment; `points` counts how many more questions to the world the victim gets to ask. */
 export type Blow =
+  /** Whoever passes the point is held up there, and another incarnation takes its place. */
+  | { readonly kind: 'hold-one'; readonly atMs: number; readonly points: number; readonly forMs: number }
   /** Whoever passes the point dies. */
   | { readonly kind: 'kill-one'; readonly atMs: number; readonly points: number; readonly backAfterMs: number }
   | { readonly kind: 'kill'; readonly atMs: number; readonly role: string; readonly points: number; readonly backAfterMs: number }

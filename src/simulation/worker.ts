@@ -3,13 +3,17 @@ import { rmSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { roleNames } from './cloud.ts'
 import { type Outcome, play } from './history.ts'
-import { noWorries, type Plan, planOf } from './plan.ts'
+import { type Blow, noWorries, type Plan, planOf } from './plan.ts'
 import { makeTemplate, scratch } from './template.ts'
+
+/** Who is struck at a point: the role that passes it dies, all die, or the role is held up while another takes its place. */
+export const victims = ['one', 'all', 'held'] as const
+export type Victim = (typeof victims)[number]
 
 /** Which history: by its seed, or a story and the point at which somebody dies. */
 export type Task =
   | { readonly kind: 'seed'; readonly seed: string }
-  | { readonly kind: 'story'; readonly scenario: string; readonly point?: number; readonly victim?: 'one' | 'all' }
+  | { readonly kind: 'story'; readonly scenario: string; readonly point?: number; readonly victim?: Victim }
 
 export interface Played extends Pick<Outcome, 'violations' | 'hash' | 'points'> {
   readonly task: Task
@@ -18,8 +22,12 @@ export interface Played extends Pick<Outcome, 'violations' | 'hash' | 'points'> 
 export function planFor(task: Task, roles: readonly string[]): Plan {
   if (task.kind === 'seed') return planOf(task.seed, roles)
   const { scenario, point, victim } = task
-  const blows = point === undefined ? [] : [{ kind: victim === 'all' ? ('kill-all' as const) : ('kill-one' as const), atMs: 0, points: point, backAfterMs: 1500 }]
-  return { seed: `story ${scenario}`, actors: [], blows, trouble: noWorries, audits: false, scenario }
+  return { seed: `story ${scenario}`, actors: [], blows: point === undefined ? [] : [blowAt(point, victim ?? 'all')], trouble: noWorries, audits: false, scenario }
+}
+
+function blowAt(points: number, victim: Victim): Blow {
+  if (victim === 'held') return { kind: 'hold-one', atMs: 0, points, forMs: 45_000 }
+  return { kind: victim === 'all' ? 'kill-all' : 'kill-one', atMs: 0, points, backAfterMs: 1500 }
 }
 
 if (parentPort) {

@@ -8,7 +8,7 @@ import type { Plan } from '../../simulation/plan.ts'
 import { playAll } from '../../simulation/pool.ts'
 import { shrink } from '../../simulation/shrink.ts'
 import { makeTemplate, scratch } from '../../simulation/template.ts'
-import { type Played, planFor, type Task } from '../../simulation/worker.ts'
+import { type Played, planFor, type Task, victims } from '../../simulation/worker.ts'
 import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
 
 export interface SimulateOptions {
@@ -28,15 +28,16 @@ export async function simulate(options: SimulateOptions): Promise<void> {
   const threads = numberOf('--threads', options.threads, availableParallelism())
   if (options.story !== undefined) {
     const point = options.point === undefined ? undefined : numberOf('--point', options.point, 1)
-    if (options.victim !== undefined && options.victim !== 'one' && options.victim !== 'all') throw new CommandError('--victim takes one or all.')
-    return replay({ kind: 'story', scenario: options.story, ...(point !== undefined && { point, victim: options.victim === 'one' ? 'one' : 'all' }) }, options)
+    const victim = victims.find((each) => each === (options.victim ?? 'all'))
+    if (!victim) throw new CommandError(`--victim takes ${victims.join(', ')}.`)
+    return replay({ kind: 'story', scenario: options.story, ...(point !== undefined && { point, victim }) }, options)
   }
   if (options.exhaustive === true) {
     const progress = new ProgressLine()
     progress.show('Counting the points of each story')
     const points = await pointsOf(threads)
     progress.clear()
-    const total = [...points.values()].reduce((sum, count) => sum + count, 0) * 2
+    const total = [...points.values()].reduce((sum, count) => sum + count, 0) * victims.length
     return many(allDeaths(points), total, threads, options)
   }
   if (options.seed !== undefined) return replay({ kind: 'seed', seed: options.seed }, options)
