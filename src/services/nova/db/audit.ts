@@ -38,6 +38,9 @@ export async function fatesOf(api: Db<ApiTables>, cells: readonly Db<CellTables>
         else if (fates.get(uuid) === 'unknown') fates.set(uuid, 'deleted')
       }
     }
+    // One that was deleted before it came to a cell left nothing but its deletion.
+    const deletions = await api.selectFrom('operations').select('resource_id').where('kind', '=', 'server.delete').where('status', '=', 'done').where('resource_id', 'in', ids).execute()
+    for (const { resource_id: id } of deletions) if (fates.get(id) === 'unknown') fates.set(id, 'deleted')
     for (const { instance_uuid: id } of await api.selectFrom('instance_mappings').select('instance_uuid').where('instance_uuid', 'in', ids).execute()) fates.set(id, 'lives')
   }
   return fates

@@ -88,6 +88,22 @@ test('room that is held for nobody, and a server for which none is held', async 
   assert.deepEqual(await auditor.audit(), [])
 })
 
+test('room that was taken late, for a server that was deleted before it came to a host, is given back by itself', async (t) => {
+  const { cloud, admin, demo, id, auditor } = await startLab(t)
+  const { api } = await garden(t, cloud)
+  const placement = async (method: string, path: string, body?: unknown) => must(await admin.call('placement', method, path, body, { 'openstack-api-version': 'placement 1.28' }), 200, 204)
+  const [provider] = Object.keys((await placement('GET', `/allocations/${id}`)).allocations)
+  const late = systemIds.uuid()
+  await api.transaction((tx) => tx.insertInto('operations').values({
+    id: systemIds.uuid(), kind: 'server.delete', resource_id: late, project_id: demo.projectId, input: '{}', identity: '{}', request_id: 'r', trace_id: null, status: 'done', position: 7,
+    attempt: 1, epoch: 1, lease_owner: null, lease_until: null, cancel_requested: 0, not_before: null, deadline_at: '2026-01-01T01:00:00.000Z', fault: null,
+    created_at: '2026-01-01T00:00:00.000Z', finished_at: '2026-01-01T00:00:01.000Z',
+  }).execute())
+  await placement('PUT', `/allocations/${late}`, { allocations: { [String(provider)]: { resources: { VCPU: 1 } } }, project_id: demo.projectId, user_id: demo.userId, consumer_generation: null })
+  assert.deepEqual(await auditor.history(), [`allocation.of-deleted-server ${late} repaired`])
+  assert.deepEqual((await placement('GET', `/allocations/${late}`)).allocations, {})
+})
+
 test('ports and attachments of servers that are not there', async (t) => {
   const { admin, demo, id, networkId, auditor } = await startLab(t)
   const ghost = systemIds.uuid()
