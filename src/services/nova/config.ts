@@ -20,6 +20,9 @@ export const novaOptions = defineOptions('nova', {
   quota_injected_file_content_bytes: option.integer({ default: 10_240, unit: 'bytes', minimum: -1, help: 'Size of such a file, base64.' }),
   quota_injected_file_path_length: option.integer({ default: 255, unit: 'bytes', minimum: -1, help: 'Length of the path of such a file.' }),
 
+  virt_type: option.choice(['auto', 'kvm', 'qemu'], {
+    default: 'auto', help: 'What runs the guests of this host: kvm, qemu (without hardware help), or auto: kvm where a probe guest comes to its end on it within seconds.',
+  }),
   cpu_allocation_ratio: option.number({ default: 16, minimum: 0.1, help: 'Virtual CPUs per real one of a host.' }),
   ram_allocation_ratio: option.number({ default: 1, minimum: 0.1, help: 'Memory given to guests per memory of a host.' }),
   disk_allocation_ratio: option.number({ default: 1, minimum: 0.1, help: 'Disk promised to guests per disk of a host.' }),

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Runtime } from '#core/service'
+import type { NovaSettings } from '../config.ts'
 import type { FakeHost, FakeHypervisorOptions } from '../drivers/fake/index.ts'
 import { type HypervisorDriver, loadHypervisorDriver } from '../drivers/index.ts'
 
@@ -22,14 +23,14 @@ export function fakePlayground(dataDirectory: string, host: string): FakePlaygro
   return playground
 }
 
-export async function openDriver(runtime: Runtime): Promise<HypervisorDriver> {
+export async function openDriver(runtime: Runtime, { virt_type: virtType }: Pick<NovaSettings, 'virt_type'>): Promise<HypervisorDriver> {
   const { clock, driver, privileged, processes, dataDirectory } = runtime
   if (driver === 'real' && privileged) {
     // QEMU's own user passes through to what is its own.
     const own = join(dataDirectory, 'nova')
     await mkdir(own, { recursive: true })
     await chmod(own, 0o711)
-    return loadHypervisorDriver('qemu', { directory: join(own, 'qemu'), capabilities: { clock }, runner: processes, privileged })
+    return loadHypervisorDriver('qemu', { directory: join(own, 'qemu'), capabilities: { clock }, runner: processes, privileged, accelerator: virtType === 'qemu' ? 'tcg' : virtType })
   }
   const { stage } = runtime
   if (stage) {

@@ -22,7 +22,7 @@ import { keepReporting } from './tracker.ts'
 export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
   const journal = new HostJournal(openJournalFile(runtime))
   await journal.open()
-  const driver = await openDriver(runtime)
+  const driver = await openDriver(runtime, settings)
   const host: ComputeHost = {
     runtime, settings, driver, journal, conductor: rpcClient(runtime.bus, runtime, conductorRpc),
     commands: new Commands(runtime, journal), portWaits: new PortWaits(runtime.clock), known: new Map(),

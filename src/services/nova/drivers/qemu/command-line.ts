@@ -54,7 +54,7 @@ export function diskLabel(disk: { kind: 'image' } | { kind: 'blank'; label: stri
   return disk.kind === 'image' ? 'root' : `blank-${disk.label}`.slice(0, 24)
 }
 
-function accelerate(accelerator: Accelerator): string[] {
+export function accelerate(accelerator: Accelerator): string[] {
   // The default code buffer of TCG is a gigabyte; 64 MiB cost nothing that could be measured.
   return accelerator.kind === 'kvm' ? ['-accel', 'kvm'] : ['-accel', 'tcg,tb-size=64']
 }

@@ -1,4 +1,5 @@
 // The hypervisor driver for QEMU, spoken to over QMP: one process for each guest, which outlives the control plane.
+import { existsSync } from 'node:fs'
 import type { CallContext, Capabilities, Timer } from '#core/context'
 import type { Privileged, ProcessRunner } from '#core/process'
 import {
@@ -23,7 +24,7 @@ export interface QemuOptions {
   readonly capabilities: Pick<Capabilities, 'clock'>
   readonly runner: ProcessRunner
   readonly privileged: Privileged
-  /** `auto`: KVM where a probe guest boots on it. */
+  /** `auto`: KVM where a probe guest comes to its end on it. */
   readonly accelerator?: 'auto' | 'kvm' | 'tcg'
 }
 
@@ -67,7 +68,8 @@ class QemuDriver implements HypervisorDriver {
     const { stdout } = await runner.run('qemu-system-x86_64', ['--version'], { timeoutSeconds: 10 })
     const [, major = '0', minor = '0', micro = '0'] = /version (\d+)\.(\d+)\.(\d+)/.exec(stdout) ?? []
     this.#version = Number(major) * 1_000_000 + Number(minor) * 1000 + Number(micro)
-    this.#guests.accelerator = accelerator === 'auto' ? await findAccelerator(call, { directory, privileged, clock }) : { kind: accelerator }
+    if (accelerator === 'kvm' && !existsSync('/dev/kvm')) throw new Error('virt_type is kvm, and this machine has no /dev/kvm.')
+    this.#guests.accelerator = accelerator === 'auto' ? await findAccelerator(call, { directory, privileged, clock, qemuVersion: this.#version }) : { kind: accelerator }
     await Promise.all((await this.#records.ids()).map((serverId) => this.#guests.inTurn(serverId, () => this.#findAgain(call, serverId))))
     this.#watchConsoles()
   }
