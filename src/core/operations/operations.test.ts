@@ -18,10 +18,14 @@ interface Bench {
   readonly events: string[]
 }
 
-async function bench(t: TestContext, definitions: Definition<Bench>[]) {
+async function bench(t: TestContext, definitions: Definition<Bench>[], refuse: () => boolean = () => false) {
   const database = await openDatabase<OperationTables>({ name: 'test', file: ':memory:', migrations: [operationMigration], clock: systemClock, log: silentLog })
   t.after(() => database.close())
-  const make = () => createOperations<Bench>({ database, definitions, capabilities, owner: 'host/worker' })
+  const failing = {
+    ...database, read: database.read,
+    transaction: ((work, options) => (refuse() ? Promise.reject(new Error('database or disk is full')) : database.transaction(work, options))) as typeof database.transaction,
+  }
+  const make = () => createOperations<Bench>({ database: failing, definitions, capabilities, owner: 'host/worker' })
   const begin = (operations: ReturnType<typeof make>, definition: Definition<Bench>, resourceId = 'r') =>
     database.transaction((tx) => operations.begin(tx, ctx, definition, { resourceId, input: {} }))
   const row = (id: string) => database.read.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
@@ -313,4 +317,59 @@ test('a worker that was held up longer than its lease lasts does nothing more, f
     assert.deepEqual(await operations.journal(id), journal)
     assert.equal((await row(id)).epoch, 7)
   }
+})
+
+test('an operation whose takeover could not be written down is taken up again later, not held for ever', async (t) => {
+  const reached = Promise.withResolvers<void>()
+  let transactions: number | undefined
+  const long = defineOperation<Bench, unknown>('long', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', {
+        run: async (s, run) => {
+          s.events.push(`a in epoch ${run.epoch}`)
+          if (run.epoch > 1) return
+          reached.resolve()
+          await new Promise(() => {})
+        },
+      }),
+    ],
+  })
+  // Of the second incarnation: the lease is written, the second transaction after it fails, once.
+  const { make, begin } = await bench(t, [long], () => transactions !== undefined && ++transactions === 2)
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  await begin(operations, long)
+  await reached.promise
+  worker.stop()
+  transactions = 0
+  const next = make()
+  const nextWorker = next.work({ events })
+  t.after(() => nextWorker.stop())
+  await next.settled('r', { signal: AbortSignal.timeout(20_000) })
+  assert.deepEqual(events, ['a in epoch 1', 'a in epoch 3'])
+})
+
+test('what takes a step back speaks with a later epoch than the step, so that a late word of the step is refused', async (t) => {
+  const epochs: [string, number][] = []
+  const fail = defineOperation<Bench, unknown>('fail', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', {
+        run: async (_s, run) => {
+          epochs.push(['run', run.epoch])
+          throw epochs.length === 1 ? new StartAgain('a', new BadRequest('not here')) : new BadRequest('not there')
+        },
+        undo: async (_s, run) => void epochs.push(['undo', run.epoch]),
+      }),
+    ],
+  })
+  const { make, begin } = await bench(t, [fail])
+  const operations = make()
+  const worker = operations.work({ events: [] })
+  t.after(() => worker.stop())
+  await begin(operations, fail)
+  await operations.settled('r', { signal: AbortSignal.timeout(5000) })
+  assert.deepEqual(epochs, [['run', 1], ['undo', 2], ['run', 3], ['undo', 4]])
 })

@@ -31,7 +31,8 @@ const longestPauseSeconds = 60
 interface Held {
   readonly row: OperationRow
   readonly definition: Definition
-  readonly epoch: number
+  /** Grows with each lease and each turn: what was sent before it is refused where it comes late. */
+  epoch: number
   readonly abort: AbortController
   readonly ctx: RequestContext
   readonly results: Map<string, unknown>
@@ -171,8 +172,7 @@ export class Worker<S> {
       },
     }
     this.#held.set(row.id, held)
-    if (!fresh) await withCause(held.ctx, () => this.#recall(held))
-    void withCause(held.ctx, () => this.#run(held))
+    void withCause(held.ctx, () => this.#run(held, !fresh))
   }
 
   /** Read what the journal knows, after a takeover. */
@@ -192,12 +192,13 @@ export class Worker<S> {
     await this.#journalNext(held)
   }
 
-  async #run(held: Held): Promise<void> {
+  async #run(held: Held, takenOver: boolean): Promise<void> {
     const { capabilities: { clock, log }, ended } = this.#options
     const deadline = clock.after(Math.max(0, Date.parse(held.row.deadline_at) - clock.now().getTime()), () => {
       if (mayStop(held)) held.abort.abort(new DeadlineExceeded('It took longer than it may.'))
     })
     try {
+      if (takenOver) await this.#recall(held)
       if (held.row.cancel_requested && mayStop(held)) held.abort.abort(new Cancelled('The operation was called off.'))
       while (held.status === 'running' || held.status === 'undoing') {
         await this.#turn()
@@ -298,11 +299,12 @@ export class Worker<S> {
     }
     await database.transaction(async (tx) => {
       // The lease first: who has lost it writes nothing into the journal either.
-      await updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, fault: JSON.stringify(fault) })
+      await updateHeld(tx, held.row.id, held.epoch, { status: 'undoing', attempt: 1, epoch: held.epoch + 1, fault: JSON.stringify(fault) })
       if (failed) await journalEnd(tx, held.row.id, held.sequence, 'failed', clock.now().toISOString(), { error: failed })
     })
     held.status = 'undoing'
     held.attempt = 1
+    held.epoch++
     held.fault = fault
     await this.#journalNext(held)
   }
@@ -363,10 +365,11 @@ export class Worker<S> {
     await database.transaction(async (tx) => {
       const now = clock.now().toISOString()
       if (this.#undoes(held, current)) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
-      await updateHeld(tx, held.row.id, held.epoch, { status: 'running', attempt: 1, fault: null })
+      await updateHeld(tx, held.row.id, held.epoch, { status: 'running', attempt: 1, epoch: held.epoch + 1, fault: null })
     })
     held.status = 'running'
     held.attempt = 1
+    held.epoch++
     held.fault = undefined
     for (const later of held.definition.steps.slice(held.position)) held.results.delete(later.name)
     await this.#journalNext(held)

@@ -120,7 +120,7 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
     clock: runtime.clock, log: runtime.log, backend, giveUp: () => driver.close(),
     async begin(call) {
       await driver.open(call)
-      if (driver.name === 'fake') await remind({ database, driver, backend, log: runtime.log })
+      if (driver.name === 'fake' && !runtime.stage) await remind({ database, driver, backend, log: runtime.log })
       await reconcile({ database, driver, log: runtime.log })
       return startVolumeRole({
         clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace,

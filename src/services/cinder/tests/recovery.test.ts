@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
 import { type Logger, silentLog } from '#core/observe'
 import { startCloud } from '../../../app/testing/index.ts'
+import { BackendFailed } from '../model/errors.ts'
 import { fakeVolumeWorld } from '../start.ts'
 import { at, readyVolume, serviceToken, until, untilGone } from './help.ts'
 
@@ -102,4 +103,28 @@ test('a backend that cannot begin leaves the rest of the cloud alone: its servic
   // A cloud whose backend never begins stops all the same.
   world.trouble = 'Still not.'
   await (await again.restart()).stop()
+})
+
+test('a volume whose backend refuses for a while goes all the same once it works again', async (t) => {
+  // A hundred times as fast, so that growing pauses pass.
+  const began = Date.now()
+  const clock: Clock = {
+    ...systemClock, now: () => new Date(began + (Date.now() - began) * 100), monotonic: () => systemClock.monotonic() * 100,
+    after: (milliseconds, run) => systemClock.after(milliseconds / 100, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 100, signal),
+  }
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock } })
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const { send } = cloud.bus
+  let refused = 0
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (sent[2].method === 'deleteVolume' && refused++ < 7) throw new BackendFailed('The engine failed.')
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const asked = await demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)
+  assert.equal(asked.status, 202)
+  await untilGone(demo, id)
+  assert.equal(refused, 8)
 })

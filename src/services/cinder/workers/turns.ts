@@ -1,19 +1,28 @@
-// Work on one volume happens one after the other; and what an older lease still asks is refused.
+// Work on one volume happens one after the other, and only for the lease that holds its operation.
+import type { Database } from '#core/db'
+import { leaseOf } from '../db/operations.ts'
+import type { CinderTables } from '../db/tables.ts'
 import { StaleLease } from '../model/errors.ts'
 
-const rememberedLeases = 5000
+export interface Lease {
+  readonly operation?: string
+  readonly epoch?: number
+}
 
 export class VolumeTurns {
+  readonly #database: Pick<Database<CinderTables>, 'read'>
   readonly #last = new Map<string, Promise<unknown>>()
-  readonly #epochs = new Map<string, number>()
 
-  /** @throws StaleLease for an epoch lower than one seen of the same operation */
-  async take<T>(volumeId: string, lease: { readonly operation?: string; readonly epoch?: number }, work: () => Promise<T>): Promise<T> {
-    this.#admit(lease)
+  constructor(database: Pick<Database<CinderTables>, 'read'>) {
+    this.#database = database
+  }
+
+  /** @throws StaleLease for what comes late: its operation has another holder by now, turned back, or is over */
+  async take<T>(volumeId: string, lease: Lease, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(volumeId)
     const mine = (async () => {
       await before?.catch(() => {})
-      this.#admit(lease)
+      await this.admit(lease)
       return work()
     })()
     this.#last.set(volumeId, mine)
@@ -24,13 +33,10 @@ export class VolumeTurns {
     }
   }
 
-  #admit({ operation, epoch }: { readonly operation?: string; readonly epoch?: number }): void {
+  /** @throws StaleLease */
+  async admit({ operation, epoch }: Lease): Promise<void> {
     if (operation === undefined || epoch === undefined) return
-    const seen = this.#epochs.get(operation) ?? 0
-    if (epoch < seen) throw new StaleLease('Another worker has taken over this operation.', { operation, epoch, seen })
-    this.#epochs.delete(operation)
-    this.#epochs.set(operation, epoch)
-    const oldest = this.#epochs.keys().next().value
-    if (this.#epochs.size > rememberedLeases && oldest !== undefined) this.#epochs.delete(oldest)
+    const held = await leaseOf(this.#database.read, operation)
+    if (held !== epoch) throw new StaleLease('Another worker has taken over this operation, or it is over.', { operation, epoch, held })
   }
 }

@@ -13,7 +13,7 @@ import type { VolumeDriver } from '../drivers/interface.ts'
 import { BackendFailed, InvalidVolume, VolumeNotFound } from '../model/errors.ts'
 import type { FetchImage } from './fetch-image.ts'
 import { removeStray, settleExport } from './settle.ts'
-import { VolumeTurns } from './turns.ts'
+import { type Lease, VolumeTurns } from './turns.ts'
 
 export interface VolumeRole extends Capabilities {
   readonly bus: Bus
@@ -28,13 +28,11 @@ export interface VolumeRole extends Capabilities {
   readonly fetchImage: FetchImage
 }
 
-type Lease = { readonly operation?: string; readonly epoch?: number }
-
 /** Longer ago than this a report is late; it is sent sooner after each change. */
 const reportSoonMilliseconds = 200
 
 export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
-  const turns = new VolumeTurns()
+  const turns = new VolumeTurns(role.database)
   const stopping = new AbortController()
   const events = rpcClient(role.bus, role, serviceEvents)
   let stopped = false
@@ -80,8 +78,10 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
         const call = callOf(ctx, lease)
         if (image) {
           await role.database.transaction((tx) => moveVolume(tx, volumeId, 'download', { updated_at: role.clock.now().toISOString() }))
-          await role.fetchImage(ctx, image, row.size, stopping.signal, (file) =>
-            traced(role.trace, role.clock, ctx, 46, () => role.driver.createFromImage(call, volume, { path: file, format: image.format })))
+          await role.fetchImage(ctx, image, row.size, stopping.signal, async (file) => {
+            await turns.admit(lease)
+            await traced(role.trace, role.clock, ctx, 46, () => role.driver.createFromImage(call, volume, { path: file, format: image.format }))
+          })
         } else {
           await traced(role.trace, role.clock, ctx, 46, () => role.driver.create(call, volume))
         }
@@ -182,7 +182,7 @@ export async function reconcile(role: Pick<VolumeRole, 'database' | 'driver' | '
 export async function remind(role: Pick<VolumeRole, 'database' | 'driver' | 'log' | 'backend'>): Promise<void> {
   const call: CallContext = { signal: neverAborted, epoch: 0, log: role.log }
   for (const row of await volumesOn(role.database.read, role.backend)) {
-    if (['creating', 'downloading', 'error'].includes(row.status)) continue
+    if (['creating', 'downloading', 'deleting', 'error'].includes(row.status)) continue
     await role.driver.create(call, { volumeId: row.id, sizeGiB: row.size })
     const uses = await attachmentsOf(role.database.read, [row.id])
     const use = uses.find((attachment) => attachment.connectionInfo !== null)

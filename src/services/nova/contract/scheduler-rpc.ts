@@ -6,7 +6,7 @@ const Flavor = Type.Object({
   swapMiB: Type.Integer(), extraSpecs: Type.Record(Type.String(), Type.String()),
 })
 
-export const schedulerRpc = defineRpc('nova-scheduler', '1.1', {
+export const schedulerRpc = defineRpc('nova-scheduler', '1.2', {
   /** Choose a host and claim there what the flavor needs; the consumer is the server's id. */
   selectDestination: call({
     since: '1.0', timeoutSeconds: 60,
@@ -25,6 +25,8 @@ export const schedulerRpc = defineRpc('nova-scheduler', '1.1', {
         nearIp: Type.Optional(Type.String()), cidr: Type.Optional(Type.String()), query: Type.Optional(Type.String()),
       })),
       neighbours: Type.Optional(Type.Record(Type.String(), Type.String())),
+      /** Since 1.2: the key of the claim. Once it was given back, a claim with this key that comes late has no effect. */
+      claimKey: Type.Optional(Type.String()),
     }),
     result: Type.Object({
       host: Type.String(), node: Type.String(), providerId: Type.String(), zone: Type.String(),

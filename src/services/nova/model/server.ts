@@ -123,6 +123,8 @@ export interface PlacementRequest {
   readonly hints?: SchedulerHints
   /** Where the servers are that the hints name, by id. */
   readonly neighbours?: Readonly<Record<string, string>>
+  /** Under which placement knows the claim, and its end. */
+  readonly claimKey?: string
 }
 
 /** What was asked of the place, for filters that heed it. */

@@ -36,10 +36,11 @@ export async function findCandidates(runtime: Access, ctx: Asker, resources: Rea
   return { requests: requests.map(({ allocations }) => allocations), room }
 }
 
-/** @returns false when the room was taken meanwhile, or the server holds something already */
-export async function claim(runtime: Access, ctx: Asker, server: { serverId: string; projectId: string; userId: string }, allocations: Candidates['requests'][number]): Promise<boolean> {
+/** @returns false when the room was taken meanwhile, the server holds something already, or what was claimed with the key was given back */
+export async function claim(runtime: Access, ctx: Asker, server: { serverId: string; projectId: string; userId: string; claimKey?: string }, allocations: Candidates['requests'][number]): Promise<boolean> {
   try {
-    await client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx)).replaceAllocations({
+    const caller = { ...(await asker(runtime, ctx)), ...(server.claimKey !== undefined && { idempotencyKey: server.claimKey }) }
+    await client(allocationRoutes, runtime.services.placement, caller).replaceAllocations({
       params: { consumer_uuid: server.serverId },
       body: { allocations, project_id: server.projectId, user_id: server.userId, consumer_generation: null },
     })
@@ -56,9 +57,10 @@ export async function heldBy(runtime: Access, ctx: Asker, serverId: string): Pro
   return Object.keys(body.allocations)
 }
 
-/** Free all that a server holds; also succeeds when it holds nothing. */
-export async function release(runtime: Access, ctx: Asker, serverId: string): Promise<void> {
-  await unlessAbsent(client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx)).deleteAllocations({ params: { consumer_uuid: serverId } }))
+/** Free all that a server holds; also succeeds when it holds nothing. A claim with the key that is still on its way will have no effect. */
+export async function release(runtime: Access, ctx: Asker, serverId: string, claimKey?: string): Promise<void> {
+  const caller = { ...(await asker(runtime, ctx)), ...(claimKey !== undefined && { idempotencyKey: claimKey }) }
+  await unlessAbsent(client(allocationRoutes, runtime.services.placement, caller).deleteAllocations({ params: { consumer_uuid: serverId } }))
 }
 
 /** Who holds what of a provider; nothing of one that placement does not know. */

@@ -131,3 +131,26 @@ test('the control plane goes down at every step of a build: after its restart th
     await assertNothingLeft(bench, id)
   }
 })
+
+test('a deletion that is interrupted after its guest was removed goes on: the host is told that it is over only then', async (t) => {
+  const bench = await startBench(t)
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const { api, cells } = await openDatabases({
+    database: (name, migrations) => openDatabase({ name, migrations, file: join(bench.cloud.dataDirectory, 'db', `${name}.db`), clock: systemClock, log: silentLog }),
+  })
+  t.after(() => Promise.all([api, ...Object.values(cells)].map((database) => database.close())))
+  const deletion = () => api.read.selectFrom('operations').select(['id', 'status']).where('resource_id', '=', id).where('kind', '=', 'server.delete').executeTakeFirst()
+  const { send } = bench.cloud.bus
+  const told: string[] = []
+  Object.assign(bench.cloud.bus, {
+    async send(...sent: Parameters<typeof send>) {
+      const found = sent[2].method === 'operationEnded' ? await deletion() : undefined
+      if (found && sent[2].args.includes(found.id)) told.push(found.status)
+      return send.apply(bench.cloud.bus, sent)
+    },
+  })
+  must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await until('the host is told', async () => told.length > 0)
+  assert.deepEqual(told, ['done'])
+})

@@ -54,4 +54,6 @@ export interface PlacementTables {
   traits: { name: string; created_at: string }
   consumers: ConsumerRow
   allocations: AllocationRow
+  /** Keys that a claim came with, or its release. */
+  claim_keys: { key: string; consumer_uuid: string; created_at: string }
 }

@@ -2,6 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { BadRequest, NotFound } from '#core/errors'
 import { allocationsFrom, allocationsOf, consumersOf, deleteAllocationsOf, deleteConsumers, insertAllocations, insertConsumers, updateConsumer } from '../db/allocations.ts'
+import { spendKey } from '../db/claim-keys.ts'
 import type { AllocationRow, ConsumerRow } from '../db/tables.ts'
 import { ConcurrentUpdate, doesNotHave, exceedsCapacity, InventoryInUse, noSuchClass, UnknownProvider, violatesConstraints } from '../model/errors.ts'
 import { capacityOf, isPortion, type Provider } from '../model/providers.ts'
@@ -22,7 +23,21 @@ export interface Claim {
 }
 
 export function replaceAllocations(placement: Placement, ctx: RequestContext, claims: readonly Claim[]): Promise<void> {
-  return changeProviders(placement, ctx, (change) => claimAll(change, claims))
+  return changeProviders(placement, ctx, async (change) => {
+    await refuseSpentKey(change, ctx, claims)
+    await claimAll(change, claims)
+  })
+}
+
+/**
+ * A claim of ours comes once: the same request a second time, or after its operation gave the claim back, has no effect.
+ *
+ * @throws ConcurrentUpdate, as for a consumer that has something: who asks looks what that is
+ */
+async function refuseSpentKey(change: Change, { idempotencyKey: key }: RequestContext, claims: readonly Claim[]): Promise<void> {
+  const consumer = claims[0]?.consumer
+  if (key === undefined || consumer === undefined) return
+  if (!(await spendKey(change.tx, key, consumer, change.now))) throw new ConcurrentUpdate('This claim was made or given back before.', { consumer })
 }
 
 async function claimAll(change: Change, claims: readonly Claim[]): Promise<void> {
@@ -124,14 +139,17 @@ function rowsOf(change: Change, claim: Claim): AllocationRow[] {
     })))
 }
 
-export function deleteAllocations(placement: Placement, ctx: RequestContext, consumer: string): Promise<void> {
-  return changeProviders(placement, ctx, async (change) => {
+/** With the key of a claim, that claim has no effect any more, however late it comes. @throws NotFound when nothing was held */
+export async function deleteAllocations(placement: Placement, ctx: RequestContext, consumer: string): Promise<void> {
+  const held = await changeProviders(placement, ctx, async (change) => {
+    if (ctx.idempotencyKey !== undefined) await spendKey(change.tx, ctx.idempotencyKey, consumer, change.now)
     const rows = await allocationsOf(change.tx, [consumer])
-    if (rows.length === 0) throw new NotFound(`No allocations for consumer '${consumer.slice(0, 80)}'`)
     release(change, rows, new Set())
-    await deleteAllocationsOf(change.tx, [consumer])
-    await deleteConsumers(change.tx, [consumer])
+    await deleteAllocationsOf(change.tx, rows.length > 0 ? [consumer] : [])
+    await deleteConsumers(change.tx, rows.length > 0 ? [consumer] : [])
+    return rows.length > 0
   })
+  if (!held) throw new NotFound(`No allocations for consumer '${consumer.slice(0, 80)}'`)
 }
 
 export interface Held {

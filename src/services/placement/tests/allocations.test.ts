@@ -131,3 +131,28 @@ test('only an administrator or a service may ask; a reader sees the usages of th
     admin: [200, 200, 200], service: [200, 200, 200], member: [403, 200, 200], reader: [403, 200, 200], stranger: [403, 403, 200], nobody: [401, 401, 200],
   })
 })
+
+test('a claim that comes after its server is gone, or a second time, holds nothing', async (t) => {
+  const call = await startPlacement(t)
+  const host = await makeProvider(call, 'host', { VCPU: { total: 4 } })
+  const [early, late] = [newId(), newId()]
+  const asNova = (key: string) => ({ as: 'service', key })
+  const wanted = claim(host, { VCPU: 1 })
+  const used = async () => (await call('GET', `/resource_providers/${host}/usages`)).body.usages.VCPU
+
+  const givenBack = await call('DELETE', `/allocations/${late}`, undefined, asNova('build-1/schedule/0'))
+  const tooLate = await call('PUT', `/allocations/${late}`, wanted, asNova('build-1/schedule/0'))
+  assert.deepEqual([givenBack.status, tooLate.status, await used()], [404, 409, 0])
+
+  const first = await call('PUT', `/allocations/${early}`, wanted, asNova('build-2/schedule/0'))
+  const twice = await call('PUT', `/allocations/${early}`, wanted, asNova('build-2/schedule/0'))
+  assert.deepEqual([first.status, twice.status, await used()], [204, 409, 1])
+  await must(call('DELETE', `/allocations/${early}`, undefined, { as: 'service' }))
+  const again = await call('PUT', `/allocations/${early}`, wanted, asNova('build-2/schedule/0'))
+  assert.deepEqual([again.status, await used()], [409, 0])
+
+  // What was refused for want of room is not spent: the next host is claimed with the same key.
+  const refused = await call('PUT', `/allocations/${early}`, claim(host, { VCPU: 5 }), asNova('build-3/schedule/0'))
+  const elsewhere = await call('PUT', `/allocations/${early}`, wanted, asNova('build-3/schedule/0'))
+  assert.deepEqual([refused.status, elsewhere.status, await used()], [409, 204, 1])
+})

@@ -15,7 +15,7 @@ const person = (name: string, roles: readonly string[], projectId: string): Iden
 
 const people: Readonly<Record<string, Identity>> = {
   admin: person('admin', ['admin', 'manager', 'member', 'reader'], 'admin-project'),
-  service: person('service', ['service'], 'service-project'),
+  service: { ...person('service', ['service'], 'service-project'), serviceRoles: ['service'] },
   member: person('member', ['member', 'reader'], 'demo-project'),
   reader: person('reader', ['reader'], 'demo-project'),
   stranger: person('stranger', ['member', 'reader'], 'other-project'),
@@ -27,7 +27,7 @@ export interface Answer {
   readonly body: any
 }
 
-export type Call = (method: string, path: string, body?: unknown, options?: { version?: string; as?: string }) => Promise<Answer>
+export type Call = (method: string, path: string, body?: unknown, options?: { version?: string; as?: string; key?: string }) => Promise<Answer>
 
 export const newId = (): string => randomUUID()
 
@@ -53,11 +53,11 @@ export async function startPlacement(t: TestContext, options: { checkReplies?: b
   t.after(async () => {
     for (const database of opened) await database.close()
   })
-  return async (method, path, body, { version = '1.39', as = 'admin' } = {}) => {
+  return async (method, path, body, { version = '1.39', as = 'admin', key } = {}) => {
     const [pathname = '', query = ''] = path.split(/\?(.*)/s)
     const reply = await transport({
       method, path: pathname, query, origin: 'http://placement', body: body === undefined ? null : JSON.stringify(body),
-      headers: { 'x-auth-token': as, 'openstack-api-version': `placement ${version}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: { 'x-auth-token': as, 'openstack-api-version': `placement ${version}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...(key !== undefined && { 'idempotency-key': key }) },
     })
     const text = (await readText(reply.body, 64 * 1024 * 1024)) ?? ''
     return { status: reply.status, headers: reply.headers, body: text.startsWith('{') ? JSON.parse(text) : text }

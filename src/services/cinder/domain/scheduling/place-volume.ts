@@ -71,9 +71,15 @@ async function choose(scheduler: Scheduler, volumeId: string): Promise<string> {
     const why = pools.length === 0 ? 'no backend is up and enabled' : [...refused].map(([name, count]) => `${name} refused ${count}`).join(', ')
     throw new NoValidBackend(`No valid backend was found. No weighed backends available: ${why}.`)
   }
-  promise(scheduler, best.name, row.size)
-  await database.transaction((tx) => updateVolume(tx, volumeId, { host: best.name, updated_at: clock.now().toISOString() }))
-  return best.name
+  // Of two that choose for the same volume, since the request came twice, the first one has chosen.
+  const { host, mine } = await database.transaction(async (tx) => {
+    const host = (await findVolumeRow(tx, volumeId))?.host ?? null
+    if (host !== null) return { host, mine: false }
+    await updateVolume(tx, volumeId, { host: best.name, updated_at: clock.now().toISOString() })
+    return { host: best.name, mine: true }
+  })
+  if (mine) promise(scheduler, best.name, row.size)
+  return host
 }
 
 function promise({ promised, clock }: Scheduler, pool: string, gib: number): void {

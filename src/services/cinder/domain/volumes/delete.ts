@@ -52,8 +52,9 @@ async function markError(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun
   await tellOwner(tx, cinder, run, { projectId: row.project_id, volumeId: row.id, action: 'delete volume' }, fault)
 }
 
+/** A backend that fails is asked again until the deadline: what was accepted goes, unless the backend is broken for that long. */
 export const deleteVolumeOperation = defineOperation<Cinder, Input>('volume.delete', {
   input: Input, deadlineSeconds: 1800, onCrash: 'resume',
-  steps: [step('settle', { run: settle }), step('free', { run: free, retries: 4 }), pivot('forget', { commit: forget })],
+  steps: [step('settle', { run: settle }), step('free', { run: free, retries: Number.POSITIVE_INFINITY }), pivot('forget', { commit: forget })],
   failed: markError,
 })

@@ -65,7 +65,7 @@ async function schedule(nova: Nova, run: Run): Promise<Destination> {
   const group = await groupOf(nova, run.input.serverId)
   const placed = group && (await placedGroup(nova.cells.cell1.read, group, run.input.serverId))
   const neighbours = spec.hints && (await neighboursOf(nova, run.ctx, spec.hints))
-  const request = { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), ...(placed && { group: placed }), ...(neighbours && { neighbours }) }
+  const request = { ...spec, ignoredHosts: triedHosts.map(({ host }) => host), claimKey: claimKey(run, triedHosts.length), ...(placed && { group: placed }), ...(neighbours && { neighbours }) }
   try {
     return (await nova.scheduler.any().selectDestination(run.ctx, request)) as Destination
   } catch (error) {
@@ -76,13 +76,17 @@ async function schedule(nova: Nova, run: Run): Promise<Destination> {
   }
 }
 
+/** Each host that is tried is claimed with a key of its own. */
+const claimKey = (run: Run, tried: number): string => run.key(`schedule/${tried}`)
+
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
   const chosen = run.result<Destination>('schedule')
+  const triedBefore = (await findSpec(nova.api.read, run.input.serverId))?.triedHosts.filter(({ host }) => host !== chosen?.host) ?? []
   if (run.fault?.again !== undefined && chosen) {
     const tried = { host: chosen.host, reason: faultMessage('build', run.fault), ...(run.fault.causes && { causes: run.fault.causes }) }
     await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
   }
-  await release(nova.runtime, run.ctx, run.input.serverId)
+  await release(nova.runtime, run.ctx, run.input.serverId, claimKey(run, triedBefore.length))
   if (run.fault?.again === undefined) await keepFailed(nova, run)
 }
 

@@ -1,7 +1,9 @@
 // The deletion of a server: accepted in every unlocked state, calls off whatever runs, and goes only forward.
 import type { RequestContext } from '#core/context'
+import { afterCommit, type Db } from '#core/db'
 import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
+import type { ApiTables } from '../../db/api-tables.ts'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { forgetServer, queueForDelete } from '../../db/build-requests.ts'
 import { findAnyInstance, findInstance, markDeleted, updateInstance } from '../../db/instances.ts'
@@ -69,8 +71,7 @@ async function destroyGuest(nova: Nova, run: Run): Promise<{ host?: string; foun
   if (!instance || instance.host === null) return { found: instance !== undefined }
   const { host } = instance
   // A host that is down finds the guest gone from the books when it is back, and removes it.
-  const up = await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.destroy(ctx, command))
-  if (up) await nova.compute.on(host).operationEnded(run.ctx, { operationId: run.id })
+  await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.destroy(ctx, command))
   return { host, found: true }
 }
 
@@ -94,6 +95,13 @@ async function removeRows(nova: Nova, run: Run): Promise<void> {
   }
 }
 
+/** Only then the host may forget the operation: it refuses one that it was told is over. One that does not listen finds that out at its next start. */
+async function forget(tx: Db<ApiTables>, nova: Nova, run: Run): Promise<void> {
+  await forgetServer(tx, run.input.serverId)
+  const host = run.result<{ host?: string }>('destroy-guest')?.host
+  if (host !== undefined) afterCommit(tx, () => void nova.compute.on(host).operationEnded(run.ctx, { operationId: run.id }).catch(() => undefined))
+}
+
 export const removeServer = defineOperation<Nova, Input>('server.delete', {
   input: Type.Object({ serverId: Uuid }),
   deadlineSeconds: 3600,
@@ -105,6 +113,6 @@ export const removeServer = defineOperation<Nova, Input>('server.delete', {
     step('release-ports', { run: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
     step('release-allocation', { run: (nova, run) => release(nova.runtime, run.ctx, run.input.serverId) }),
     step('remove-rows', { run: removeRows }),
-    step('forget', { commit: (tx, _nova, run) => forgetServer(tx, run.input.serverId) }),
+    step('forget', { commit: forget }),
   ],
 })

@@ -1,3 +1,4 @@
 import { firstSchema } from './001-placement.ts'
+import { claimKeys } from './002-claim-keys.ts'
 
-export const placementMigrations = [firstSchema]
+export const placementMigrations = [firstSchema, claimKeys]
