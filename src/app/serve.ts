@@ -1,5 +1,5 @@
 // The part of a run that serves: gives up root, starts the cloud, and takes it off the host again when it is over.
-import { existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { systemClock, systemIds, systemRandom } from '#core/context'
 import { listen, type Listening } from '#core/http'
@@ -78,6 +78,8 @@ export async function serve({ settings, files, secrets, config, logLevel, root, 
     if (existsSync(files.control)) rmSync(files.control)
     const status = () => ({ pid: process.pid, started_at: startedAt, driver: settings.driver, memory_bytes: process.memoryUsage.rss(), ports: running.ports })
     control = await listen(controlTransport({ trace: cloud.trace, status, doctor: createDoctor(cloud.bus, capabilities) }), { path: files.control })
+    // Whoever may write to it may connect, and see all projects: whatever the umask is, that is its owner.
+    chmodSync(files.control, 0o600)
     await Promise.race([ensureDefaults({ cloud, settings, secrets, files, processes, log, progress: say }), alone, toldToStop])
     report('ready', 'Every API answers.')
     if (!root) flushCompileCache()

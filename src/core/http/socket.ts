@@ -1,5 +1,6 @@
 // Puts a pipeline behind a socket.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ApiReply, ApiRequest, Transport } from './message.ts'
@@ -18,13 +19,32 @@ export type SocketOptions =
   /** A unix socket. */
   | { readonly path: string }
 
-/** Longer than clients and proxies keep a connection that is not used, so that it is they who close it. */
-const keepAliveMs = 75_000
+export interface SocketPatience {
+  /** Longer than clients and proxies keep a connection that is not used, so that it is they who close it. */
+  readonly keepAliveMs: number
+  /** For all headers of a request. */
+  readonly headersMs: number
+  /** So long may pass without a byte while a body is sent or an answer is read: upstream's `client_socket_timeout`. */
+  readonly silenceMs: number
+}
+
+const patience: SocketPatience = { keepAliveMs: 75_000, headersMs: 60_000, silenceMs: 900_000 }
 
 /** @throws the system's error (EADDRINUSE …) when the address cannot be had */
-export async function listen(transport: Transport, options: SocketOptions): Promise<Listening> {
-  // An upload may take as long as it takes.
-  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: 0 }, (request, response) => void answer(transport, options, request, response))
+export async function listen(transport: Transport, options: SocketOptions, { keepAliveMs, headersMs, silenceMs }: SocketPatience = patience): Promise<Listening> {
+  const current = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>()
+  // An upload may take as long as it takes, while it goes on. Without an end for the whole request Node gives none to its headers either, unless told.
+  const limits = { keepAliveTimeout: keepAliveMs, requestTimeout: 0, headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, 30_000) }
+  const server = createServer(limits, (request, response) => {
+    current.set(request.socket, { request, response })
+    void answer(transport, options, request, response)
+  })
+  server.setTimeout(silenceMs, (socket) => {
+    const exchange = current.get(socket)
+    // It is we who keep the client waiting.
+    if (exchange?.request.complete && !exchange.response.headersSent) return
+    socket.destroy()
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ ...options, backlog: 1024 }, resolve)
@@ -43,8 +63,9 @@ async function answer(transport: Transport, options: SocketOptions, request: Inc
   let reply: ApiReply
   try {
     reply = await transport(toApiRequest(request, options))
-  } catch (error) {
-    reply = { status: 500, headers: { 'content-type': 'text/plain' }, body: `The request could not be handled: ${(error as Error).message}\n` }
+  } catch {
+    // A pipeline answers its own errors; what reaches us here is not for clients to read.
+    reply = { status: 500, headers: { 'content-type': 'text/plain' }, body: 'The request could not be handled.\n' }
   }
   try {
     await send(reply, request, response)
@@ -63,12 +84,13 @@ async function send({ status, headers, body }: ApiReply, request: IncomingMessag
 }
 
 function toApiRequest(raw: IncomingMessage, options: SocketOptions): ApiRequest {
-  const url = raw.url ?? '/'
+  // The absolute form, as clients send it to proxies, means the same (RFC 9112, 3.2.2).
+  const url = raw.url?.replace(/^https?:\/\/[^/?]*(?=[/?]|$)/i, '') ?? '/'
   const mark = url.indexOf('?')
   const hasBody = (raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined) && raw.headers['content-length'] !== '0'
   return {
     method: raw.method ?? 'GET',
-    path: mark < 0 ? url : url.slice(0, mark),
+    path: (mark < 0 ? url : url.slice(0, mark)) || '/',
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: raw.headers as ApiRequest['headers'],
     body: hasBody ? raw : null,
