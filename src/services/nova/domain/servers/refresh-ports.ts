@@ -12,16 +12,18 @@ export async function refreshPorts(nova: Nova, ctx: RequestContext, serverId: st
   // While it is built or deleted its operation knows the ports.
   if (!instance || instance.vm_state === 'building' || instance.task_state === 'deleting') return
   const known = new Map((await portsOf(read, serverId)).map((port) => [port.portId, port]))
-  const ports = await portsOfServer(nova.runtime, ctx, serverId)
+  const requested = JSON.parse(instance.requested_networks) as RequestedNetwork[]
+  const isGiven = (id: string) => requested.some(({ portId }) => portId === id)
+  // Anybody may write a server's id on a port of his own: one of another project is the server's only if nova took it.
+  const ports = (await portsOfServer(nova.runtime, ctx, serverId)).filter(({ id, projectId }) => projectId === instance.project_id || known.has(id) || isGiven(id))
   const floating = await floatingAddresses(nova.runtime, ctx, ports)
   const strange = [...new Set(ports.filter(({ id }) => !known.has(id)).map(({ networkId }) => networkId))]
   const networks = await networkFacts(nova.runtime, ctx, strange)
-  const requested = JSON.parse(instance.requested_networks) as RequestedNetwork[]
   const fresh = ports.map((port): ServerPort => {
     const before = known.get(port.id)
     const network = before ?? networks.get(port.networkId) ?? { networkName: '', mtu: 1500 }
     const made = toServerPort(port, network, {
-      preserve: before?.preserve ?? requested.some(({ portId }) => portId === port.id), ...(before?.tag !== undefined && { tag: before.tag }),
+      preserve: before?.preserve ?? isGiven(port.id), ...(before?.tag !== undefined && { tag: before.tag }),
     })
     return {
       ...made,
