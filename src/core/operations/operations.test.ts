@@ -351,6 +351,42 @@ test('an operation whose takeover could not be written down is taken up again la
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 3'])
 })
 
+test('an operation whose lease could not be given back is taken up when it has run out, while its worker is busy with others', async (t) => {
+  const faster = 100
+  const clock = {
+    ...systemClock, now: () => new Date(Date.UTC(2026, 0, 1) + systemClock.monotonic() * faster), monotonic: () => systemClock.monotonic() * faster,
+    after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / faster, run),
+  }
+  let refused = 0
+  const end = Promise.withResolvers<void>()
+  const short = defineOperation<Bench, unknown>('short', {
+    input: Type.Object({}), deadlineSeconds: 600_000, onCrash: 'resume',
+    steps: [step('a', { run: async (s, run) => {
+      s.events.push(`a in epoch ${run.epoch}`)
+      // Neither its end nor the return of the lease can be written.
+      if (run.epoch === 1) refused = 3
+    } })],
+  })
+  const long = defineOperation<Bench, unknown>('long', { input: Type.Object({}), deadlineSeconds: 600_000, onCrash: 'resume', steps: [step('b', { run: () => end.promise })] })
+  const { database, begin, row } = await bench(t, [short, long])
+  const failing = {
+    ...database, read: database.read,
+    transaction: ((work, options) => (refused-- > 0 ? Promise.reject(new Error('database or disk is full')) : database.transaction(work, options))) as typeof database.transaction,
+  }
+  const operations = createOperations<Bench>({ database: failing, definitions: [short, long], capabilities: { ...capabilities, clock }, owner: 'host/worker' })
+  const events: string[] = []
+  await begin(operations, long, 'busy')
+  const worker = operations.work({ events })
+  t.after(() => {
+    end.resolve()
+    worker.stop()
+  })
+  const id = await begin(operations, short)
+  const patience = AbortSignal.timeout(20_000)
+  while ((await row(id)).finished_at === null) await systemClock.sleep(20, patience)
+  assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2'])
+})
+
 test('what takes a step back speaks with a later epoch than the step, so that a late word of the step is refused', async (t) => {
   const epochs: [string, number][] = []
   const fail = defineOperation<Bench, unknown>('fail', {

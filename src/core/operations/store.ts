@@ -41,8 +41,8 @@ const takeLease = statement((tx: Tx, { id, epoch, before, owner, until }: { id: 
     .where('id', '=', id).where('epoch', '=', before).where('finished_at', 'is', null))
 
 /** @returns the operations that this worker holds still */
-export async function renewLeases(tx: Tx, owner: string, until: string): Promise<ReadonlySet<string>> {
-  await tx.updateTable('operations').set({ lease_until: until }).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
+export async function renewLeases(tx: Tx, owner: string, held: readonly string[], until: string): Promise<ReadonlySet<string>> {
+  await tx.updateTable('operations').set({ lease_until: until }).where('id', 'in', held).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
   return new Set((await tx.selectFrom('operations').select('id').where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()).map(({ id }) => id))
 }
 

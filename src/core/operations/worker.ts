@@ -448,12 +448,13 @@ export class Worker<S> {
     held.sureUntil = sureUntil
   }
 
+  /** Only what is worked on: a lease that could not be given back runs out. */
   async #renew(): Promise<void> {
     if (this.#held.size === 0) return
     const { database, capabilities: { clock, log } } = this.#options
     const sureUntil = clock.monotonic() + leaseSeconds * 1000
     try {
-      const renewed = await database.transaction((tx) => renewLeases(tx, this.#owner, new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()))
+      const renewed = await database.transaction((tx) => renewLeases(tx, this.#owner, [...this.#held.keys()], new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()))
       for (const held of this.#held.values()) if (renewed.has(held.row.id)) held.sureUntil = sureUntil
     } catch (error) {
       log.warn({ err: error }, 'leases could not be renewed')
