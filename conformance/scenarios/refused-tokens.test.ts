@@ -10,9 +10,13 @@ import { type Answered, startCloud } from '../../src/app/testing/index.ts'
 /** Upstream's services have one middleware before them, and so one form for this. */
 const refusal = { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } }
 
-const paths: Readonly<Record<Exclude<ServiceName, 'nimbo'>, string>> = {
+const paths: Readonly<Record<ServiceName, string>> = {
   keystone: '/v3/auth/projects', glance: '/v2/images', placement: '/resource_providers', nova: '/v2.1/servers', neutron: '/v2.0/networks', cinder: '/v3/volumes',
+  nimbo: '/v1/operations',
 }
+
+/** Those that have operations and events, and the front for all of them. */
+const explaining = ['glance', 'nova', 'neutron', 'cinder', 'nimbo'] as const
 
 /** Well formed (the Fernet specification: version, time, vector, ciphertext, signature), and signed by a key that nobody has. */
 function forged(sample: string): string {
@@ -26,9 +30,9 @@ function forged(sample: string): string {
   return Buffer.concat([signed, createHmac('sha256', signing).update(signed).digest()]).toString('base64url')
 }
 
-test('a token that is no good is refused by each of the six services', async (t) => {
+test('a token that is no good is refused by each of the services', async (t) => {
   let ahead = 0
-  const cloud = await startCloud(t, ['placement', 'glance', 'neutron', 'cinder', 'nova'], { capabilities: { clock: { ...systemClock, now: () => new Date(Date.now() + ahead) } } })
+  const cloud = await startCloud(t, ['placement', 'glance', 'neutron', 'cinder', 'nova', 'nimbo'], { capabilities: { clock: { ...systemClock, now: () => new Date(Date.now() + ahead) } } })
   const names = Object.keys(paths) as (keyof typeof paths)[]
   const ask = (name: keyof typeof paths, token?: string): Promise<Answered> => cloud.call(name, 'GET', paths[name], undefined, token === undefined ? {} : { 'x-auth-token': token })
   const refused = async (what: string, token?: string) => {
@@ -37,6 +41,12 @@ test('a token that is no good is refused by each of the six services', async (t)
       assert.equal(status, 401, `${name}: ${what}`)
       assert.match(headers['www-authenticate'] ?? '', /^Keystone uri="http:\/\/127\.0\.0\.1:5000\/v3"$/, `${name}: ${what}`)
       assert.deepEqual(body, refusal, `${name}: ${what}`)
+    }
+    for (const name of explaining) {
+      for (const path of ['/v1/events', '/v1/events?cursor=oldest', '/v1/operations', '/v1/operations/none']) {
+        const { status, body } = await cloud.call(name, 'GET', path, undefined, token === undefined ? {} : { 'x-auth-token': token })
+        assert.deepEqual([status, body], [401, refusal], `${name} ${path}: ${what}`)
+      }
     }
   }
   const accepted = async (token: string) => {

@@ -97,3 +97,58 @@ test('so many events are kept and no more, the newest always', async (t) => {
   await forgetEvents(one, { before: new Date(1000), most: 0 })
   assert.deepEqual(await kept(), [40])
 })
+
+/** `count` events of another project, at times from `from` on. */
+async function writeOfOthers(log: Log, from: number, count: number): Promise<void> {
+  for (let at = 0; at < count; at += 1000) {
+    const rows = Array.from({ length: Math.min(1000, count - at) }, (_each, more) => ({
+      time: from + at + more, type: 'box.state', project_id: 'other', resource_type: 'box', resource_id: 'b', resource_name: null, before: null, after: null, related: null,
+      internals: null, operation_id: null, request_id: null,
+    }))
+    await log.transaction((tx) => tx.insertInto('events').values(rows as never).execute())
+  }
+}
+
+test('a project sees its own events alone, in order, through any number of others, and its cursor moves past those', async (t) => {
+  const [one, two] = await logs(t)
+  await write(one, 1, 3)
+  await writeOfOthers(one, 4, 12_000)
+  await write(one, 20_002)
+  await writeOfOthers(one, 20_003, 10)
+  await writeOfOthers(two, 2, 1)
+  await write(two, 2, 20_001)
+  const abort = new AbortController()
+  const source = follow({ ...options, databases: [one, two], projectId: 'p', from: new Map(), signal: abort.signal })
+  assert.deepEqual(await take(source, 5), [1, 2, 3, 20_001, 20_002])
+  const again = follow({ ...options, databases: [one, two], projectId: 'p', from: new Map(), signal: abort.signal })
+  let cursor = ''
+  for await (const each of again) {
+    cursor = each.cursor
+    if (each.kind === 'quiet' && cursor.includes(`one.${(12_013).toString(36)}.`)) break
+  }
+  assert.deepEqual(readCursor(cursor).get('two')?.sequence, 3)
+  await write(two, 20_050)
+  assert.deepEqual(await take(follow({ ...options, databases: [one, two], projectId: 'p', from: readCursor(cursor), signal: abort.signal }), 1), [20_050])
+  abort.abort()
+})
+
+test('who goes through many events of others does not hold up everybody else', async (t) => {
+  const [one] = await logs(t)
+  await writeOfOthers(one, 1, 30_000)
+  await write(one, 40_000)
+  const abort = new AbortController()
+  for (const projectId of ['p', undefined]) {
+    const source = follow({ ...options, databases: [one], ...(projectId !== undefined && { projectId }), wants: ({ time }) => time === 40_000, from: new Map(), signal: abort.signal })
+    await source.next()
+    let turns = 0
+    const turn = (): void => {
+      turns++
+      waiting = setImmediate(turn)
+    }
+    let waiting = setImmediate(turn)
+    assert.equal((await source.next()).value?.kind, 'event')
+    clearImmediate(waiting)
+    assert.ok(turns >= 5, `others had ${turns} turns`)
+  }
+  abort.abort()
+})

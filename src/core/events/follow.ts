@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly databases: readonly Database<EventTables>[]
   /** From now on when absent. A log that it does not name begins at its oldest event. */
   readonly from?: Positions
+  /** Only of this project: the database sees to it, so that the events of others cost a reader little. */
+  readonly projectId?: string
   readonly wants: (row: EventRow) => boolean
   /** A sign of life comes at least so often. */
   readonly quietSeconds: number
@@ -24,13 +26,15 @@ export interface FollowOptions {
 }
 
 const page = 200
+/** So many events are gone through at once, before others have their turn. */
+const stretch = 5000
 /** What is written within this time is read in one go. */
 const gatherMilliseconds = 15
 /** How often to look without having heard: other processes write too. */
 const lookMilliseconds = 1000
 
 /** The first thing is a `quiet` or a `reset`, once the place to begin at is known. */
-export async function* follow({ databases, from, wants, quietSeconds, clock, signal }: FollowOptions): AsyncGenerator<Followed> {
+export async function* follow({ databases, from, projectId, wants, quietSeconds, clock, signal }: FollowOptions): AsyncGenerator<Followed> {
   const at = new Map<string, Position>()
   let lost = false
   for (const { name, read } of databases) {
@@ -50,7 +54,7 @@ export async function* follow({ databases, from, wants, quietSeconds, clock, sig
   while (!signal.aborted) {
     // Listen before looking: what is committed between the two is heard.
     const bell = listen(databases, clock, signal)
-    for await (const { log, row } of inOrder(databases, at)) {
+    for await (const { log, row } of inOrder({ databases, at, projectId, clock })) {
       if (signal.aborted) return bell.stop()
       if (row === undefined) yield tell({ kind: 'reset' } as const)
       else {
@@ -69,36 +73,51 @@ interface Unread {
   readonly read: Database<EventTables>['read']
   /** The last event when the reading began. */
   readonly last: Position
+  /** What comes up to this one is in `rows`, or was given. */
+  readTo: number
   rows: EventRow[]
+}
+
+interface Reading {
+  readonly databases: readonly Database<EventTables>[]
+  readonly at: Map<string, Position>
+  readonly projectId: string | undefined
+  readonly clock: Clock
 }
 
 /**
  * What each log has after its position: in its own order, and by time among the logs. In place of a row stands `undefined`
- * where some were forgotten before they were read; the log's position is its end then.
+ * where some were forgotten before they were read; the log's position is its end then, as it is when all was given.
  */
-async function* inOrder(databases: readonly Database<EventTables>[], at: Map<string, Position>): AsyncGenerator<{ log: string; row: EventRow | undefined }> {
+async function* inOrder({ databases, at, projectId, clock }: Reading): AsyncGenerator<{ log: string; row: EventRow | undefined }> {
   const logs: Unread[] = []
   // The first of the list are looked at last: what a later one's event came after is then seen with it.
-  for (const { name, read } of databases.toReversed()) logs.unshift({ name, read, last: await newest(read), rows: [] })
-  const reached = new Map([...at].map(([name, { sequence }]) => [name, sequence]))
+  for (const { name, read } of databases.toReversed()) logs.unshift({ name, read, last: await newest(read), readTo: at.get(name)?.sequence ?? 0, rows: [] })
   for (;;) {
     for (const log of logs) {
-      const after = reached.get(log.name) ?? 0
-      if (log.rows.length > 0 || after >= log.last.sequence) continue
-      log.rows = await eventsAfter(log.read, after, log.last.sequence, page)
-      const first = await oldest(log.read)
-      if (log.rows.length > 0 && (!first || first.sequence <= after + 1)) continue
-      log.rows = []
-      reached.set(log.name, log.last.sequence)
-      at.set(log.name, log.last)
-      yield { log: log.name, row: undefined }
+      while (log.rows.length === 0 && log.readTo < log.last.sequence) {
+        const after = log.readTo
+        const upTo = Math.min(after + stretch, log.last.sequence)
+        const rows = await eventsAfter(log.read, { after, upTo, limit: page }, projectId)
+        const first = await oldest(log.read)
+        if (first && first.sequence <= after + 1) {
+          log.rows = rows
+          log.readTo = rows.length < page ? upTo : (rows.at(-1)?.sequence ?? upTo)
+          // The embedded database answers at once, and nobody else would come in between.
+          if (log.readTo < log.last.sequence) await clock.sleep(0)
+        } else {
+          log.readTo = log.last.sequence
+          at.set(log.name, log.last)
+          yield { log: log.name, row: undefined }
+        }
+      }
     }
     const next = logs.filter(({ rows }) => rows.length > 0).sort((a, b) => (a.rows[0]?.time ?? 0) - (b.rows[0]?.time ?? 0))[0]
     const row = next?.rows.shift()
-    if (!next || !row) return
-    reached.set(next.name, row.sequence)
+    if (!next || !row) break
     yield { log: next.name, row }
   }
+  for (const { name, last } of logs) if (last.sequence > (at.get(name)?.sequence ?? 0)) at.set(name, last)
 }
 
 async function beforeOldest(read: Database<EventTables>['read']): Promise<Position> {

@@ -58,7 +58,11 @@ export function createFront({ services, capabilities, authUrl, checkReplies }: F
         const bytes = body as Readable
         // What broke off is an end like any other; it is begun anew.
         bytes.on('error', () => undefined)
-        abort.signal.addEventListener('abort', () => bytes.destroy(), { once: true })
+        const leave = () => void bytes.destroy()
+        abort.signal.addEventListener('abort', leave, { once: true })
+        bytes.once('close', () => abort.signal.removeEventListener('abort', leave))
+        // Another service has refused meanwhile.
+        if (abort.signal.aborted) leave()
         const sent = readSent(bytes)
         const { value: first } = await sent.next()
         if (first?.id !== undefined) for (const [log, position] of readCursor(first.id)) at.set(log, position)
@@ -121,16 +125,21 @@ async function* relay({ name, upstream, open, cursor, clock, signal }: Relay): A
   while (!signal.aborted) {
     try {
       const { first, sent } = upstream ?? (await open(own))
-      for (let each = first; each !== undefined; each = nextOf(await sent.next())) {
-        if (each.event === 'unavailable') break
-        if (each.id === undefined) {
+      try {
+        for (let each = first; each !== undefined; each = nextOf(await sent.next())) {
+          if (each.event === 'unavailable') break
+          if (each.id === undefined) {
+            yield each
+            // It was refused: the token ended, or its rights.
+            if (each.event !== undefined) return
+            continue
+          }
+          own = each.id
           yield each
-          // It was refused: the token ended, or its rights.
-          if (each.event !== undefined) return
-          continue
         }
-        own = each.id
-        yield each
+      } finally {
+        // The service counts it until it is closed.
+        await sent.return(undefined)
       }
     } catch (error) {
       if (signal.aborted) return

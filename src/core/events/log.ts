@@ -9,6 +9,8 @@ const selectNewest = statement((db: Log) => db.selectFrom('events').select(['seq
 const selectAt = statement((db: Log, { sequence }: { sequence: number }) => db.selectFrom('events').select(['sequence', 'time']).where('sequence', '=', sequence))
 const selectAfter = statement((db: Log, { after, upTo, limit }: { after: number; upTo: number; limit: number }) =>
   db.selectFrom('events').selectAll().where('sequence', '>', after).where('sequence', '<=', upTo).orderBy('sequence').limit(limit))
+const selectOfProjectAfter = statement((db: Log, { after, upTo, limit, projectId }: { after: number; upTo: number; limit: number; projectId: string }) =>
+  db.selectFrom('events').selectAll().where('sequence', '>', after).where('sequence', '<=', upTo).where('project_id', '=', projectId).orderBy('sequence').limit(limit))
 
 const start: Position = { sequence: 0, time: 0 }
 
@@ -21,8 +23,9 @@ export async function oldest(db: Log): Promise<Position | undefined> {
   return (await selectOldest(db, {})).rows[0]
 }
 
-export async function eventsAfter(db: Log, after: number, upTo: number, limit: number): Promise<EventRow[]> {
-  return (await selectAfter(db, { after, upTo, limit })).rows
+/** @param projectId of this project alone; of all when absent */
+export async function eventsAfter(db: Log, range: { readonly after: number; readonly upTo: number; readonly limit: number }, projectId?: string): Promise<EventRow[]> {
+  return (projectId === undefined ? await selectAfter(db, range) : await selectOfProjectAfter(db, { ...range, projectId })).rows
 }
 
 /** Whether all that came after a position is still there, and the position is one of this log and not of one before it. */

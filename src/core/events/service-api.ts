@@ -90,7 +90,7 @@ export function explain(api: Transport, context: Context, options: ExplainOption
       if (mine >= streamsPerProject || all >= streamsInAll) throw new TooManyStreams('Too many streams of events are open; close one first.')
       streams.set(key, mine + 1)
       all++
-      const wants = filterOf(query, projectId)
+      const wants = filterOf(query)
       const produce = (signal: AbortSignal) => events({
         identity: ctx.identity, token: ctx.token, requestId: ctx.requestId, query, projectId, wants, from, signal: AbortSignal.any([signal, over.signal]),
       })
@@ -119,16 +119,16 @@ export function explain(api: Transport, context: Context, options: ExplainOption
   }
 
   async function* events(watching: Watching): AsyncGenerator<Sent> {
-    const { query, wants, from, signal, requestId } = watching
+    const { query, projectId, wants, from, signal, requestId } = watching
     let { identity } = watching
     let checkedAt = clock.monotonic()
-    for await (const each of follow({ databases, wants, quietSeconds, clock, signal, ...(from && { from }) })) {
+    for await (const each of follow({ databases, wants, quietSeconds, clock, signal, ...(projectId !== undefined && { projectId }), ...(from && { from }) })) {
       // The token may have ended, or its roles been taken away, since the stream began.
       if (clock.monotonic() - checkedAt >= checkSeconds * 1000 || (identity.expiresAt?.getTime() ?? Infinity) <= clock.now().getTime()) {
         checkedAt = clock.monotonic()
         try {
           identity = (await context.authenticate(watching.token, undefined, requestId)).identity
-          if (scope('events:watch', identity, query) !== watching.projectId) throw new Forbidden('The project of the token changed.')
+          if (scope('events:watch', identity, query) !== projectId) throw new Forbidden('The project of the token changed.')
         } catch (error) {
           yield refusal(error)
           return
@@ -178,10 +178,9 @@ export function refusal(error: unknown): Sent {
   return { event: 'unavailable', data: JSON.stringify({ error: { code: 503, title: 'Service Unavailable', message: 'The token could not be checked; come again with the cursor.' } }) }
 }
 
-function filterOf({ resource, operation, type }: EventQuery, projectId: string | undefined): (row: EventRow) => boolean {
+function filterOf({ resource, operation, type }: EventQuery): (row: EventRow) => boolean {
   const types = type?.flatMap((each) => each.split(','))
   return (row) => {
-    if (projectId !== undefined && row.project_id !== projectId) return false
     if (operation !== undefined && row.operation_id !== operation) return false
     if (types && !types.some((each) => row.type === each || row.type.startsWith(`${each}.`))) return false
     if (resource === undefined || row.resource_id === resource) return true
