@@ -8,7 +8,7 @@ import * as neutron from '#contract/neutron'
 import * as nova from '#contract/nova'
 import * as placement from '#contract/placement'
 import { sampleConfig } from '#core/config'
-import { eventRules, explainRoutes } from '#core/events'
+import { eventRules, explainRoutes, requestRoutes } from '#core/events'
 import { openApi } from '#core/http'
 import { type Rule, samplePolicy } from '#core/policy'
 import type { RouteTable, VersionList } from '#core/spec'
@@ -35,7 +35,7 @@ const services: readonly Documented[] = [
   { name: 'neutron', prefix: '/v2.0', contract: Object.values(neutron), rules: neutronRules },
   { name: 'cinder', prefix: '/v3', contract: Object.values(cinder), rules: cinderPolicy, versions: cinder.cinderVersions },
   { name: 'nova', prefix: '/v2.1', contract: Object.values(nova), rules: novaRules, versions: nova.computeVersions },
-  { name: 'nimbo', prefix: '/v1', contract: [explainRoutes], rules: eventRules },
+  { name: 'nimbo', prefix: '/v1', contract: [explainRoutes, requestRoutes], rules: eventRules },
 ]
 
 export const folder = join(import.meta.dirname, '..', 'docs', 'generated')

@@ -87,6 +87,15 @@ const routes = {
 
 export const explainRoutes = defineRoutes('nimbo', routes)
 
+/** Between services: a create that may still be on its way shall not happen any more. */
+export const requestRoutes = defineRoutes('nimbo', {
+  takeBackRequest: {
+    method: 'DELETE', path: '/requests', policy: 'nimbo:requests:take_back',
+    summary: 'Take back the create that carries the Idempotency-Key of this request. The answer says what it has made; null where it has not come yet, and then it is refused when it comes.',
+    reply: { 200: Closed({ made: Type.Unknown() }) }, faults: [400, 401, 403],
+  },
+})
+
 /** The front asks each service with the token as it came, and the services judge it. */
 export const frontRoutes = defineRoutes('nimbo', {
   listOperations: { ...routes.listOperations, policy: authenticated },

@@ -3,9 +3,9 @@ import type { Capabilities, Identity } from '#core/context'
 import type { Database, EventRow, EventTables } from '#core/db'
 import { BadRequest, errorClass, Forbidden, NotFound, Unauthorized } from '#core/errors'
 import { type Authenticate, createApi, type Handlers, keystoneFaults, nextLink, readPage, serve, type Transport } from '#core/http'
-import { findOperation, findOperations, type OperationFilter, type OperationTables } from '#core/operations'
+import { findOperation, findOperations, type OperationFilter, type OperationTables, takeBack } from '#core/operations'
 import { compilePolicy } from '#core/policy'
-import { type EventQuery, explainRoutes, type Operation } from './contract.ts'
+import { type EventQuery, explainRoutes, type Operation, requestRoutes } from './contract.ts'
 import { readCursor } from './cursor.ts'
 import { follow } from './follow.ts'
 import { forgetEvents } from './log.ts'
@@ -27,6 +27,8 @@ interface Context extends Capabilities {
 export interface ExplainOptions {
   readonly databases: readonly Database<any>[]
   readonly views?: StateViews
+  /** Where creates are known by their keys. */
+  readonly creates?: Database<any>
   /** How long events are kept, and how many of each database. */
   readonly keep?: { readonly days: number; readonly rows: number }
 }
@@ -107,6 +109,14 @@ export function explain(api: Transport, context: Context, options: ExplainOption
     },
   }
 
+  const requests: Handlers<typeof requestRoutes> = {
+    async takeBackRequest({ ctx }) {
+      const { creates } = options
+      if (!creates) throw new NotFound('No create of this service is known by its key.')
+      return { status: 200, body: { made: await creates.transaction((tx) => takeBack(tx, ctx, context)) } }
+    },
+  }
+
   interface Watching {
     readonly identity: Identity
     readonly token: string | undefined
@@ -142,7 +152,7 @@ export function explain(api: Transport, context: Context, options: ExplainOption
 
   const own = createApi({
     service: 'nimbo', prefix: '/v1', faults: keystoneFaults, policy, authenticate: context.authenticate, capabilities: context, authUrl: context.authUrl,
-    checkReplies: context.checkReplies, routes: [serve(explainRoutes, handlers)],
+    checkReplies: context.checkReplies, routes: [serve(explainRoutes, handlers), serve(requestRoutes, requests)],
   })
 
   let timer = clock.after(forgetEverySeconds * 1000, forget)
@@ -160,7 +170,7 @@ export function explain(api: Transport, context: Context, options: ExplainOption
   }
 
   return {
-    transport: (request) => (/^\/v1\/(operations|events)(\/|$)/.test(request.path) ? own(request) : api(request)),
+    transport: (request) => (/^\/v1\/(operations|events|requests)(\/|$)/.test(request.path) ? own(request) : api(request)),
     stop() {
       over.abort()
       timer.cancel()

@@ -42,7 +42,7 @@ export async function startApi(runtime: Runtime): Promise<Role> {
   const hearing = runtime.bus.serve(serviceEvents, runtime.host, { async report(_ctx, report) { alive.hear(report) } })
   await rpcClient(runtime.bus, runtime, rollCall).everyone().reportNow(ownContext(runtime, 'cinder'), {})
   const working = operations.work(cinder)
-  const explained = explain(volumeApi(cinder, runtime), runtime, { databases: [database] })
+  const explained = explain(volumeApi(cinder, runtime), runtime, { databases: [database], creates: database })
   return {
     transport: explained.transport,
     stop() {

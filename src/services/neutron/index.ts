@@ -49,7 +49,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
       serve(ipAvailabilityRoutes, ipAvailabilityHandlers(neutron)), serve(tagRoutes, tagHandlers(neutron)),
     ],
   })
-  const explained = explain(transport, runtime, { databases: [neutron.database] })
+  const explained = explain(transport, runtime, { databases: [neutron.database], creates: neutron.database })
   return {
     transport: explained.transport,
     stop() {

@@ -8,7 +8,7 @@ const operation = Type.Object({ id: Type.String(), epoch: Type.Integer() })
 const command = <A extends Record<string, TSchema>>(timeoutSeconds: number, more: A, since = '1.0') =>
   call({ since, timeoutSeconds, args: Type.Object({ serverId: Uuid, operation, ...more }), result: opaque })
 
-export const computeRpc = defineRpc('nova-compute', '1.1', {
+export const computeRpc = defineRpc('nova-compute', '1.2', {
   /** Take the build: learn what it is and whether it fits. */
   claimServer: command(60, {}),
   prepareImage: command(1800, {}),
@@ -24,6 +24,8 @@ export const computeRpc = defineRpc('nova-compute', '1.1', {
   powerOn: command(300, {}),
   powerOff: command(600, { timeoutSeconds: Type.Integer() }),
   reboot: command(600, { kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]), timeoutSeconds: Type.Integer() }),
+  /** What the guest's power really is, once whatever was told before is over. */
+  learnPower: command(60, {}, '1.2'),
   attachVolume: command(300, { blockDeviceId: Type.String() }),
   detachVolume: command(300, { volumeId: Type.String() }),
   /** A volume of the server has this size now: let the guest see it. */

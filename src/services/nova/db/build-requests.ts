@@ -40,6 +40,12 @@ export async function mappedServers(db: Db<ApiTables>, ids: readonly string[]): 
   return (await db.selectFrom('instance_mappings').select('instance_uuid').where('instance_uuid', 'in', [...ids]).execute()).map((row) => row.instance_uuid)
 }
 
+/** Those of them whose deletion nobody asked for. */
+export async function keptServers(db: Db<ApiTables>, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  return (await db.selectFrom('instance_mappings').select('instance_uuid').where('instance_uuid', 'in', [...ids]).where('queued_for_delete', '=', 0).execute()).map((row) => row.instance_uuid)
+}
+
 export async function findPlan(db: Db<ApiTables>, serverId: string): Promise<ServerPlan | undefined> {
   const row = await db.selectFrom('build_requests').select('instance').where('instance_uuid', '=', serverId).executeTakeFirst()
   return row && (JSON.parse(row.instance) as ServerPlan)

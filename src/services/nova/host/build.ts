@@ -4,7 +4,7 @@ import { AppError } from '#core/errors'
 import { mark, traced } from '#core/trace'
 import { HostUnfit, VirtualInterfaceTimeout, VolumeNotCreated } from '../model/errors.ts'
 import { UnusableImage } from '../drivers/index.ts'
-import { volumeKey, volumesToMake } from '../model/block-devices.ts'
+import { connectionKey, portKey, volumeKey, volumesToMake } from '../model/block-devices.ts'
 import type { BlockDevice, HostNeeds, ServerDescription, ServerPort } from '../model/server.ts'
 import { downloadImage, showImage } from '../neighbours/images.ts'
 import { bindPort, createPort, portsOfServer, toServerPort } from '../neighbours/network.ts'
@@ -81,7 +81,7 @@ export const createPorts: Step<readonly ServerPort[]> = async (host, ctx, _call,
   const made = await traced(runtime.trace, runtime.clock, ctx, 28, () => Promise.all(server.requestedNetworks.map(async (network, at) => {
     const { portId } = network
     const port = portId === undefined
-      ? await createPort(runtime, ctx, owner, network, `${operation.id}/create-ports@${runtime.host}/${at}`)
+      ? await createPort(runtime, ctx, owner, network, portKey(operation.id, runtime.host, at))
       : await bindPort(runtime, ctx, owner, portId)
     return toServerPort(port, network, { preserve: portId !== undefined, ...(network.tag !== undefined && { tag: network.tag }) })
   })), (ports) => ports.flatMap(({ addresses }) => addresses.map(({ address }) => address)).join(', '))
@@ -152,8 +152,7 @@ export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId
 /** Reserve a volume and connect it to this host. For one that was there before, this is how cinder is asked; its answer is cinder's step. */
 export async function connectVolume(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, volumeId: string, made: boolean) {
   const { runtime } = host
-  const key = `${operationId}/connect-volumes@${runtime.host}/${volumeId}`
-  const asked = () => createAttachment(runtime, ctx, volumeId, serverId, { host: runtime.host }, key)
+  const asked = () => createAttachment(runtime, ctx, volumeId, serverId, { host: runtime.host }, connectionKey(operationId, runtime.host, volumeId))
   return made ? asked() : traced(runtime.trace, runtime.clock, ctx, 39, asked)
 }
 

@@ -15,7 +15,7 @@ import { inventoryServer } from './inventory.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
-import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, powerOff, powerOn, reboot } from './power.ts'
+import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
@@ -64,6 +64,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     powerOn: does('powerOn', powerOn),
     powerOff: does('powerOff', (own, ctx, call, told: Told & { timeoutSeconds: number }) => powerOff(own, ctx, call, told, told.timeoutSeconds)),
     reboot: does('reboot', (own, ctx, call, told: Told & { kind: 'soft' | 'hard'; timeoutSeconds: number }) => reboot(own, ctx, call, told, told.kind, told.timeoutSeconds)),
+    learnPower: does('learnPower', learnPower),
     attachVolume: does('attachVolume', (own, ctx, call, told: Told & { blockDeviceId: string }) => attachVolume(own, ctx, call, told, told.blockDeviceId)),
     detachVolume: does('detachVolume', (own, ctx, call, told: Told & { volumeId: string }) => detachVolume(own, ctx, call, told, told.volumeId)),
     extendVolume: does('extendVolume', (own, _ctx, call, told: Told & { volumeId: string; sizeGiB: number }) => extendVolume(own, call, told, told.volumeId, told.sizeGiB)),

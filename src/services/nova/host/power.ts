@@ -44,6 +44,10 @@ export async function reboot(host: ComputeHost, ctx: RequestContext, call: CallC
   return { powerState: powerOf(await host.driver.powerState(call, serverId)) }
 }
 
+export async function learnPower(host: ComputeHost, _ctx: RequestContext, call: CallContext, { serverId }: Told): Promise<object> {
+  return { powerState: powerOf(await host.driver.powerState(call, serverId)) }
+}
+
 export async function attachVolume(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId, operation }: Told, blockDeviceId: string): Promise<object> {
   const server = await describe(host, ctx, serverId)
   const device = server.blockDevices.find(({ id }) => id === blockDeviceId)

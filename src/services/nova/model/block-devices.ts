@@ -25,3 +25,11 @@ export function volumeKey(operationId: string, host: string, deviceId: string): 
   return `${operationId}/create-volumes@${host}/${deviceId}`
 }
 
+/** Of a volume's attachment, and of a port's creation, likewise. */
+export function connectionKey(operationId: string, host: string, volumeId: string): string {
+  return `${operationId}/connect-volumes@${host}/${volumeId}`
+}
+
+export function portKey(operationId: string, host: string, at: number): string {
+  return `${operationId}/create-ports@${host}/${at}`
+}

@@ -1,8 +1,9 @@
 // A service that asks again with the same key, since it did not hear the answer: nothing is made twice.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AppError } from '#core/errors'
 import type { Answered } from '../../../app/testing/index.ts'
-import { type Bench, must, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 /** Asks as a service of the cloud does for demo, under a key of its own choice. */
 async function keyed({ cloud, demo }: Bench): Promise<(path: string, body: unknown, key: string) => Promise<Answered>> {
@@ -74,4 +75,52 @@ test('of servers that are made at once as many get a port as the quota of ports 
   const after = await ports()
   assert.equal(after.length, before + 3)
   assert.equal(after.filter((port) => ids.includes(port.device_id)).length, 3)
+})
+
+test('a create that was taken back makes nothing when it comes, and one that came before is named', async (t) => {
+  const { cloud, demo, networkId } = await startBench(t)
+  const login = await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+    auth: { identity: { methods: ['password'], password: { user: { name: 'nova', domain: { id: 'default' }, password: `nova-${'s'.repeat(32)}` } } }, scope: { project: { name: 'service', domain: { id: 'default' } } } },
+  })
+  const token = String(login.headers['x-subject-token'])
+  const asNova = (key: string) => ({ 'x-auth-token': token, 'x-service-token': token, 'idempotency-key': key })
+  const port = (key: string) => demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId } }, { 'x-service-token': token, 'idempotency-key': key })
+  const takeBack = (key: string) => cloud.call('neutron', 'DELETE', '/v1/requests', undefined, asNova(key))
+
+  const taken = await takeBack('build-1/port')
+  const late = await port('build-1/port')
+  assert.deepEqual([taken.status, taken.body, late.status], [200, { made: null }, 409])
+  const made = must(await port('build-2/port'), 201).port
+  const named = await takeBack('build-2/port')
+  assert.deepEqual([named.status, named.body], [200, { made: [made.id] }])
+  assert.deepEqual([(await takeBack('build-1/port')).body, (await takeBack('build-2/port')).body], [{ made: null }, { made: [made.id] }])
+
+  const byUser = await demo.call('neutron', 'DELETE', '/v1/requests', undefined, { 'idempotency-key': 'build-2/port' })
+  assert.equal(byUser.status, 403)
+})
+
+test('a server whose port was asked for and not heard of fails, and leaves no port, however late the request comes', async (t) => {
+  const bench = await startBench(t)
+  const { cloud, demo, admin, networkId } = bench
+  let lost: Parameters<typeof send> | undefined
+  const { send } = cloud.bus
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (sent[2].method !== 'createPorts' || lost) return send.apply(cloud.bus, sent)
+      lost = sent
+      throw new AppError(503, 'bus.lost', 'It was lost on its way.')
+    },
+  })
+  const id = await boot(bench)
+  await until('the build failed', async () => (await show(demo, id)).status === 'ERROR')
+  assert.ok(lost)
+  const [build] = must(await admin.call('nova', 'GET', `/v1/operations?resource=${id}&all_projects=true`), 200).operations
+  const login = await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+    auth: { identity: { methods: ['password'], password: { user: { name: 'nova', domain: { id: 'default' }, password: `nova-${'s'.repeat(32)}` } } }, scope: { project: { name: 'service', domain: { id: 'default' } } } },
+  })
+  const token = String(login.headers['x-subject-token'])
+  const late = await cloud.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId, device_id: id, device_owner: 'compute:nova' } },
+    { 'x-auth-token': token, 'x-service-token': token, 'idempotency-key': `${build.id}/create-ports@host-1/0` })
+  assert.equal(late.status, 409)
+  assert.deepEqual(must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports, [])
 })

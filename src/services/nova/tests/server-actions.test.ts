@@ -1,6 +1,7 @@
 // What can be done to a server that runs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AppError } from '#core/errors'
 import { boot, must, show, startBench, until, untilStatus } from './bench.ts'
 
 test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
@@ -38,6 +39,23 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
   assert.ok((await read({})).split('\n').length > 3)
   const unknown = await act({ dance: {} })
   assert.deepEqual([unknown.status, Object.keys(unknown.body)], [400, ['badRequest']])
+})
+
+test('a stop whose answer was lost leaves a server that is shown as what it is: off', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  playground.after = (method) => {
+    if (method === 'powerOff') throw new AppError(504, 'engine.silent', 'The engine did not answer.')
+  }
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-stop': null }), 202)
+  const stopped = await untilStatus(demo, id, 'SHUTOFF')
+  assert.deepEqual([playground.world?.guests.get(id)?.state, stopped['OS-EXT-STS:power_state']], ['shutdown', 4])
+  delete playground.after
+  await until('it rests', async () => (await show(demo, id))['OS-EXT-STS:task_state'] === null)
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-start': null }), 202)
+  await untilStatus(demo, id, 'ACTIVE')
 })
 
 test('a guest that shuts itself down is shown as what it is', async (t) => {

@@ -1,12 +1,14 @@
 // What becomes of a server's block devices while it is built: volumes that nova made, connections that cinder gave.
-import { AppError } from '#core/errors'
 import type { OperationRun } from '#core/operations'
-import { createVolume, deleteVolume } from '../../neighbours/volumes.ts'
+import { takeBackCreate } from '../../neighbours/requests.ts'
+import { deleteVolume } from '../../neighbours/volumes.ts'
 import { setConnection, setMadeVolume, unsetMadeVolumes } from '../../db/block-devices.ts'
 import { findInstance, withParts } from '../../db/instances.ts'
-import { volumeKey, type VolumeToMake, volumesToMake } from '../../model/block-devices.ts'
+import { connectionKey, portKey, volumeKey, volumesToMake } from '../../model/block-devices.ts'
+import type { RequestedNetwork } from '../../model/server.ts'
 import { type Nova, now } from '../nova.ts'
 import { describeServer } from './describe.ts'
+import { blockDevicesOf } from './release-volumes.ts'
 
 export interface MadeVolume {
   readonly blockDeviceId: string
@@ -35,10 +37,7 @@ export async function connectionsMade(nova: Nova, made: readonly Connected[]): P
   return made.length
 }
 
-/**
- * Delete the volumes that a build made. Of one that may have been made, but whose answer was lost, the creation is
- * repeated with its key: that names it.
- */
+/** Delete the volumes that a build made. One that may have been made, but whose answer was lost, is taken back by its key: that names it. */
 export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
   const { serverId } = run.input
   const instance = await findInstance(nova.cells.cell1.read, serverId)
@@ -46,21 +45,27 @@ export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly ser
   if (!rows) return
   const server = describeServer(rows)
   const made = server.blockDevices.filter((device) => device.made).flatMap(({ volumeId }) => volumeId ?? [])
-  for (const { deviceId, volume } of volumesToMake(server)) {
-    const volumeId = await nameAgain(nova, run, volume, volumeKey(run.id, host, deviceId))
-    if (volumeId !== undefined) made.push(volumeId)
+  for (const { deviceId } of volumesToMake(server)) {
+    const volume = (await takeBackCreate(nova.runtime, run.ctx, 'cinder', volumeKey(run.id, host, deviceId))) as { id: string } | null
+    if (volume) made.push(volume.id)
   }
   for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
   if (made.length === 0) return
   await nova.cells.cell1.transaction((tx) => unsetMadeVolumes(tx, serverId))
 }
 
-async function nameAgain(nova: Nova, run: OperationRun<{ readonly serverId: string }>, volume: VolumeToMake['volume'], key: string): Promise<string | undefined> {
-  try {
-    return (await createVolume(nova.runtime, run.ctx, volume, key)).id
-  } catch (error) {
-    // Refused now, and so it was before.
-    if (error instanceof AppError && error.status < 500) return undefined
-    throw error
+/** Before the attachments of a build are looked for: none may come later. */
+export async function takeBackConnections(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
+  for (const { volumeId } of await blockDevicesOf(nova, run.input.serverId)) {
+    if (volumeId !== undefined) await takeBackCreate(nova.runtime, run.ctx, 'cinder', connectionKey(run.id, host, volumeId))
+  }
+}
+
+/** The same for ports. */
+export async function takeBackPorts(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
+  const instance = await findInstance(nova.cells.cell1.read, run.input.serverId)
+  const requested = instance ? (JSON.parse(instance.requested_networks) as RequestedNetwork[]) : []
+  for (const [at, { portId }] of requested.entries()) {
+    if (portId === undefined) await takeBackCreate(nova.runtime, run.ctx, 'neutron', portKey(run.id, host, at))
   }
 }

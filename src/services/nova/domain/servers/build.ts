@@ -15,7 +15,7 @@ import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
-import { type Connected, connectionsMade, type MadeVolume, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { type Connected, connectionsMade, type MadeVolume, takeBackConnections, takeBackPorts, unmakeVolumes, volumesMade } from './block-devices.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
 import { neighboursOf } from './neighbours.ts'
@@ -131,6 +131,11 @@ async function createPorts(nova: Nova, run: Run): Promise<number> {
   return ports.length
 }
 
+async function leavePorts(nova: Nova, run: Run): Promise<void> {
+  await takeBackPorts(nova, run, destination(run).host)
+  await releasePorts(nova, run.ctx, run.input.serverId)
+}
+
 async function publish(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const at = now(nova)
@@ -162,12 +167,15 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
       run: async (nova, run) => volumesMade(nova, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
       undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
     }),
-    step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: leavePorts }),
     step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
     step('connect-volumes', {
       skip: (run) => !needs(run, 'volumes'),
       run: async (nova, run) => connectionsMade(nova, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
-      undo: (nova, run) => disconnectVolumes(nova, run.ctx, run.input.serverId),
+      async undo(nova, run) {
+        await takeBackConnections(nova, run, destination(run).host)
+        await disconnectVolumes(nova, run.ctx, run.input.serverId)
+      },
     }),
     step('await-ports', {
       skip: (run) => !needs(run, 'ports'),

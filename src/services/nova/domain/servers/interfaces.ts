@@ -8,6 +8,7 @@ import { findOperation, openOperationsOf } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { bindPort, createPort, deletePort, portsOfServer, toServerPort, unbindPort } from '../../neighbours/network.ts'
+import { takeBackCreate } from '../../neighbours/requests.ts'
 import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { serverFor } from './access.ts'
@@ -46,12 +47,11 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
       },
       async undo(nova, run) {
         const { serverId, network } = run.input
-        const known = new Set((await portsOf(nova.cells.cell1.read, serverId)).map(({ portId }) => portId))
-        const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId
+        const made = network.portId === undefined ? ((await takeBackCreate(nova.runtime, run.ctx, 'neutron', run.key('create-port'))) as string[] | null) : null
+        const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId ?? made?.[0]
         for (const { id } of await portsOfServer(nova.runtime, run.ctx, serverId)) {
-          // One that was made, but whose answer was lost, is known to nobody.
           if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id)
-          else if (id === mine || !known.has(id)) await deletePort(nova.runtime, run.ctx, id)
+          else if (id === mine) await deletePort(nova.runtime, run.ctx, id)
         }
         await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => ports.filter(({ portId }) => portId !== mine)))
       },

@@ -1,5 +1,5 @@
 // A guest that stopped, paused or started by itself: its server is shown as what it is. Operations under way know better.
-import { findInstance, updateInstance } from '../../db/instances.ts'
+import { findInstance, type Instance, updateInstance } from '../../db/instances.ts'
 import { power } from '../../model/server-states.ts'
 import { type Nova, now } from '../nova.ts'
 
@@ -10,13 +10,18 @@ const vmStateFor: Readonly<Record<number, readonly [from: readonly string[], to:
   [power.running]: [['stopped', 'paused'], 'active'],
 }
 
+/** How a server is shown whose guest has this power now. */
+export function shownAs({ vm_state: vmState }: Pick<Instance, 'vm_state'>, powerState: number): Pick<Instance, 'vm_state' | 'power_state'> {
+  const change = vmStateFor[powerState]
+  return { power_state: powerState, vm_state: change?.[0].includes(vmState) ? change[1] : vmState }
+}
+
 export async function powerChanged(nova: Nova, serverId: string, host: string, powerState: number): Promise<void> {
   await nova.cells.cell1.transaction(async (tx) => {
     const instance = await findInstance(tx, serverId)
     if (!instance || instance.host !== host || instance.task_state !== null || instance.power_state === powerState) return
-    const change = vmStateFor[powerState]
-    const vmState = change?.[0].includes(instance.vm_state) ? change[1] : instance.vm_state
-    await updateInstance(tx, serverId, { power_state: powerState, vm_state: vmState, updated_at: now(nova) })
-    nova.runtime.log.info({ serverId, powerState, vmState }, 'a guest changed its power by itself')
+    const shown = shownAs(instance, powerState)
+    await updateInstance(tx, serverId, { ...shown, updated_at: now(nova) })
+    nova.runtime.log.info({ serverId, powerState, vmState: shown.vm_state }, 'a guest changed its power by itself')
   })
 }

@@ -2,14 +2,29 @@
 import type { RequestContext } from '#core/context'
 import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
-import { findInstance } from '../../db/instances.ts'
+import { findInstance, updateInstance } from '../../db/instances.ts'
 import { notFound } from '../../model/errors.ts'
 import { power } from '../../model/server-states.ts'
-import { onHost } from '../host-commands.ts'
-import type { Nova } from '../nova.ts'
+import { onHost, onHostIfUp } from '../host-commands.ts'
+import { type Nova, now } from '../nova.ts'
+import { shownAs } from './power-changed.ts'
 import { beginServerTask, endTask, failTask, type TaskRun } from './task.ts'
 
 const Input = Type.Object({ serverId: Uuid })
+
+/** It failed, and yet the guest may have done it: the host that did not say so, or was interrupted, is asked what is true. */
+async function settlePower(nova: Nova, run: OperationRun<TaskRun>): Promise<void> {
+  const { serverId } = run.input
+  const before = await findInstance(nova.cells.cell1.read, serverId)
+  if (!before || before.host === null || before.task_state === 'deleting') return
+  await onHostIfUp(nova, run, before.host, async (compute, ctx, command) => {
+    const { powerState } = (await compute.learnPower(ctx, command)) as { powerState: number }
+    await nova.cells.cell1.transaction(async (tx) => {
+      const instance = await findInstance(tx, serverId)
+      if (instance) await updateInstance(tx, serverId, { ...shownAs(instance, powerState), updated_at: now(nova) })
+    })
+  })
+}
 
 /** @throws InstanceNotFound when it was deleted meanwhile */
 export async function hostOf(nova: Nova, serverId: string): Promise<string> {
@@ -21,7 +36,7 @@ export async function hostOf(nova: Nova, serverId: string): Promise<string> {
 export const startOperation = defineOperation<Nova, TaskRun>('server.start', {
   input: Input, deadlineSeconds: 600, onCrash: 'resume',
   steps: [
-    step('power-on', { run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.powerOn(ctx, command)) }),
+    step('power-on', { run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.powerOn(ctx, command)), undo: settlePower }),
     pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_start_instance', { vm_state: 'active', power_state: power.running, task_state: null }) }),
   ],
   failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_start_instance', fault, { task_state: null }),
@@ -32,6 +47,7 @@ export const stopOperation = defineOperation<Nova, TaskRun>('server.stop', {
   steps: [
     step('power-off', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.powerOff(ctx, { ...command, timeoutSeconds: nova.settings.shutdown_timeout })),
+      undo: settlePower,
     }),
     pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_stop_instance', { vm_state: 'stopped', power_state: power.shutdown, task_state: null }) }),
   ],
@@ -54,6 +70,7 @@ export const rebootOperation = defineOperation<Nova, RebootRun>('server.reboot',
     step('reboot', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId),
         (compute, ctx, command) => compute.reboot(ctx, { ...command, kind: run.input.kind, timeoutSeconds: nova.settings.shutdown_timeout })),
+      undo: (nova, run) => settlePower(nova, run),
     }),
     pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_reboot_instance', { vm_state: 'active', power_state: power.running, task_state: null }) }),
   ],

@@ -7,7 +7,9 @@ import { Type, Uuid } from '#core/spec'
 import { forgetDevice, insertDevice, setConnection, setDeleteOnTermination } from '../../db/block-devices.ts'
 import { openOperationsOf } from '../../db/operations.ts'
 import { attachmentsOfServer, deleteAttachment, showVolume } from '../../neighbours/volumes.ts'
+import { connectionKey } from '../../model/block-devices.ts'
 import type { BlockDevice } from '../../model/server.ts'
+import { takeBackCreate } from '../../neighbours/requests.ts'
 import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
@@ -40,6 +42,7 @@ export const attachVolumeOperation = defineOperation<Nova, AttachRun>('server.at
       async undo(nova, run) {
         const host = await hostOf(nova, run.resourceId).catch(() => undefined)
         if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId }))
+        if (host !== undefined) await takeBackCreate(nova.runtime, run.ctx, 'cinder', connectionKey(run.id, host, run.input.volumeId))
         await letGo(nova, run.ctx, run.input)
       },
     }),

@@ -4,7 +4,7 @@ import type { RequestContext } from '#core/context'
 import { BadRequest, Conflict, Forbidden } from '#core/errors'
 import { answeredBefore, once } from '#core/operations'
 import { mark, markTokenCheck, traced } from '#core/trace'
-import { insertBuildRequests, mappedServers, type ServerPlan } from '../../../db/build-requests.ts'
+import { insertBuildRequests, keptServers, type ServerPlan } from '../../../db/build-requests.ts'
 import { listComputeNodes } from '../../../db/hosts.ts'
 import { findKeypair } from '../../../db/keypairs.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
@@ -64,7 +64,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
 }
 
 async function stillThere(nova: Nova, accepted: Accepted): Promise<Accepted> {
-  const there = await mappedServers(nova.api.read, accepted.serverIds)
+  const there = await keptServers(nova.api.read, accepted.serverIds)
   const gone = accepted.serverIds.filter((id) => !there.includes(id))
   if (gone.length > 0) throw new Conflict(`What this request made the first time is gone: ${gone.join(', ')}.`)
   return accepted
