@@ -1,29 +1,12 @@
 // What must be true of a cloud at rest, whatever happened to it: rows, engines and what people were told agree.
-import type { Kysely } from '#core/db'
 import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
-import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import { hosts } from './cloud.ts'
 import type { Entry, Ledger, Noun } from './ledger.ts'
+import { networkHostsAreRight } from './network-hosts.ts'
+import { type Rows, type Row, rowsOf, type Say } from './rows.ts'
 import type { Storage } from './storage.ts'
-
-type Row = Readonly<Record<string, any>>
-
-/** All rows of all databases, as they are now. */
-export interface Rows {
-  of(database: string, table: string): Promise<readonly Row[]>
-}
-
-export function rowsOf(storage: Storage): Rows {
-  return {
-    async of(database, table) {
-      const opened = await storage.database(database)
-      if (!opened) return []
-      return (opened.read as Kysely<any>).selectFrom(table).selectAll().execute() as Promise<Row[]>
-    },
-  }
-}
 
 const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
 const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
@@ -81,8 +64,6 @@ async function identityIsRight(rows: Rows, say: Say): Promise<void> {
     if (row['target_type'] === 'project' && !projects.has(row['target_id'])) say(`project ${row['target_id']} is gone and somebody has a role in it`)
   }
 }
-
-type Say = (sentence: string) => void
 
 const restingVmStates = new Set(['active', 'stopped', 'error'])
 
@@ -180,31 +161,7 @@ async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const port of ports) {
     if (String(port['device_owner']).startsWith('network:router') && !routers.some((row) => row['id'] === port['device_id'])) say(`port ${port['id']} belongs to router ${port['device_id']}, which is gone`)
   }
-
-  for (const host of hosts) {
-    const engine = storage.kept.get(`neutron ${host}`) as FakeNetworkDriver['state'] | undefined
-    if (!engine) continue
-    const wired = ports.filter((port) => port['host_id'] === host && String(port['device_owner']).startsWith('compute:'))
-    for (const port of wired) if (!engine.ports.has(port['id'])) say(`port ${port['id']} is bound to ${host} and has no wire there`)
-    for (const id of engine.ports.keys()) if (!wired.some((port) => port['id'] === id)) say(`${host} has a wire for port ${id}, which is ${byId.has(id) ? `bound to ${JSON.stringify(byId.get(id)?.['host_id'])}` : 'gone'}`)
-    for (const id of engine.routers.keys()) if (!routers.some((row) => row['id'] === id && row['host'] === host)) say(`${host} has router ${id}, which is not its own`)
-    for (const id of engine.networks.keys()) if (!networks.has(id)) say(`${host} has network ${id}, which is gone`)
-    for (const id of engine.dhcp.keys()) if (!networks.has(id)) say(`${host} serves DHCP on network ${id}, which is gone`)
-  }
-  for (const binding of await rows.of('neutron', 'dhcp_bindings')) {
-    const engine = storage.kept.get(`neutron ${binding['host']}`) as FakeNetworkDriver['state'] | undefined
-    if (networks.has(binding['network_id']) && engine && !engine.dhcp.has(binding['network_id'])) say(`network ${binding['network_id']} is to have DHCP on ${binding['host']} and has none`)
-  }
-  for (const router of routers) {
-    const engine = storage.kept.get(`neutron ${router['host']}`) as FakeNetworkDriver['state'] | undefined
-    const used = router['gateway_port_id'] !== null || ports.some((port) => port['device_id'] === router['id'])
-    if (used && engine && !engine.routers.has(router['id'])) say(`router ${router['id']} is to be on ${router['host']} and is not`)
-    const there = engine?.routers.get(router['id'])
-    if (!there) continue
-    const asked = ports.filter((port) => port['device_id'] === router['id'] && port['device_owner'] === 'network:router_interface').map((port) => String(port['id'])).sort()
-    const made = there.interfaces.map((port) => port.portId).sort()
-    if (JSON.stringify(asked) !== JSON.stringify(made)) say(`router ${router['id']} is to have the interfaces ${asked.join(' ')}, and has ${made.join(' ')}`)
-  }
+  await networkHostsAreRight(storage, rows, say)
 }
 
 const restingVolumes = new Set(['available', 'in-use', 'error'])

@@ -15,6 +15,7 @@ import {
   securityGroupRoutes, securityGroupRuleRoutes, subnetRoutes, tagRoutes,
 } from './contract/index.ts'
 import { adoptAgent } from './domain/adopt-agent.ts'
+import { makeUpFor } from './domain/missed.ts'
 import type { Neutron } from './domain/neutron.ts'
 import { startDhcpAgent } from './host/dhcp-agent.ts'
 import { startL2Agent } from './host/l2-agent.ts'
@@ -26,10 +27,16 @@ import { pluginServer } from './workers/plugin.ts'
 
 /** Keep track of agents by what they report to everybody. */
 function listenToAgents(neutron: Neutron, role: string, adopt: boolean): { close(): void } {
+  /** Agents of whose last start the database may not know. */
+  const unknown = new Set<string>()
   return neutron.runtime.bus.serve(agentReports, `${neutron.runtime.host}/${role}`, {
     async report(_ctx, report) {
-      const isNew = neutron.agents.reported(report)
-      if (isNew && adopt && !report.stopping) await adoptAgent(neutron, report)
+      const key = `${report.kind} ${report.host}`
+      if (neutron.agents.reported(report)) unknown.add(key)
+      if (!adopt || report.stopping) return
+      if (unknown.has(key)) await adoptAgent(neutron, report)
+      unknown.delete(key)
+      await makeUpFor(neutron, report)
     },
   })
 }

@@ -5,10 +5,11 @@ const Any = Type.Unsafe<Readonly<Record<string, unknown>>>(Type.Object({}))
 const Id = Type.String()
 const Ids = Type.Array(Id)
 const Done = Type.Object({})
+const Kind = Type.Union([Type.Literal('l2'), Type.Literal('dhcp'), Type.Literal('l3'), Type.Literal('metadata')])
 const Addresses = Type.Optional(Type.Array(Type.String()))
 
 /** The plugin: it decides on bindings, tells agents what to do, and answers what they ask. */
-export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
+export const pluginRpc = defineRpc('neutron-plugin', '1.1', {
   /** Bind the port to its host and say what its agents shall do. */
   bindPort: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ bound: Type.Boolean() }) }),
   /** Let the agents of its host wire a port; answers once it is up. */
@@ -17,12 +18,16 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
   syncNetwork: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ networkId: Id }), result: Done }),
   syncRouter: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ routerId: Id, hosts: Type.Array(Type.String()) }), result: Done }),
   syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
-  /** An agent saves that a port works. */
-  portIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
+  /** Let an agent compare its host with the whole of what it should have. */
+  syncAgent: call({ since: '1.1', timeoutSeconds: 120, args: Type.Object({ kind: Kind, host: Type.String() }), result: Done }),
+  /** An agent saves that a port works, or asks only whether the port is to be on its host. */
+  portIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ portId: Id, host: Type.String(), wired: Type.Optional(Type.Boolean()) }), result: Type.Object({ known: Type.Boolean() }) }),
   /** An agent saves that a router carries all that it should, its floating addresses too. */
   routerIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ routerId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
   /** Everything that an L2 agent's host should have. */
   hostState: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ host: Type.String() }), result: Any }),
+  /** A network as a host should have it; nothing when it is gone. */
+  networkSpec: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networkId: Id, host: Type.String() }), result: Type.Object({ network: Type.Optional(Any) }) }),
   /** Which of some addresses are in the set of a group now. */
   addressesIn: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ addressSetId: Id, addresses: Type.Array(Type.String()) }), result: Type.Object({ present: Type.Array(Type.String()) }) }),
   /** What DHCP shall tell some ports of a network; those that are gone are left out. */
@@ -40,24 +45,29 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.0', {
   }),
 })
 
+/** Compare the host with the whole of what it should have: something that was to be said could not be. */
+const resync = call({ since: '1.2', timeoutSeconds: 110, args: Type.Object({}), result: Done })
+
 /** Reports of agents, for everybody who keeps track of them. */
 export const agentReports = defineRpc('neutron-agent-reports', '1.0', {
   report: cast({
     since: '1.0',
     args: Type.Object({
-      kind: Type.Union([Type.Literal('l2'), Type.Literal('dhcp'), Type.Literal('l3'), Type.Literal('metadata')]),
+      kind: Kind,
       host: Type.String(), startedAt: Type.String(), configurations: Any, load: Type.Integer(), stopping: Type.Boolean(),
     }),
   }),
 })
 
-export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.1', {
-  wirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ wiring: Any }), result: Done }),
+export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.2', {
+  wirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ wiring: Any }), result: Type.Object({ up: Type.Boolean() }) }),
+  /** A port may be elsewhere, or gone: the agent asks, and takes its wire away then. */
   unwirePort: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ portId: Id }), result: Done }),
   /** Groups or address sets changed: ask for them again, if ports here use them; of the sets only for these addresses, if they are named. */
   groupsChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
-  /** A network is not as it was, or its ports are elsewhere; without `network` it is gone. */
-  networkChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, network: Type.Optional(Any) }), result: Done }),
+  /** A network is not as it was, or its ports are elsewhere, or it is gone. */
+  networkChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
+  resync,
   /** What the host really has: an examination, as the engine's interface has it. */
   examine: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({}), result: Any }),
   /**
@@ -70,18 +80,20 @@ export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.1', {
   }),
 })
 
-export const dhcpAgentRpc = defineRpc('neutron-dhcp-agent', '1.1', {
+export const dhcpAgentRpc = defineRpc('neutron-dhcp-agent', '1.2', {
   syncNetwork: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
   /** The same from scratch: its server and its namespace are made anew, or removed where they should not be. */
   rebuildNetwork: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
   /** A port came, went or has another address. */
   portChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id, portId: Id }), result: Done }),
+  resync,
 })
 
-export const l3AgentRpc = defineRpc('neutron-l3-agent', '1.1', {
+export const l3AgentRpc = defineRpc('neutron-l3-agent', '1.2', {
   syncRouter: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ routerId: Id }), result: Done }),
   /** The same from scratch. */
   rebuildRouter: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ routerId: Id }), result: Done }),
+  resync,
 })
 
 export const metadataAgentRpc = defineRpc('neutron-metadata-agent', '1.0', {

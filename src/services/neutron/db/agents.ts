@@ -22,6 +22,16 @@ export async function setAgent(tx: Tx, id: string, set: Partial<AgentRow>): Prom
   if (Object.keys(set).length > 0) await tx.updateTable('agents').set(set).where('id', '=', id).execute()
 }
 
+/** @returns whether there was something that it missed; from here on nothing is, but what comes later */
+export async function takeMissed(tx: Tx, type: string, host: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx.updateTable('agents').set({ missed: 0 }).where('agent_type', '=', type).where('host', '=', host).where('missed', '=', 1).executeTakeFirstOrThrow()
+  return numUpdatedRows === 1n
+}
+
+export async function setMissed(tx: Tx, type: string, host: string): Promise<void> {
+  await tx.updateTable('agents').set({ missed: 1 }).where('agent_type', '=', type).where('host', '=', host).execute()
+}
+
 export async function deleteAgentRow(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('agents').where('id', '=', id).execute()
 }

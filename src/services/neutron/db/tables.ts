@@ -132,6 +132,11 @@ export interface AgentRow {
   admin_state_up: number
   description: string
   created_at: string
+  /** As its last start reported them. */
+  configurations: string
+  started_at: string
+  /** Something could not be said to it; it compares its host with the whole when it reports again. */
+  missed: number
 }
 
 export interface NeutronTables extends OperationTables, AuditTables {

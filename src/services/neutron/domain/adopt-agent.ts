@@ -1,5 +1,5 @@
 // An agent that is new here gets a row, so that it keeps its identity; and what nobody carries yet is given to it.
-import { agentOf, insertAgent, unservedNetworks } from '../db/agents.ts'
+import { agentOf, insertAgent, setAgent, unservedNetworks } from '../db/agents.ts'
 import { networkRow } from '../db/networks.ts'
 import { unhostedRouters } from '../db/routers.ts'
 import { ownContext } from '#core/service'
@@ -8,15 +8,19 @@ import type { Neutron } from './neutron.ts'
 import { beginNetworkSync } from './sync-network.ts'
 import { beginRouterSync } from './sync-router.ts'
 
-export async function adoptAgent(neutron: Neutron, { kind, host }: AgentReport): Promise<void> {
+export async function adoptAgent(neutron: Neutron, { kind, host, startedAt, configurations }: AgentReport): Promise<void> {
   const { type, binary } = agentTypes[kind]
   const ctx = ownContext(neutron, 'neutron')
+  const reported = { configurations: JSON.stringify(configurations), started_at: startedAt }
   await neutron.database.transaction(async (tx) => {
     const known = await agentOf(tx, type, host)
-    if (known) neutron.agents.disable(kind, host, known.admin_state_up === 0)
-    else {
+    if (known) {
+      neutron.agents.disable(kind, host, known.admin_state_up === 0)
+      await setAgent(tx, known.id, reported)
+    } else {
       await insertAgent(tx, {
         id: neutron.ids.uuid(), agent_type: type, binary, host, admin_state_up: 1, description: '', created_at: neutron.clock.now().toISOString().slice(0, 19).replace('T', ' '),
+        ...reported, missed: 0,
       })
     }
     if (kind === 'dhcp') {

@@ -5,7 +5,7 @@ import { routerRecord, routersOnHost } from '../db/routers.ts'
 import type { AgentRow } from '../db/tables.ts'
 import { AgentNotFound, NetworkNotFound, RouterNotFound } from '../model/errors.ts'
 import { bit, toFlag } from './access.ts'
-import { type AgentKind, agentTypes, type KnownAgent } from './agents.ts'
+import { type AgentKind, kindOf, type KnownAgent } from './agents.ts'
 import type { Neutron } from './neutron.ts'
 
 export interface AgentRecord {
@@ -16,7 +16,7 @@ export interface AgentRecord {
 }
 
 function record(neutron: Neutron, row: AgentRow): AgentRecord {
-  const kind = (Object.keys(agentTypes) as AgentKind[]).find((each) => agentTypes[each].type === row.agent_type) ?? 'l2'
+  const kind = kindOf(row.agent_type) ?? 'l2'
   const known = neutron.agents.find(kind, row.host)
   return { row, kind, known, alive: neutron.agents.isAlive(known) }
 }

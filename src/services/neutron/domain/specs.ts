@@ -119,7 +119,8 @@ function hostSpec({ row, addresses }: PortRecord, served: ReadonlySet<string>) {
 
 /** What DHCP shall tell some ports of a network. */
 export async function dhcpHosts(db: Tx, networkId: string, portIds: readonly string[]) {
-  const served = new Set((await subnetsOfNetwork(db, networkId)).map((subnet) => subnet.id))
+  const port = (await portsByOwner(db, networkId, dhcpOwner))[0]
+  const served = new Set(port && (await allocationsOfPort(db, port.id)).map((address) => address.subnet_id))
   return (await portRecords(db, portIds)).filter(({ row }) => row.network_id === networkId && row.device_owner !== dhcpOwner).map((record) => hostSpec(record, served))
 }
 

@@ -1,7 +1,7 @@
 // The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
 import type { RequestContext } from '#core/context'
 import { AppError, ServiceUnavailable } from '#core/errors'
-import { defineOperation, type OperationRun, step } from '#core/operations'
+import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { rpcClient } from '#core/rpc'
 import { Type } from '#core/spec'
 import { mark, traced } from '#core/trace'
@@ -11,6 +11,7 @@ import { portRow, setPort } from '../db/ports.ts'
 import type { PortRow } from '../db/tables.ts'
 import { PortBindingFailed } from '../model/errors.ts'
 import { beginAnnounce, serverOf, tellNova } from './announce.ts'
+import { noteMissed } from './missed.ts'
 import type { Neutron } from './neutron.ts'
 
 interface WireInput {
@@ -56,17 +57,21 @@ async function announce(neutron: Neutron, run: OperationRun<WireInput>): Promise
 export const wirePort = defineOperation<Neutron, WireInput>('port.wire', {
   input: WireInput, deadlineSeconds: 300, onCrash: 'resume',
   steps: [
-    step<Neutron, WireInput>('bind', { run: bind, retries: 3 }),
-    step<Neutron, WireInput>('wire', { run: wire, retries: 3 }),
+    step<Neutron, WireInput>('bind', { run: bind, retries: 7 }),
+    step<Neutron, WireInput>('wire', { run: wire, retries: 7 }),
     step<Neutron, WireInput>('announce', { run: announce, retries: 6 }),
   ],
   async failed(tx, neutron, run, fault) {
     if (fault.cancelled || fault.step === 'announce') return
     const { portId, host, serverId } = run.input
     const row = await portRow(tx as Tx, portId)
-    if (!row || row.host_id !== host) return
+    if (row?.host_id !== host || row.vif_type !== 'bridge') return
+    // What was there stays: a running server is not cut off because something new could not be said of its port.
+    if (row.status === 'ACTIVE') return noteMissed(neutron, 'l2', host, tx as Tx)
     run.log.warn({ port: portId, host, step: fault.step, reason: fault.message }, 'a port could not be wired; it is down until it is bound again')
     await setPort(tx as Tx, portId, { vif_type: 'binding_failed', status: 'DOWN' })
+    // What is there of it after all, where only the answer was lost, or comes late.
+    await beginUnwire(neutron, tx as Tx, run.ctx, row, host, run.id)
     if (serverId !== '') await beginAnnounce(neutron, tx as Tx, run.ctx, row.project_id, { name: 'network-vif-plugged', serverId, portId, status: 'failed' })
   },
 })
@@ -78,11 +83,14 @@ interface UnwireInput {
   readonly serverId: string
 }
 
-/** Take a port off a host: after whatever still works on the port there. */
+/**
+ * Take a port off a host: after whatever still works on the port there. It only goes forward: whatever becomes of the port
+ * later, its wire on the old host must go.
+ */
 export const unwirePort = defineOperation<Neutron, UnwireInput>('port.unwire', {
   input: Type.Object({ portId: Type.String(), host: Type.String(), networkId: Type.String(), serverId: Type.String() }), deadlineSeconds: 86_400, onCrash: 'resume',
   steps: [
-    step<Neutron, UnwireInput>('settle', {
+    pivot<Neutron, UnwireInput>('settle', {
       async run(neutron, run) {
         const open = await neutron.operations.open(run.input.portId)
         const earlier = open.findIndex((operation) => operation.id === run.id)
@@ -90,16 +98,12 @@ export const unwirePort = defineOperation<Neutron, UnwireInput>('port.unwire', {
           throw new ServiceUnavailable('The port is still being wired.')
         }
       },
-      retries: 100,
     }),
     step<Neutron, UnwireInput>('unwire', {
       async run(neutron, run) {
         const { portId, host, networkId } = run.input
-        // A host that is gone for good has nothing to take away; one that comes back clears up by itself.
-        if (!neutron.agents.isAlive(neutron.agents.find('l2', host))) return
         await plugin(neutron).unwirePort(run.ctx, { portId, host, networkId })
       },
-      retries: 100,
     }),
   ],
 })
@@ -110,8 +114,8 @@ export async function beginWire(neutron: Neutron, tx: Tx, ctx: RequestContext, r
   })
 }
 
-export async function beginUnwire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow, host: string): Promise<void> {
-  await neutron.operations.cancel(tx, row.id)
+export async function beginUnwire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow, host: string, except?: string): Promise<void> {
+  await neutron.operations.cancel(tx, row.id, except)
   await neutron.operations.begin(tx, ctx, unwirePort, {
     resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host, networkId: row.network_id, serverId: serverOf(row) },
   })

@@ -23,4 +23,4 @@ export async function loadNetworkDriver<Name extends NetworkDriverName>(name: Na
 }
 
 export type * from './interface.ts'
-export { shortId } from './interface.ts'
+export { shortId, Superseded } from './interface.ts'

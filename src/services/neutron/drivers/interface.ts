@@ -50,8 +50,19 @@ export interface NetworkDriver {
   /** The part of the inventory that is known without a look into the fabric. */
   served(call: CallContext): Promise<Pick<Inventory, 'dhcp' | 'routers'>>
 
+  /**
+   * The same engine, for one kind of agent on this host. Whoever asks for it takes over from a former agent of the kind,
+   * which may only be held up: its calls are refused from then on, also those that had begun to wait. @throws Superseded then
+   */
+  hold(agent: string): Promise<HeldDriver>
+
   /** Let go of what it holds in this process; what it made stays. */
   close(): Promise<void>
+}
+
+export interface HeldDriver extends NetworkDriver {
+  /** @throws Superseded once another agent of the kind has taken over */
+  confirm(): Promise<void>
 }
 
 export type MetadataOwner = { readonly networkId: string } | { readonly routerId: string }
@@ -274,3 +285,5 @@ export const UnknownPhysicalNetwork = errorClass('UnknownPhysicalNetwork', 400, 
 export const FabricConflict = errorClass('FabricConflict', 409, 'fabric_conflict')
 /** A specification that cannot be carried out at all, for instance an id that is none. */
 export const BadSpecification = errorClass('BadNetworkSpecification', 400, 'bad_network_specification')
+/** Another agent of this kind has begun on this host. */
+export const Superseded = errorClass('Superseded', 409, 'network_agent_superseded')

@@ -21,7 +21,7 @@ test('an agent whose reports do not arrive says so each time, and goes on report
   } }
   const runtime = { clock, log, random: systemRandom, ids: systemIds, bus, host: 'host-1' }
   const ctx = { requestId: 'req-1', signal: new AbortController().signal, log, identity: { userId: 'u', userName: 'u', userDomainId: 'd', userDomainName: 'd', roles: [] } }
-  const reports = reporting({ runtime, ctx, config: { report_interval: 30, agent_down_time: 75 } } as unknown as AgentHost, 'l2', {}, () => 0)
+  const reports = reporting({ runtime, ctx, config: { report_interval: 30, agent_down_time: 75 }, driver: { confirm: async () => {} }, retired: new AbortController().signal } as unknown as AgentHost, 'l2', {}, () => 0)
 
   for (let round = 0; round < 2; round++) {
     turn?.()

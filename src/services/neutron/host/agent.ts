@@ -1,18 +1,20 @@
 // What all agents of a host share: their reports, the server they ask, and the one engine of the host.
 import type { CallContext, RequestContext } from '#core/context'
-import { AppError } from '#core/errors'
-import { type RpcClient, rpcClient } from '#core/rpc'
+import { AppError, ServiceUnavailable } from '#core/errors'
+import { type RpcClient, rpcClient, type RpcServer } from '#core/rpc'
+import type { RpcInterface } from '#core/spec'
 import { ownContext, type Runtime } from '#core/service'
 import { neutronOptions, type NeutronConfig, readConfig } from '../config.ts'
 import { agentReports, pluginRpc } from '../contract/agent-rpc.ts'
-import { loadNetworkDriver, type NetworkDriver } from '../drivers/index.ts'
+import { type HeldDriver, loadNetworkDriver, type NetworkDriver, Superseded } from '../drivers/index.ts'
 
 export type Kind = 'l2' | 'dhcp' | 'l3' | 'metadata'
 
 export interface AgentHost {
   readonly runtime: Runtime
   readonly config: NeutronConfig
-  readonly driver: NetworkDriver
+  /** Of this agent, until another one of its kind begins on this host. */
+  readonly driver: HeldDriver
   readonly server: RpcClient<typeof pluginRpc>
   /** When an agent of this host, in this process, has first made the host as it should be. */
   readonly settled: Map<Kind, Promise<void>>
@@ -20,6 +22,9 @@ export interface AgentHost {
   readonly ctx: RequestContext
   /** What a driver call carries on behalf of a message. */
   call(ctx: RequestContext): CallContext
+  /** Aborted once another agent of this kind has taken over this host: this one was only held up, and has no say any more. */
+  readonly retired: AbortSignal
+  retire(): void
 }
 
 interface SharedByAgents {
@@ -53,11 +58,17 @@ async function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
   })
 }
 
-export async function agentHost(runtime: Runtime): Promise<AgentHost> {
+export async function agentHost(runtime: Runtime, kind: Kind): Promise<AgentHost> {
   const config = readConfig(runtime.config(neutronOptions))
   const { engine, settled } = sharedByAgents(runtime)
+  const end = new AbortController()
   return {
-    runtime, config, driver: await engine, settled, server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
+    retired: end.signal,
+    retire() {
+      if (!end.signal.aborted) runtime.log.warn({ kind, host: runtime.host }, 'another agent of this kind has taken over this host; this one, which was held up, ends')
+      end.abort()
+    },
+    runtime, config, driver: await (await engine).hold(kind), settled, server: rpcClient(runtime.bus, runtime, pluginRpc), ctx: ownContext(runtime, 'neutron-agent'),
     call: (ctx) => ({ signal: ctx.signal, epoch: 0, log: ctx.log }),
   }
 }
@@ -67,15 +78,41 @@ export async function engineForTests(runtime: Pick<Runtime, 'bus' | 'host'>): Pr
   return hosts.get(runtime.bus)?.get(runtime.host)?.engine
 }
 
+/** Answer messages until another agent of the kind has taken over: what this one remembers is worth nothing then. */
+export function serveAgent<I extends RpcInterface>(host: AgentHost, spec: I, server: RpcServer<I>): { close(): void } {
+  const guarded = Object.fromEntries(Object.entries(server).map(([name, run]) => [name, async (ctx: RequestContext, args: never) => {
+    try {
+      await host.driver.confirm()
+      return await (run as RpcServer<I>[keyof I['methods']])(ctx, args)
+    } catch (error) {
+      if (!(error instanceof Superseded)) throw error
+      host.retire()
+      throw new ServiceUnavailable('Another agent has taken over this host.', {}, error)
+    }
+  }])) as unknown as RpcServer<I>
+  const { close } = host.runtime.bus.serve(spec, host.runtime.host, guarded)
+  host.retired.addEventListener('abort', close, { once: true })
+  return {
+    close() {
+      host.retired.removeEventListener('abort', close)
+      if (!host.retired.aborted) close()
+    },
+  }
+}
+
 /** Report at once and then again and again; the last report says good-bye. */
-export function reporting({ runtime, config, ctx }: AgentHost, kind: Kind, configurations: Readonly<Record<string, unknown>>, load: () => number): { stop(): Promise<void>; now(): Promise<void> } {
+export function reporting(agent: AgentHost, kind: Kind, configurations: Readonly<Record<string, unknown>>, load: () => number): { stop(): Promise<void>; now(): Promise<void> } {
+  const { runtime, config, ctx } = agent
   const startedAt = runtime.clock.now().toISOString()
   const reports = rpcClient(runtime.bus, runtime, agentReports).everyone()
   let stopped = false
-  const send = (stopping: boolean) => reports.report(ctx, { kind, host: runtime.host, startedAt, configurations, load: load(), stopping })
+  const send = async (stopping: boolean): Promise<void> => {
+    if (!(await isCurrent(agent))) return
+    await reports.report(ctx, { kind, host: runtime.host, startedAt, configurations, load: load(), stopping })
+  }
   const again = () => {
     timer = runtime.clock.after(config.report_interval * 1000, () => {
-      if (stopped) return
+      if (stopped || agent.retired.aborted) return
       void send(false).catch((error: unknown) => runtime.log.warn({ err: error, kind, host: runtime.host }, `an agent could not report; it will report again in ${config.report_interval} seconds`))
       again()
     })
@@ -93,13 +130,23 @@ export function reporting({ runtime, config, ctx }: AgentHost, kind: Kind, confi
   }
 }
 
+/** Whether nobody has taken over. */
+async function isCurrent(agent: AgentHost): Promise<boolean> {
+  await agent.driver.confirm().catch((error: unknown) => {
+    if (!(error instanceof Superseded)) throw error
+    agent.retire()
+  })
+  return !agent.retired.aborted
+}
+
 /** Do `work` until it succeeds, or the agent stops: a server that is not there yet is waited for. */
 export async function untilDone(host: AgentHost, what: string, stop: AbortSignal, work: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; !stop.aborted; attempt++) {
+  for (let attempt = 1; !stop.aborted && !host.retired.aborted; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (stop.aborted) return
+      if (error instanceof Superseded) host.retire()
+      if (stop.aborted || host.retired.aborted) return
       const level = error instanceof AppError && error.status === 503 ? 'debug' : 'warn'
       host.runtime.log[level]({ err: error, attempt }, `${what} failed; it will be tried again`)
       await host.runtime.clock.sleep(Math.min(30_000, 100 * 2 ** Math.min(attempt, 9)), stop).catch(() => undefined)
@@ -117,6 +164,42 @@ export async function forEach<T>(items: readonly T[], work: (item: T) => Promise
     for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
   }
   await Promise.all(Array.from({ length: sideBySide }, takeFrom))
+}
+
+/** What could not be made at a comparison is tried again this much later. */
+export const compareAgainSeconds = 20
+
+/**
+ * Bring up to date, one by one, whatever should be on this host or is there. What fails does not hold up the rest; it is
+ * tried again. @returns begins such a comparison
+ */
+export function compareEach(host: AgentHost, what: string, stop: AbortSignal, list: () => Promise<readonly string[]>, sync: (id: string) => Promise<void>): () => Promise<void> {
+  const { clock, log } = host.runtime
+  let again: { cancel(): void } = { cancel() {} }
+  stop.addEventListener('abort', () => again.cancel(), { once: true })
+  const compare = (): Promise<void> => {
+    again.cancel()
+    return untilDone(host, what, stop, async () => {
+      let failed = 0
+      await forEach([...new Set(await list())], async (id) => {
+        await sync(id).catch((error: unknown) => {
+          if (error instanceof Superseded) throw error
+          failed++
+          log.warn({ err: error, id }, `${what}: one failed; it will be tried again`)
+        })
+      })
+      if (failed > 0 && !stop.aborted) again = clock.after(compareAgainSeconds * 1000, () => void compare())
+    })
+  }
+  return compare
+}
+
+/** The segments of networks that went while something was made on them. */
+export async function removeGone({ server, driver, call, runtime }: AgentHost, ctx: RequestContext, networkIds: readonly string[]): Promise<void> {
+  for (const networkId of networkIds) {
+    const { network } = await server.any().networkSpec(ctx, { networkId, host: runtime.host })
+    if (!network) await driver.removeNetwork(call(ctx), networkId)
+  }
 }
 
 /**

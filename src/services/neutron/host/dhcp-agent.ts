@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
 import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
-import { agentHost, forEach, gathered, reporting, untilDone } from './agent.ts'
+import { agentHost, compareEach, gathered, removeGone, reporting, serveAgent } from './agent.ts'
 
 /** A killed server is missed by guests only when they ask for their lease again. */
 const lookSeconds = 3
@@ -17,24 +17,35 @@ interface Answer {
 }
 
 export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
-  const host = await agentHost(runtime)
+  const host = await agentHost(runtime, 'dhcp')
   const { driver, server, ctx: own, call } = host
   /** What DHCP was told last, by network. */
   const served = new Map<string, DhcpSpec>()
+  /** Networks of which something may be here. */
+  const made = new Set<string>()
   const stop = new AbortController()
 
   async function serve(ctx: RequestContext, spec: DhcpSpec): Promise<void> {
-    served.set(spec.networkId, spec)
+    // Until it is in force nothing is known of it: who comes after a failure asks for all of it.
+    served.delete(spec.networkId)
+    made.add(spec.networkId)
     const { problems } = await driver.ensureDhcp(call(ctx), spec)
+    served.set(spec.networkId, spec)
     for (const problem of problems) runtime.log.warn({ subject: problem.subject, network: spec.networkId }, `left out of DHCP: ${problem.message}`)
   }
 
   async function pullNetwork(ctx: RequestContext, networkId: string): Promise<void> {
     const answer = (await server.any().dhcpSpec(ctx, { networkId, host: runtime.host })) as Answer
-    if (answer.dhcp && answer.network) {
-      await driver.ensureNetwork(call(ctx), answer.network)
-      await serve(ctx, answer.dhcp)
-    } else if (served.delete(networkId)) await driver.removeDhcp(call(ctx), networkId)
+    if (!answer.dhcp || !answer.network) {
+      if (!made.has(networkId)) return
+      await driver.removeDhcp(call(ctx), networkId)
+      made.delete(networkId)
+      served.delete(networkId)
+      return
+    }
+    await driver.ensureNetwork(call(ctx), answer.network)
+    await serve(ctx, answer.dhcp)
+    await removeGone(host, ctx, [networkId])
   }
 
   /** Single ports of a network, or the whole of it. */
@@ -58,7 +69,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
     await sync(networkId, ctx)
   }
 
-  const listening = runtime.bus.serve(dhcpAgentRpc, runtime.host, {
+  const listening = serveAgent(host, dhcpAgentRpc, {
     async syncNetwork(ctx, { networkId }) {
       await ready
       await sync(networkId, ctx)
@@ -74,20 +85,26 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
       await adjust(networkId, [portId], ctx)
       return {}
     },
+    async resync() {
+      await ready
+      await compare()
+      return {}
+    },
   })
-  const reports = reporting(host, 'dhcp', { dhcp_driver: 'dnsmasq', dhcp_lease_duration: host.config.dhcp_lease_duration }, () => served.size)
-  const ready = untilDone(host, 'comparing the DHCP of this host with what it should serve', stop.signal, async () => {
+  /** All that should be served here, and what is. */
+  const compare = compareEach(host, 'comparing the DHCP of this host with what it should serve', stop.signal, async () => {
     const { networkIds } = await server.any().dhcpState(own, { host: runtime.host })
-    await forEach(networkIds, (networkId) => sync(networkId, own))
-    const there = await driver.served(call(own))
-    for (const { networkId } of there.dhcp) if (!served.has(networkId)) await driver.removeDhcp(call(own), networkId)
-  })
+    for (const { networkId } of (await driver.served(call(own))).dhcp) made.add(networkId)
+    return [...networkIds, ...made]
+  }, (networkId) => sync(networkId, own))
+  const reports = reporting(host, 'dhcp', { dhcp_driver: 'dnsmasq', dhcp_lease_duration: host.config.dhcp_lease_duration }, () => served.size)
+  const ready = compare()
   host.settled.set('dhcp', ready)
 
   let timer: { cancel(): void } = { cancel() {} }
   async function revive(): Promise<void> {
     for (const networkId of await driver.deadDhcp(call(own))) {
-      if (!served.has(networkId) || stop.signal.aborted) continue
+      if (stop.signal.aborted || host.retired.aborted) return
       runtime.log.warn({ network: networkId }, 'the DHCP server of a network ended; it is started again')
       await sync(networkId, own)
     }
@@ -95,7 +112,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
   const lookAgain = (): void => {
     timer = runtime.clock.after(lookSeconds * 1000, () => {
       revive().catch((error: unknown) => runtime.log.warn({ err: error }, 'a DHCP server could not be started again; it will be tried again')).finally(() => {
-        if (!stop.signal.aborted) lookAgain()
+        if (!stop.signal.aborted && !host.retired.aborted) lookAgain()
       })
     })
   }

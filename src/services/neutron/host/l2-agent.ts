@@ -3,10 +3,11 @@ import type { RequestContext } from '#core/context'
 import type { RpcServer } from '#core/rpc'
 import type { ArgsOf } from '#core/spec'
 import type { Role, Runtime } from '#core/service'
+import { turns } from '#core/process'
 import { mark, traced } from '#core/trace'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
-import { type AddressSetSpec, type FabricSpec, type Inventory, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId } from '../drivers/index.ts'
-import { type AgentHost, agentHost, forEach, gathered, reporting, untilDone } from './agent.ts'
+import { type AddressSetSpec, type FabricSpec, type Inventory, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId, Superseded } from '../drivers/index.ts'
+import { type AgentHost, agentHost, coalesced, compareAgainSeconds, forEach, gathered, reporting, serveAgent, untilDone } from './agent.ts'
 import { firstAddress } from './fabric-address.ts'
 
 interface Needs {
@@ -24,6 +25,8 @@ interface HostState extends Needs {
   readonly networks: readonly NetworkSpec[]
   readonly ports: readonly PortSpec[]
   readonly otherPortIds: readonly string[]
+  /** Of the rows of the ports. */
+  readonly revisions: Readonly<Record<string, number>>
 }
 
 interface GroupSpecs {
@@ -35,9 +38,9 @@ interface GroupSpecs {
 const everything = '*'
 
 export async function startL2Agent(runtime: Runtime): Promise<Role> {
-  const host = await agentHost(runtime)
+  const host = await agentHost(runtime, 'l2')
   const agent = new L2Agent(host)
-  const served = runtime.bus.serve(l2AgentRpc, runtime.host, agent.server())
+  const served = serveAgent(host, l2AgentRpc, agent.server())
   const { tunnel } = fabricOf(host)
   const reports = reporting(host, 'l2', {
     bridge_mappings: Object.fromEntries(host.config.physicalNetworks.map(({ name }) => [name, `ext-${name}`])), tunnel_types: tunnel ? ['vxlan'] : [],
@@ -65,20 +68,39 @@ export function fabricOf({ config }: Pick<AgentHost, 'config'>): FabricSpec {
   }
 }
 
+interface KnownPort {
+  /** Of the row that it was wired by; nothing while it is not known what is there. */
+  readonly revision: number | undefined
+  readonly groupIds: readonly string[]
+  readonly networkId: string
+}
+
+/**
+ * A message may come late or twice. So what is said of a port is checked with the server once it is done, everything else is
+ * asked for when its message has come, and what concerns one thing takes turns: whoever looks last, has looked after the last word.
+ */
 class L2Agent {
   readonly #host: AgentHost
   /** What was told last of each: the same again is not done again. */
   readonly #networks = new Map<string, string>()
-  readonly #groups = new Map<string, number>()
+  readonly #groups = new Map<string, { readonly revision: number; readonly setIds: readonly string[] }>()
   /** Addresses by set. */
-  readonly #sets = new Map<string, Set<string>>()
-  readonly #ports = new Map<string, { revision: number; groupIds: readonly string[] }>()
+  readonly #sets = new Map<string, ReadonlySet<string>>()
+  readonly #ports = new Map<string, KnownPort>()
+  readonly #inTurn = turns()
+  readonly #refreshNetwork: (id: string, ctx: RequestContext) => Promise<void>
+  readonly #refreshGroup: (id: string, ctx: RequestContext) => Promise<void>
   readonly #refreshSet: (id: string, addresses: readonly string[], ctx: RequestContext) => Promise<void>
-  #ready: Promise<void> = Promise.resolve()
+  /** Messages wait while the host is compared with what should be; the comparison waits for those under way. */
+  #compared: Promise<void> = Promise.resolve()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #again: { cancel(): void } = { cancel() {} }
   readonly #stop = new AbortController()
 
   constructor(host: AgentHost) {
     this.#host = host
+    this.#refreshNetwork = coalesced((id, ctx) => this.#adjustNetwork(ctx, id))
+    this.#refreshGroup = coalesced((id, ctx) => this.#adjustGroup(ctx, id))
     this.#refreshSet = gathered((id, addresses, ctx) => this.#adjustSet(ctx, id, addresses))
   }
 
@@ -86,56 +108,68 @@ class L2Agent {
     return this.#ports.size
   }
 
-  /** The first comparison with what should be; messages wait for it. */
+  /** Compare the host with what it should have. */
   start(): Promise<void> {
-    this.#ready = untilDone(this.#host, 'comparing this host with what it should have', this.#stop.signal, () => this.#resync())
-    return this.#ready
+    this.#again.cancel()
+    const before = this.#compared
+    const compared = before.then(async () => {
+      await Promise.allSettled(this.#underWay)
+      await untilDone(this.#host, 'comparing this host with what it should have', this.#stop.signal, () => this.#resync())
+    })
+    this.#compared = compared
+    return compared
   }
 
   stop(): void {
     this.#stop.abort()
+    this.#again.cancel()
+  }
+
+  /** Do what a message asks for, beside others but not beside a comparison. */
+  async #at<T>(work: () => Promise<T>): Promise<T> {
+    for (let seen: Promise<void> | undefined; seen !== this.#compared;) await (seen = this.#compared)
+    const run = work()
+    this.#underWay.add(run)
+    try {
+      return await run
+    } finally {
+      this.#underWay.delete(run)
+    }
   }
 
   server(): RpcServer<typeof l2AgentRpc> {
-    const { runtime: { trace, clock, host }, server } = this.#host
+    const { runtime: { trace, clock } } = this.#host
     return {
-      wirePort: async (ctx, { wiring }) => {
-        await this.#ready
-        await traced(trace, clock, ctx, 34, () => this.#wire(ctx, wiring as unknown as Wiring))
-        await server.any().portIsUp(ctx, { portId: (wiring as unknown as Wiring).port.id, host })
+      wirePort: (ctx, { wiring }) => this.#at(async () => {
+        const up = await this.#wire(ctx, wiring as unknown as Wiring)
         mark(trace, clock, ctx, 36)
+        return { up }
+      }),
+      unwirePort: (ctx, { portId }) => this.#at(() => this.#inTurn(portId, async () => {
+        await this.#unlessWanted(ctx, portId)
+        return {}
+      })),
+      groupsChanged: (ctx, { groupIds, addressSetIds, addresses }) => this.#at(async () => {
+        const changed = addresses && addresses.length > 0 ? addresses : [everything]
+        await Promise.all([
+          ...groupIds.filter((id) => this.#uses(id)).map((id) => this.#refreshGroup(id, ctx)),
+          ...addressSetIds.filter((id) => this.#names(id)).map((id) => this.#refreshSet(id, changed, ctx)),
+        ])
+        return {}
+      }),
+      networkChanged: (ctx, { networkId }) => this.#at(async () => {
+        await this.#refreshNetwork(networkId, ctx)
+        return {}
+      }),
+      resync: async () => {
+        await this.start()
         return {}
       },
-      unwirePort: async (ctx, { portId }) => {
-        await this.#ready
-        await this.#unwire(ctx, portId)
-        return {}
-      },
-      groupsChanged: async (ctx, { groupIds, addressSetIds, addresses }) => {
-        await this.#ready
-        const mine = groupIds.filter((id) => this.#groups.has(id))
-        if (mine.length > 0) await this.#pull(ctx, mine)
-        await Promise.all(addressSetIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, addresses && addresses.length > 0 ? addresses : [everything], ctx)))
-        return {}
-      },
-      examine: async (ctx) => {
-        await this.#ready
-        return { ...(await this.#host.driver.examine(this.#host.call(ctx))) }
-      },
-      putRight: async (ctx, named) => {
-        await this.#ready
+      examine: (ctx) => this.#at(async () => ({ ...(await this.#host.driver.examine(this.#host.call(ctx))) })),
+      putRight: (ctx, named) => this.#at(async () => {
         await this.#putRight(ctx, named)
         return {}
-      },
-      networkChanged: async (ctx, { networkId, network }) => {
-        await this.#ready
-        if (network) await this.#ensureNetwork(ctx, network as unknown as NetworkSpec)
-        else {
-          this.#networks.delete(networkId)
-          await this.#host.driver.removeNetwork(this.#host.call(ctx), networkId)
-        }
-        return {}
-      },
+      }),
     }
   }
 
@@ -146,23 +180,22 @@ class L2Agent {
     if (named.fabric) await driver.ensureFabric(call(ctx), fabricOf(this.#host))
     const ports = state.ports.filter(({ id }) => named.portIds.includes(id))
     const networkIds = new Set([...named.networkIds, ...ports.map(({ networkId }) => networkId)])
-    for (const network of state.networks.filter(({ id }) => networkIds.has(id))) {
-      this.#networks.delete(network.id)
-      await this.#ensureNetwork(ctx, network)
+    for (const { id } of state.networks.filter((network) => networkIds.has(network.id))) {
+      this.#networks.set(id, '')
+      await this.#refreshNetwork(id, ctx)
     }
     const groupIds = state.groups.map(({ id }) => id)
-    await this.#pull(ctx, groupIds.filter((id) => named.groupIds.includes(id)))
+    for (const id of groupIds.filter((each) => named.groupIds.includes(each))) {
+      this.#groups.delete(id)
+      await this.#refreshGroup(id, ctx)
+    }
     await Promise.all(state.addressSetIds.filter((id) => named.addressSetIds.includes(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
-    await forEach(ports, async (port) => {
-      this.#report(await driver.plugPort(call(ctx), port))
-      this.#ports.set(port.id, { revision: this.#ports.get(port.id)?.revision ?? 0, groupIds: port.securityGroupIds })
-      await server.any().portIsUp(ctx, { portId: port.id, host: runtime.host })
-    })
+    await forEach(ports, (port) => this.#inTurn(port.id, () => this.#plug(ctx, port, state.revisions[port.id])))
     const known = new Set([...state.ports.map(({ id }) => id), ...state.otherPortIds].map(shortId))
     for (const id of named.strayPorts) if (!known.has(id)) await driver.unplugPort(call(ctx), id)
     const networks = new Set(state.networks.map(({ id }) => shortId(id)))
     for (const id of named.strayNetworks) if (!networks.has(id)) await driver.removeNetwork(call(ctx), id)
-    for (const id of named.strayGroups) if (!groupIds.includes(id)) await this.#dropGroup(ctx, id)
+    for (const id of named.strayGroups) if (!groupIds.includes(id)) await this.#refreshGroup(id, ctx)
     for (const id of named.strayAddressSets) {
       if (state.addressSetIds.includes(id)) continue
       this.#sets.delete(id)
@@ -170,104 +203,176 @@ class L2Agent {
     }
   }
 
-  async #dropGroup(ctx: RequestContext, id: string): Promise<void> {
-    this.#groups.delete(id)
-    await this.#host.driver.removeSecurityGroup(this.#host.call(ctx), id)
+  /** @returns whether the port is wired here now, as the server has it */
+  async #wire(ctx: RequestContext, { network, port, revision, groups, addressSetIds }: Wiring): Promise<boolean> {
+    const { runtime: { trace, clock } } = this.#host
+    return this.#inTurn(port.id, async () => {
+      const known = this.#ports.get(port.id)
+      // A later word has been carried out already.
+      if (known?.revision !== undefined && known.revision > revision) return this.#isWanted(ctx, port.id)
+      await traced(trace, clock, ctx, 34, async () => {
+        // Noted before it is there, so that nobody takes away what it needs.
+        this.#ports.set(port.id, { revision: undefined, groupIds: [...port.securityGroupIds, ...(known?.groupIds ?? [])], networkId: network.id })
+        await this.#ensureNetwork(ctx, network)
+        await this.#ensureGroups(ctx, { groups, addressSetIds })
+        const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
+        await Promise.all(port.securityGroupIds.filter((id) => this.#names(id)).map((id) => this.#refreshSet(id, used, ctx)))
+        this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
+        this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: network.id })
+        await this.#dropUnused(ctx, known?.groupIds ?? [])
+      })
+      return this.#unlessWanted(ctx, port.id)
+    })
   }
 
-  async #wire(ctx: RequestContext, { network, port, revision, groups, addressSetIds }: Wiring): Promise<void> {
-    const known = this.#ports.get(port.id)
-    if (known && known.revision > revision) return
-    await this.#ensureNetwork(ctx, network)
-    await this.#ensureGroups(ctx, { groups, addressSetIds })
-    const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
-    await Promise.all(port.securityGroupIds.filter((id) => this.#sets.has(id)).map((id) => this.#refreshSet(id, used, ctx)))
-    this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
-    this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds })
+  /** As the server has it, at a comparison. */
+  async #plug(ctx: RequestContext, port: PortSpec, revision: number | undefined): Promise<void> {
+    const { driver, call } = this.#host
+    this.#ports.set(port.id, { revision: undefined, groupIds: port.securityGroupIds, networkId: port.networkId })
+    this.#report(await driver.plugPort(call(ctx), port))
+    this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: port.networkId })
+    await this.#unlessWanted(ctx, port.id)
   }
 
-  async #unwire(ctx: RequestContext, portId: string): Promise<void> {
-    await this.#host.driver.unplugPort(this.#host.call(ctx), portId)
+  /** Saved where it is to be here; nothing is known to be wrong where the wire of another word stands. */
+  async #isWanted(ctx: RequestContext, portId: string): Promise<boolean> {
+    const { server, runtime } = this.#host
+    return (await server.any().portIsUp(ctx, { portId, host: runtime.host, wired: this.#ports.get(portId)?.revision !== undefined })).known
+  }
+
+  /** The wire of a port that is not to be here, or no more, goes. @returns whether it stays */
+  async #unlessWanted(ctx: RequestContext, portId: string): Promise<boolean> {
+    if (await this.#isWanted(ctx, portId)) return true
+    const { driver, call } = this.#host
+    await driver.unplugPort(call(ctx), portId)
     const gone = this.#ports.get(portId)
     this.#ports.delete(portId)
-    for (const id of gone?.groupIds ?? []) {
-      if ([...this.#ports.values()].some((port) => port.groupIds.includes(id))) continue
-      this.#groups.delete(id)
-      await this.#host.driver.removeSecurityGroup(this.#host.call(ctx), id)
-    }
+    await this.#dropUnused(ctx, gone?.groupIds ?? [])
+    // Its network may have gone before it.
+    if (gone) await this.#refreshNetwork(gone.networkId, ctx)
+    return false
   }
 
+  async #dropUnused(ctx: RequestContext, groupIds: readonly string[]): Promise<void> {
+    for (const id of new Set(groupIds)) if (!this.#uses(id)) await this.#refreshGroup(id, ctx)
+  }
+
+  /** Whether a port here is in the group. */
+  #uses(groupId: string): boolean {
+    return [...this.#ports.values()].some((port) => port.groupIds.includes(groupId))
+  }
+
+  /** Whether a rule here names the addresses of the group. */
+  #names(setId: string): boolean {
+    return this.#sets.has(setId) || [...this.#groups.values()].some(({ setIds }) => setIds.includes(setId))
+  }
+
+  /** A network that is not here is made as it is given; what changed of one that is, is asked for. */
   async #ensureNetwork(ctx: RequestContext, spec: NetworkSpec): Promise<void> {
     const text = JSON.stringify(spec)
-    if (this.#networks.get(spec.id) === text) return
+    const known = this.#networks.get(spec.id)
+    if (known === text) return
+    if (known !== undefined) return this.#refreshNetwork(spec.id, ctx)
     await this.#host.driver.ensureNetwork(this.#host.call(ctx), spec)
     this.#networks.set(spec.id, text)
   }
 
-  async #ensureGroups(ctx: RequestContext, { groups, addressSetIds }: Needs): Promise<void> {
-    const outdated = groups.filter(({ id, revision }) => (this.#groups.get(id) ?? -1) < revision).map(({ id }) => id)
-    if (outdated.length > 0) await this.#pull(ctx, outdated)
-    await Promise.all(addressSetIds.filter((id) => !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+  async #adjustNetwork(ctx: RequestContext, id: string): Promise<void> {
+    const { driver, server, runtime, call } = this.#host
+    const { network } = await server.any().networkSpec(ctx, { networkId: id, host: runtime.host })
+    const known = this.#networks.get(id)
+    if (!network) {
+      await driver.removeNetwork(call(ctx), id)
+      this.#networks.delete(id)
+    } else if (known !== undefined && known !== JSON.stringify(network)) {
+      this.#networks.set(id, '')
+      await driver.ensureNetwork(call(ctx), network as unknown as NetworkSpec)
+      this.#networks.set(id, JSON.stringify(network))
+    }
   }
 
-  /** Groups as they are now, and the sets that their rules name, where those are new here. */
-  async #pull(ctx: RequestContext, groupIds: readonly string[]): Promise<void> {
+  async #ensureGroups(ctx: RequestContext, { groups, addressSetIds }: Needs): Promise<void> {
+    const outdated = groups.filter(({ id, revision }) => (this.#groups.get(id)?.revision ?? -1) < revision)
+    await forEach(outdated, ({ id }) => this.#refreshGroup(id, ctx))
+    await Promise.all(addressSetIds.filter((id) => this.#names(id) && !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+  }
+
+  /** A group as it is now, and the sets that its rules name, where those are new here; nothing of it where no port is in it. */
+  async #adjustGroup(ctx: RequestContext, id: string): Promise<void> {
     const { driver, server, call } = this.#host
-    const { groups } = (await server.any().groupSpecs(ctx, { groupIds: [...groupIds], addressSetIds: [] })) as unknown as GroupSpecs
-    for (const { revision, spec } of groups) {
-      this.#report(await driver.ensureSecurityGroup(call(ctx), spec))
-      this.#groups.set(spec.id, revision)
-    }
-    const named = new Set(groups.flatMap(({ spec }) => spec.rules.flatMap((rule) => rule.remoteAddressSetId ?? [])))
-    await Promise.all([...named].filter((id) => !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+    const { groups: [found] } = this.#uses(id) ? ((await server.any().groupSpecs(ctx, { groupIds: [id], addressSetIds: [] })) as unknown as GroupSpecs) : { groups: [] }
+    const before = this.#groups.get(id)?.setIds ?? []
+    this.#groups.delete(id)
+    const setIds = [...new Set(found?.spec.rules.flatMap((rule) => rule.remoteAddressSetId ?? []))]
+    if (found) {
+      this.#report(await driver.ensureSecurityGroup(call(ctx), found.spec))
+      this.#groups.set(id, { revision: found.revision, setIds })
+    } else await driver.removeSecurityGroup(call(ctx), id)
+    const comeOrGone = [...setIds, ...before].filter((setId) => this.#sets.has(setId) !== setIds.includes(setId))
+    await Promise.all(comeOrGone.map((setId) => this.#refreshSet(setId, [everything], ctx)))
   }
 
   /** Bring some addresses of a set, or all of it, up to date. */
   async #adjustSet(ctx: RequestContext, id: string, addresses: readonly string[]): Promise<void> {
     const { driver, server, call } = this.#host
     const known = this.#sets.get(id)
-    let next: Set<string>
+    const next = new Set(known)
+    if (![...this.#groups.values()].some(({ setIds }) => setIds.includes(id))) {
+      this.#sets.delete(id)
+      return driver.removeAddressSet(call(ctx), id)
+    }
     if (!known || addresses.includes(everything)) {
       const { addressSets } = (await server.any().groupSpecs(ctx, { groupIds: [], addressSetIds: [id] })) as unknown as GroupSpecs
-      next = new Set(addressSets[0]?.addresses)
+      next.clear()
+      for (const address of addressSets[0]?.addresses ?? []) next.add(address)
     } else {
       const present = new Set((await server.any().addressesIn(ctx, { addressSetId: id, addresses: [...addresses] })).present)
       const changed = addresses.filter((address) => known.has(address) !== present.has(address))
       if (changed.length === 0) return
-      next = known
       for (const address of changed) if (!next.delete(address)) next.add(address)
     }
-    this.#sets.set(id, next)
+    // Until it is in force nothing is known of it: who comes after a failure asks for all of it.
+    this.#sets.delete(id)
     this.#report(await driver.ensureAddressSet(call(ctx), { id, addresses: [...next] }))
+    this.#sets.set(id, next)
   }
 
+  /** Make what should be here, and remove what should not. What fails does not hold up the rest; it is tried again. */
   async #resync(): Promise<void> {
     const { driver, server, runtime, ctx, call } = this.#host
     // Looked at first: what other agents make meanwhile is not among the leftovers then.
     const there = await driver.inventory(call(ctx))
     const state = (await server.any().hostState(ctx, { host: runtime.host })) as unknown as HostState
-    await forEach(state.networks, (network) => this.#ensureNetwork(ctx, network))
-    await this.#ensureGroups(ctx, state)
-    await forEach(state.ports, async (port) => {
-      this.#report(await driver.plugPort(call(ctx), port))
-      this.#ports.set(port.id, { revision: 0, groupIds: port.securityGroupIds })
-      await server.any().portIsUp(ctx, { portId: port.id, host: runtime.host })
+    let failed = 0
+    const each = <T>(items: readonly T[], work: (item: T) => Promise<void>) => forEach(items, async (item) => {
+      await work(item).catch((error: unknown) => {
+        if (error instanceof Superseded) throw error
+        failed++
+        runtime.log.warn({ err: error }, 'something that this host should have could not be made, or removed; it will be tried again')
+      })
     })
-    await this.#removeLeftovers(there, state)
+    // What is remembered from before is not trusted: it may be what somebody else took away since.
+    for (const memory of [this.#networks, this.#groups, this.#sets, this.#ports]) memory.clear()
+    for (const port of state.ports) this.#ports.set(port.id, { revision: undefined, groupIds: port.securityGroupIds, networkId: port.networkId })
+    await each(state.networks, (network) => this.#ensureNetwork(ctx, network))
+    await each(state.groups, ({ id }) => this.#refreshGroup(id, ctx))
+    await each(state.ports, (port) => this.#inTurn(port.id, () => this.#plug(ctx, port, state.revisions[port.id])))
+    await this.#removeLeftovers(there, state, each)
+    if (failed > 0) this.#again = runtime.clock.after(compareAgainSeconds * 1000, () => void this.start())
   }
 
   /** What is here and should not be: of ports that went while this agent was away. */
-  async #removeLeftovers(there: Inventory, state: HostState): Promise<void> {
+  async #removeLeftovers(there: Inventory, state: HostState, each: <T>(items: readonly T[], work: (item: T) => Promise<void>) => Promise<void>): Promise<void> {
     const { driver, runtime, ctx, call } = this.#host
     const ports = new Set([...state.ports.map((port) => port.id), ...state.otherPortIds].map(shortId))
-    for (const port of there.ports.filter(({ id }) => !ports.has(id))) {
-      runtime.log.info({ port: port.id }, 'the wire of a port that is gone is removed')
-      await driver.unplugPort(call(ctx), port.id)
-    }
+    await each(there.ports.filter(({ id }) => !ports.has(id)), async ({ id }) => {
+      runtime.log.info({ port: id }, 'the wire of a port that is gone is removed')
+      await driver.unplugPort(call(ctx), id)
+    })
     const networks = new Set(state.networks.map((network) => shortId(network.id)))
-    for (const id of there.networks.filter((each) => !networks.has(each))) await driver.removeNetwork(call(ctx), id)
-    for (const id of there.securityGroups.filter((each) => !this.#groups.has(each))) await driver.removeSecurityGroup(call(ctx), id)
-    for (const id of there.addressSets.filter((each) => !this.#sets.has(each))) await driver.removeAddressSet(call(ctx), id)
+    await each(there.networks.filter((id) => !networks.has(id)), (id) => driver.removeNetwork(call(ctx), id))
+    await each(there.securityGroups.filter((id) => !this.#uses(id)), (id) => driver.removeSecurityGroup(call(ctx), id))
+    await each(there.addressSets.filter((id) => !this.#names(id)), (id) => driver.removeAddressSet(call(ctx), id))
   }
 
   #report({ problems }: Report): void {

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { l3AgentRpc } from '../contract/agent-rpc.ts'
 import type { NetworkSpec, RouterSpec } from '../drivers/index.ts'
-import { agentHost, coalesced, forEach, reporting, untilDone } from './agent.ts'
+import { agentHost, coalesced, compareEach, removeGone, reporting, serveAgent } from './agent.ts'
 
 interface Answer {
   readonly networks?: readonly NetworkSpec[]
@@ -11,7 +11,7 @@ interface Answer {
 }
 
 export async function startL3Agent(runtime: Runtime): Promise<Role> {
-  const host = await agentHost(runtime)
+  const host = await agentHost(runtime, 'l3')
   const { driver, server, ctx: own, call } = host
   const carried = new Set<string>()
   const stop = new AbortController()
@@ -19,12 +19,14 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
   const sync = coalesced(async (routerId: string, ctx: RequestContext) => {
     const answer = (await server.any().routerSpec(ctx, { routerId, host: runtime.host })) as Answer
     if (!answer.router) {
+      await driver.removeRouter(call(ctx), routerId)
       carried.delete(routerId)
-      return driver.removeRouter(call(ctx), routerId)
+      return
     }
     for (const network of answer.networks ?? []) await driver.ensureNetwork(call(ctx), network)
     await driver.ensureRouter(call(ctx), answer.router)
     carried.add(routerId)
+    await removeGone(host, ctx, (answer.networks ?? []).map(({ id }) => id))
     // Said by whoever did it: after a restart nobody else knows that it is done.
     await server.any().routerIsUp(ctx, { routerId, host: runtime.host })
   })
@@ -37,7 +39,7 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
     await sync(routerId, ctx)
   }
 
-  const listening = runtime.bus.serve(l3AgentRpc, runtime.host, {
+  const listening = serveAgent(host, l3AgentRpc, {
     async syncRouter(ctx, { routerId }) {
       await ready
       await sync(routerId, ctx)
@@ -48,14 +50,19 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
       await rebuild(ctx, routerId)
       return {}
     },
+    async resync() {
+      await ready
+      await compare()
+      return {}
+    },
   })
-  const reports = reporting(host, 'l3', { agent_mode: 'legacy', handle_internal_only_routers: true }, () => carried.size)
-  const ready = untilDone(host, 'comparing the routers of this host with those that it should carry', stop.signal, async () => {
+  /** All that should be carried here, and what is. */
+  const compare = compareEach(host, 'comparing the routers of this host with those that it should carry', stop.signal, async () => {
     const { routerIds } = await server.any().routerState(own, { host: runtime.host })
-    await forEach(routerIds, (routerId) => sync(routerId, own))
-    const there = await driver.served(call(own))
-    for (const routerId of there.routers) if (!carried.has(routerId)) await driver.removeRouter(call(own), routerId)
-  })
+    return [...routerIds, ...(await driver.served(call(own))).routers, ...carried]
+  }, (routerId) => sync(routerId, own))
+  const reports = reporting(host, 'l3', { agent_mode: 'legacy', handle_internal_only_routers: true }, () => carried.size)
+  const ready = compare()
   host.settled.set('l3', ready)
   return {
     ready: ready.then(() => reports.now()),

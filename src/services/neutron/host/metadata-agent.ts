@@ -8,7 +8,7 @@ import { readText } from '#core/http'
 import { turns } from '#core/process'
 import type { Role, Runtime } from '#core/service'
 import { metadataAgentRpc } from '../contract/agent-rpc.ts'
-import { type AgentHost, agentHost, forEach, reporting, untilDone } from './agent.ts'
+import { type AgentHost, agentHost, forEach, reporting, serveAgent, untilDone } from './agent.ts'
 
 type Owner = { readonly networkId: string } | { readonly routerId: string }
 
@@ -24,7 +24,7 @@ const largestQuestion = 4096
 const forwarded = new Set(['GET', 'HEAD', 'POST'])
 
 export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
-  const host = await agentHost(runtime)
+  const host = await agentHost(runtime, 'metadata')
   const listening = new Map<string, Listening>()
   /** Two changes of a router in quick succession must not both open its socket. */
   const inTurn = turns()
@@ -51,7 +51,7 @@ export async function startMetadataAgent(runtime: Runtime): Promise<Role> {
     }
   }
 
-  const served = runtime.bus.serve(metadataAgentRpc, runtime.host, {
+  const served = serveAgent(host, metadataAgentRpc, {
     async sync(_ctx, { networkId, routerId, present }) {
       if (networkId !== undefined) await sync({ networkId }, present)
       else if (routerId !== undefined) await sync({ routerId }, present)

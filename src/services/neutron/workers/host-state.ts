@@ -21,6 +21,7 @@ export async function hostState(neutron: Neutron, host: string, ports: readonly 
   const groupIds = [...new Set(guests.flatMap((port) => port.securityGroupIds))]
   return {
     networks, ports: guests.map((port) => portSpec(port, mtus.get(port.row.network_id) ?? 1500)), ...(await groupsOfPort(read, groupIds)),
+    revisions: Object.fromEntries(guests.map(({ row }) => [row.id, row.revision_number])),
     /** Ports of DHCP and routers: other agents' business, but no leftovers. */
     otherPortIds: [...ports, ...routerPorts].filter(({ row }) => row.device_owner.startsWith('network:')).map(({ row }) => row.id),
   }

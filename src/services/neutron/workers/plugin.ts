@@ -12,6 +12,8 @@ import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
 import { PortBindingFailed } from '../model/errors.ts'
 import { bindTo } from '../domain/binding.ts'
 import { metadataPort } from '../domain/metadata.ts'
+import type { AgentKind } from '../domain/agents.ts'
+import { noteMissed } from '../domain/missed.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { usedAddresses } from '../domain/ports/create.ts'
 import { dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
@@ -23,39 +25,59 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
   const dhcp = rpcClient(bus, neutron, dhcpAgentRpc)
   const l3 = rpcClient(bus, neutron, l3AgentRpc)
   const metadata = rpcClient(bus, neutron, metadataAgentRpc)
-  const alive = (kind: 'l2' | 'dhcp' | 'l3' | 'metadata', host: string) => neutron.agents.isAlive(neutron.agents.find(kind, host))
-  const hostsWith = (kind: 'l2' | 'dhcp' | 'l3') => neutron.agents.all().filter((agent) => agent.kind === kind && neutron.agents.isAlive(agent)).map((agent) => agent.host)
+  const alive = (kind: AgentKind, host: string) => neutron.agents.isAlive(neutron.agents.find(kind, host))
+  /** Those that are down too. */
+  const hostsWith = (kind: AgentKind) => neutron.agents.all().filter((agent) => agent.kind === kind).map((agent) => agent.host)
+
+  /** Say something to an agent. One that is down is not waited for: it is noted that it missed something. */
+  async function tell(kind: AgentKind, host: string, say: () => Promise<unknown>): Promise<void> {
+    if (alive(kind, host)) await say()
+    else await noteMissed(neutron, kind, host)
+  }
+
+  /** The same where nobody should wait for an agent that does not answer. */
+  async function tellInPassing(ctx: RequestContext, kind: AgentKind, host: string, say: () => Promise<unknown>): Promise<void> {
+    try {
+      await tell(kind, host, say)
+    } catch (error) {
+      ctx.log.warn({ err: error, kind, host }, 'an agent could not be told something; it will compare its host with the whole')
+      await noteMissed(neutron, kind, host)
+    }
+  }
 
   /** Other hosts of a network learn where its ports are, when tunnels join them. */
   async function tellOthers(ctx: RequestContext, networkId: string, except: string): Promise<void> {
     if (hostsWith('l2').every((host) => host === except)) return
-    const others = (await hostsOfNetwork(database.read, networkId)).filter((host) => host !== except && alive('l2', host))
+    const others = (await hostsOfNetwork(database.read, networkId)).filter((host) => host !== except)
     if (others.length === 0) return
     const network = await networkRow(database.read, networkId)
     if (!network || (await segmentOf(database.read, networkId))?.network_type !== 'vxlan') return
-    await Promise.all(others.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, network: await networkSpec(neutron, database.read, network, host) })))
+    await Promise.all(others.map((host) => tellInPassing(ctx, 'l2', host, () => l2.on(host).networkChanged(ctx, { networkId }))))
   }
 
   /** Hosts without ports of the groups are not told of new rules; of single addresses all are, since asking for whom costs more. */
   async function pushGroups(ctx: RequestContext, groupIds: readonly string[], addressSetIds: readonly string[], addresses: readonly string[], except?: string): Promise<void> {
-    const living = hostsWith('l2').filter((host) => host !== except)
-    if (living.length === 0) return
+    const all = hostsWith('l2').filter((host) => host !== except)
+    if (all.length === 0) return
     const concerned = groupIds.length > 0 ? new Set(await hostsOfGroups(database.read, groupIds)) : undefined
-    const hosts = concerned ? living.filter((host) => concerned.has(host)) : living
-    await Promise.all(hosts.map((host) => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], addresses: [...addresses] })))
+    const hosts = concerned ? all.filter((host) => concerned.has(host)) : all
+    await Promise.all(hosts.map((host) => {
+      const say = () => l2.on(host).groupsChanged(ctx, { groupIds: [...groupIds], addressSetIds: [...addressSetIds], addresses: [...addresses] })
+      return except === undefined ? tell('l2', host, say) : tellInPassing(ctx, 'l2', host, say)
+    }))
   }
 
   /** One port of a network is not as DHCP knows it. */
   async function tellDhcp(ctx: RequestContext, networkId: string, portId: string): Promise<void> {
     const host = await dhcpHost(database.read, networkId)
-    if (host !== undefined && alive('dhcp', host)) await dhcp.on(host).portChanged(ctx, { networkId, portId })
+    if (host !== undefined) await tell('dhcp', host, () => dhcp.on(host).portChanged(ctx, { networkId, portId }))
   }
 
   async function serveDhcp(ctx: RequestContext, networkId: string): Promise<void> {
     const bound = await dhcpHost(database.read, networkId)
-    const hosts = bound === undefined ? hostsWith('dhcp') : [bound].filter((host) => alive('dhcp', host))
+    const hosts = bound === undefined ? hostsWith('dhcp') : [bound]
     await Promise.all(hosts.map(async (host) => {
-      await dhcp.on(host).syncNetwork(ctx, { networkId })
+      await tell('dhcp', host, () => dhcp.on(host).syncNetwork(ctx, { networkId }))
       if (alive('metadata', host)) await metadata.on(host).sync(ctx, { networkId, present: bound === host })
     }))
   }
@@ -84,19 +106,17 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       const needs = await groupsOfPort(read, record.securityGroupIds)
       const wiring = { network: await networkSpec(neutron, read, network, host), port: portSpec(record, network.mtu), revision: record.row.revision_number, ...needs }
       mark(trace, clock, ctx, 33)
-      await Promise.all([
+      const [{ up }] = await Promise.all([
         l2.on(host).wirePort(ctx, { wiring }),
         tellDhcp(ctx, network.id, portId),
         pushGroups(ctx, [], record.securityGroupIds, usedAddresses(record), host),
         tellOthers(ctx, network.id, host),
       ])
-      return { up: true }
+      return { up }
     },
 
     async unwirePort(ctx, { portId, host, networkId }) {
-      const row = await portRow(database.read, portId)
-      // It has come back to this host meanwhile: its new wiring stands.
-      if (row?.host_id !== host) await l2.on(host).unwirePort(ctx, { portId })
+      await tell('l2', host, () => l2.on(host).unwirePort(ctx, { portId }))
       await Promise.all([tellDhcp(ctx, networkId, portId), tellOthers(ctx, networkId, host)])
       return {}
     },
@@ -104,16 +124,15 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     async syncNetwork(ctx, { networkId }) {
       await serveDhcp(ctx, networkId)
       const network = await networkRow(database.read, networkId)
-      const hosts = network ? (await hostsOfNetwork(database.read, networkId)).filter((host) => alive('l2', host)) : hostsWith('l2')
-      await Promise.all(hosts.map(async (host) => l2.on(host).networkChanged(ctx, { networkId, ...(network && { network: await networkSpec(neutron, database.read, network, host) }) })))
+      const hosts = network ? await hostsOfNetwork(database.read, networkId) : hostsWith('l2')
+      await Promise.all(hosts.map((host) => tell('l2', host, () => l2.on(host).networkChanged(ctx, { networkId }))))
       return {}
     },
 
     async syncRouter(ctx, { routerId, hosts }) {
       const row = await routerRow(database.read, routerId)
-      const all = [...new Set([...hosts, ...(row && row.host !== '' ? [row.host] : [])])].filter((host) => alive('l3', host))
-      for (const host of all) {
-        await l3.on(host).syncRouter(ctx, { routerId })
+      for (const host of new Set([...hosts, ...(row && row.host !== '' ? [row.host] : [])])) {
+        await tell('l3', host, () => l3.on(host).syncRouter(ctx, { routerId }))
         if (alive('metadata', host)) await metadata.on(host).sync(ctx, { routerId, present: row?.host === host })
       }
       return {}
@@ -124,12 +143,19 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       return {}
     },
 
-    async portIsUp(ctx, { portId, host }) {
+    async syncAgent(ctx, { kind, host }) {
+      if (kind === 'l2') await l2.on(host).resync(ctx, {})
+      else if (kind === 'dhcp') await dhcp.on(host).resync(ctx, {})
+      else if (kind === 'l3') await l3.on(host).resync(ctx, {})
+      return {}
+    },
+
+    async portIsUp(ctx, { portId, host, wired }) {
       return traced(trace, clock, ctx, 35, () => database.transaction(async (tx) => {
         const row = await portRow(tx, portId)
-        if (!row || row.host_id !== host) return { known: false }
+        if (row?.host_id !== host || row.vif_type !== 'bridge') return { known: false }
         const status = row.admin_state_up === 1 ? 'ACTIVE' : 'DOWN'
-        if (row.status !== status) await setPort(tx, portId, { status })
+        if (wired !== false && row.status !== status) await setPort(tx, portId, { status })
         return { known: true }
       }))
     },
@@ -144,6 +170,10 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     },
 
     hostState: async (_ctx, { host }) => hostState(neutron, host, await portsOnHost(database.read, host)),
+    async networkSpec(_ctx, { networkId, host }) {
+      const network = await networkRow(database.read, networkId)
+      return network ? { network: { ...(await networkSpec(neutron, database.read, network, host)) } } : {}
+    },
     addressesIn: async (_ctx, { addressSetId, addresses }) => ({ present: await memberAddresses(database.read, addressSetId, addresses) }),
     dhcpHosts: async (_ctx, { networkId, portIds }) => ({ hosts: await dhcpHosts(database.read, networkId, portIds) }),
     groupSpecs: (_ctx, { groupIds, addressSetIds }) => groupSpecs(database.read, groupIds, addressSetIds),

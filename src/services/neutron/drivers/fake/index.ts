@@ -1,8 +1,8 @@
 // A network engine in memory: complete as to what exists and what is refused, without packets.
 import { createServer, type Server } from 'node:net'
 import {
-  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
-  type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, UnknownPhysicalNetwork,
+  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type HeldDriver, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
+  type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, Superseded, UnknownPhysicalNetwork,
 } from '../interface.ts'
 
 const nothing: Report = { problems: [] }
@@ -25,6 +25,8 @@ export interface FakeNetworkDriver extends NetworkDriver {
     readonly strangers: Set<string>
     /** Owners whose metadata is listened to. */
     readonly metadata: Map<string, Server>
+    /** How many agents of each kind there have been; the last one holds the engine. */
+    readonly holders: Map<string, number>
   }
 }
 
@@ -42,7 +44,7 @@ export interface FakeNetworkOptions {
 export function newWorld(): FakeNetworkDriver['state'] {
   return {
     fabric: undefined, networks: new Map(), ports: new Map(), securityGroups: new Map(), addressSets: new Map(), dhcp: new Map(), routers: new Map(),
-    killedDhcp: new Set(), brokenFilters: new Set(), strangers: new Set(), metadata: new Map(),
+    killedDhcp: new Set(), brokenFilters: new Set(), strangers: new Set(), metadata: new Map(), holders: new Map(),
   }
 }
 
@@ -62,13 +64,27 @@ function silentServer(): Server {
 export function create(options: FakeNetworkOptions = {}): FakeNetworkDriver {
   const { before, after } = options
   const driver = engineOn(options.world ?? newWorld(), options.sockets !== false)
-  if (!before && !after) return driver
+  driver.hold = async (agent) => {
+    const { holders } = driver.state
+    const number = (holders.get(agent) ?? 0) + 1
+    holders.set(agent, number)
+    const check = () => {
+      if (holders.get(agent) !== number) throw new Superseded(`Another ${agent} agent has taken over.`)
+    }
+    return played(Object.assign(Object.create(driver) as FakeNetworkDriver, { confirm: async () => check() }), options, check)
+  }
+  return before || after ? played(driver, options, () => undefined) : driver
+}
+
+/** The same driver, with what may come between a call and its effect, and between that and the answer. */
+function played<D extends NetworkDriver>(driver: D, { before, after }: FakeNetworkOptions, check: () => void): D {
   return new Proxy(driver, {
     get(target, name, receiver) {
       const value: unknown = Reflect.get(target, name, receiver)
-      if (typeof value !== 'function' || name === 'close') return value
+      if (typeof value !== 'function' || unplayed.has(name)) return value
       return async (...given: readonly unknown[]) => {
         await before?.(String(name))
+        check()
         const result: unknown = await Reflect.apply(value, target, given)
         await after?.(String(name))
         return result
@@ -76,6 +92,8 @@ export function create(options: FakeNetworkOptions = {}): FakeNetworkDriver {
     },
   })
 }
+
+const unplayed = new Set<string | symbol>(['close', 'hold', 'confirm'])
 
 function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetworkDriver {
   // Sockets end with the process that opened them, whatever else of the world outlives it.
@@ -174,6 +192,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
       }
     },
     served: async () => servedBy(state),
+    hold: (): Promise<HeldDriver> => Promise.reject(new Error('an engine is held by what makes it')),
     async close() {
       for (const server of servers.values()) server.close()
     },

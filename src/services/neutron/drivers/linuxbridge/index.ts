@@ -6,6 +6,7 @@ import { deadDhcp, ensureDhcp, removeDhcp, removeDhcpFiles } from './dhcp.ts'
 import { createEngine, type LinuxBridgeOptions } from './engine.ts'
 import { examine } from './examine.ts'
 import { ensureFabric, removeFabric } from './fabric.ts'
+import { hold } from './hold.ts'
 import { removeIdle } from './idle.ts'
 import { takeInventory, takeServed } from './inventory.ts'
 import { ensureNetwork, removeNetwork } from './networks.ts'
@@ -56,6 +57,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
     examine: () => examine(engine),
     removeIdle: (call) => removeIdle(engine, driver, call),
     served: () => takeServed(engine),
+    hold: (agent) => hold(driver, options.dataDirectory, agent),
     async close() {},
   }
   return driver

@@ -1,0 +1,23 @@
+// The databases of a simulated cloud, looked at from outside.
+import type { Kysely } from '#core/db'
+import type { Storage } from './storage.ts'
+
+export type Row = Readonly<Record<string, any>>
+
+/** Hears a sentence for each thing that is wrong. */
+export type Say = (sentence: string) => void
+
+/** All rows of all databases, as they are now. */
+export interface Rows {
+  of(database: string, table: string): Promise<readonly Row[]>
+}
+
+export function rowsOf(storage: Storage): Rows {
+  return {
+    async of(database, table) {
+      const opened = await storage.database(database)
+      if (!opened) return []
+      return (opened.read as Kysely<any>).selectFrom(table).selectAll().execute() as Promise<Row[]>
+    },
+  }
+}
