@@ -46,8 +46,12 @@ const addressesOf = ({ allocations }: NetworkRows, portId: string) => sorted(all
 const groupsOf = ({ memberships }: NetworkRows, portId: string) => sorted(memberships.filter((row) => row['port_id'] === portId).map((row) => row['security_group_id']))
 
 /** A port that could not be wired has no wire: it waits to be bound again. */
+function isWired(port: Row): boolean {
+  return port['host_id'] !== '' && port['vif_type'] === 'bridge' && !String(port['device_owner']).startsWith('network:')
+}
+
 function wiredPorts({ ports }: NetworkRows, host: string): readonly Row[] {
-  return ports.filter((port) => port['host_id'] === host && port['vif_type'] === 'bridge' && !String(port['device_owner']).startsWith('network:'))
+  return ports.filter((port) => port['host_id'] === host && isWired(port))
 }
 
 function wiresAreRight(host: string, engine: Engine, all: NetworkRows, say: Say): void {
@@ -108,7 +112,7 @@ function dhcpIsRight(host: string, engine: Engine, all: NetworkRows, say: Say): 
     }
     const subnets = sorted(all.allocations.filter((row) => row['port_id'] === own['id']).map((row) => row['subnet_id']))
     if (made.port.id !== own['id'] || !same(subnets, sorted(made.subnets.map((subnet) => subnet.id)))) say(`DHCP of network ${id} is to serve ${subnets.join(' ')} as port ${own['id']}, and serves ${sorted(made.subnets.map((subnet) => subnet.id)).join(' ')} as ${made.port.id}`)
-    const asked = sorted(all.ports.filter((port) => port['network_id'] === id && port !== own).map((port) => {
+    const asked = sorted(all.ports.filter((port) => port['network_id'] === id && isWired(port)).map((port) => {
       const addresses = all.allocations.filter((row) => row['port_id'] === port['id'] && subnets.includes(row['subnet_id']))
       return `${port['id']} ${port['mac_address']} ${sorted(addresses.map((row) => row['ip_address'])).join(' ')}`
     }))

@@ -25,17 +25,17 @@ export async function groupsOnHost(db: Tx, host: string): Promise<{ groupIds: st
   if (groupIds.length === 0) return { groupIds, addressSetIds: [] }
   const sets = await db.selectFrom('security_group_rules').select('remote_group_id').distinct()
     .where('remote_group_id', 'is not', null)
-    .where('security_group_id', 'in', (inner) => inner.selectFrom('port_security_groups').innerJoin('ports', 'ports.id', 'port_security_groups.port_id').select('security_group_id').where('ports.host_id', '=', host))
+    .where('security_group_id', 'in', (inner) => inner.selectFrom('port_security_groups').innerJoin('ports', 'ports.id', 'port_security_groups.port_id').select('security_group_id').where('ports.host_id', '=', host).where('ports.vif_type', '=', 'bridge').where('ports.device_owner', 'not like', 'network:%'))
     .execute()
   return { groupIds, addressSetIds: sets.flatMap((row) => row.remote_group_id ?? []) }
 }
 
-/** Whom the DHCP of a host should answer: ports with an IPv4 address in a subnet with DHCP. */
+/** Whom the DHCP of a host should answer: wired ports with an IPv4 address in a subnet with DHCP. */
 export async function dhcpClients(db: Tx, host: string): Promise<{ network_id: string; id: string; mac_address: string }[]> {
   return db.selectFrom('ports').innerJoin('ip_allocations', 'ip_allocations.port_id', 'ports.id').innerJoin('subnets', 'subnets.id', 'ip_allocations.subnet_id')
     .innerJoin('dhcp_bindings', 'dhcp_bindings.network_id', 'ports.network_id')
     .select(['ports.network_id', 'ports.id', 'ports.mac_address']).distinct()
-    .where('dhcp_bindings.host', '=', host).where('subnets.enable_dhcp', '=', 1).where('subnets.ip_version', '=', 4).where('ports.device_owner', '!=', 'network:dhcp').execute()
+    .where('dhcp_bindings.host', '=', host).where('subnets.enable_dhcp', '=', 1).where('subnets.ip_version', '=', 4).where('ports.vif_type', '=', 'bridge').where('ports.device_owner', 'not like', 'network:%').execute()
 }
 
 /** Networks whose DHCP a host serves, and whether that has anything to give. */

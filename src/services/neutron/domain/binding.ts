@@ -6,6 +6,11 @@ export type Binding = Pick<PortRow, 'host_id' | 'vif_type' | 'vif_details'>
 
 export const unbound: Binding = { host_id: '', vif_type: 'unbound', vif_details: '{}' }
 
+/** Whether a port is to have a wire on the host of its binding: those of routers and DHCP have ends of their own. */
+export function isWired(row: Pick<PortRow, 'host_id' | 'vif_type' | 'device_owner'>): boolean {
+  return row.host_id !== '' && row.vif_type === 'bridge' && !row.device_owner.startsWith('network:')
+}
+
 /** How the agent of a host plugs a port in; `binding_failed` where none lives or it cannot. */
 export function bindTo(neutron: Pick<Neutron, 'agents'>, host: string, vnicType: string, deviceOwner: string): Binding {
   if (host === '') return unbound

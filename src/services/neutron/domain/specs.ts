@@ -8,6 +8,7 @@ import { memberAddresses, securityGroupRecords, type SecurityGroupRecord } from 
 import { subnetsOfNetwork, subnetsOfNetworks } from '../db/subnets.ts'
 import type { NetworkRow, SegmentRow, SubnetRow } from '../db/tables.ts'
 import { parsePrefix } from '../model/addresses.ts'
+import { isWired } from './binding.ts'
 import type { Neutron } from './neutron.ts'
 import type { AddressPair, DhcpOption } from './ports/validate.ts'
 import { dhcpOwner } from './sync-network.ts'
@@ -95,7 +96,7 @@ export async function dhcpSpec(neutron: Neutron, db: Tx, networkId: string, host
     dhcp: {
       networkId, mtu: network.mtu, port: { id: port.id, macAddress: port.mac_address }, domain: config.dns_domain.replace(/\.$/, ''), dnsForwarders: config.dns_forwarders, metadata: true,
       subnets: subnets.map((subnet) => subnetSpec(subnet, own.find((address) => address.subnet_id === subnet.id)?.ip_address ?? '', config.dhcp_lease_duration)),
-      hosts: (await portsOnNetwork(db, networkId)).filter(({ row }) => row.id !== port.id).map((record) => hostSpec(record, servedIds)),
+      hosts: (await portsOnNetwork(db, networkId)).filter(({ row }) => isWired(row)).map((record) => hostSpec(record, servedIds)),
     },
   }
 }
@@ -117,11 +118,11 @@ function hostSpec({ row, addresses }: PortRecord, served: ReadonlySet<string>) {
   }
 }
 
-/** What DHCP shall tell some ports of a network. */
+/** What DHCP shall tell some ports of a network. Only who is plugged in can ask: each wiring and its end is said to DHCP, nothing else is. */
 export async function dhcpHosts(db: Tx, networkId: string, portIds: readonly string[]) {
   const port = (await portsByOwner(db, networkId, dhcpOwner))[0]
   const served = new Set(port && (await allocationsOfPort(db, port.id)).map((address) => address.subnet_id))
-  return (await portRecords(db, portIds)).filter(({ row }) => row.network_id === networkId && row.device_owner !== dhcpOwner).map((record) => hostSpec(record, served))
+  return (await portRecords(db, portIds)).filter(({ row }) => row.network_id === networkId && isWired(row)).map((record) => hostSpec(record, served))
 }
 
 /** A router as its L3 agent should make it, with the networks that it touches. */

@@ -84,8 +84,8 @@ class L2Agent {
   /** What was told last of each: the same again is not done again. */
   readonly #networks = new Map<string, string>()
   readonly #groups = new Map<string, { readonly revision: number; readonly setIds: readonly string[] }>()
-  /** Addresses by set. */
-  readonly #sets = new Map<string, ReadonlySet<string>>()
+  /** Addresses by set; nothing for one of which it is not known what is in force. */
+  readonly #sets = new Map<string, ReadonlySet<string> | undefined>()
   readonly #ports = new Map<string, KnownPort>()
   readonly #inTurn = turns()
   readonly #refreshNetwork: (id: string, ctx: RequestContext) => Promise<void>
@@ -153,7 +153,7 @@ class L2Agent {
         const changed = addresses && addresses.length > 0 ? addresses : [everything]
         await Promise.all([
           ...groupIds.filter((id) => this.#uses(id)).map((id) => this.#refreshGroup(id, ctx)),
-          ...addressSetIds.filter((id) => this.#names(id)).map((id) => this.#refreshSet(id, changed, ctx)),
+          ...addressSetIds.filter((id) => this.#isNamed(id)).map((id) => this.#refreshSet(id, changed, ctx)),
         ])
         return {}
       }),
@@ -216,10 +216,10 @@ class L2Agent {
         await this.#ensureNetwork(ctx, network)
         await this.#ensureGroups(ctx, { groups, addressSetIds })
         const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
-        await Promise.all(port.securityGroupIds.filter((id) => this.#names(id)).map((id) => this.#refreshSet(id, used, ctx)))
+        await Promise.all(port.securityGroupIds.filter((id) => this.#isNamed(id)).map((id) => this.#refreshSet(id, used, ctx)))
         this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
         this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: network.id })
-        await this.#dropUnused(ctx, known?.groupIds ?? [])
+        await this.#dropUnused(ctx)
       })
       return this.#unlessWanted(ctx, port.id)
     })
@@ -247,14 +247,16 @@ class L2Agent {
     await driver.unplugPort(call(ctx), portId)
     const gone = this.#ports.get(portId)
     this.#ports.delete(portId)
-    await this.#dropUnused(ctx, gone?.groupIds ?? [])
+    await this.#dropUnused(ctx)
     // Its network may have gone before it.
     if (gone) await this.#refreshNetwork(gone.networkId, ctx)
     return false
   }
 
-  async #dropUnused(ctx: RequestContext, groupIds: readonly string[]): Promise<void> {
-    for (const id of new Set(groupIds)) if (!this.#uses(id)) await this.#refreshGroup(id, ctx)
+  /** Groups that no port is in, and sets that no rule names; those too whose removal failed before. */
+  async #dropUnused(ctx: RequestContext): Promise<void> {
+    for (const id of [...this.#groups.keys()]) if (!this.#uses(id)) await this.#refreshGroup(id, ctx)
+    for (const id of [...this.#sets.keys()]) if (!this.#isNamed(id)) await this.#refreshSet(id, [everything], ctx)
   }
 
   /** Whether a port here is in the group. */
@@ -263,8 +265,8 @@ class L2Agent {
   }
 
   /** Whether a rule here names the addresses of the group. */
-  #names(setId: string): boolean {
-    return this.#sets.has(setId) || [...this.#groups.values()].some(({ setIds }) => setIds.includes(setId))
+  #isNamed(setId: string): boolean {
+    return [...this.#groups.values()].some(({ setIds }) => setIds.includes(setId))
   }
 
   /** A network that is not here is made as it is given; what changed of one that is, is asked for. */
@@ -294,22 +296,25 @@ class L2Agent {
   async #ensureGroups(ctx: RequestContext, { groups, addressSetIds }: Needs): Promise<void> {
     const outdated = groups.filter(({ id, revision }) => (this.#groups.get(id)?.revision ?? -1) < revision)
     await forEach(outdated, ({ id }) => this.#refreshGroup(id, ctx))
-    await Promise.all(addressSetIds.filter((id) => this.#names(id) && !this.#sets.has(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
+    await Promise.all(addressSetIds.filter((id) => this.#isNamed(id) && !this.#sets.get(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
   }
 
   /** A group as it is now, and the sets that its rules name, where those are new here; nothing of it where no port is in it. */
   async #adjustGroup(ctx: RequestContext, id: string): Promise<void> {
     const { driver, server, call } = this.#host
     const { groups: [found] } = this.#uses(id) ? ((await server.any().groupSpecs(ctx, { groupIds: [id], addressSetIds: [] })) as unknown as GroupSpecs) : { groups: [] }
-    const before = this.#groups.get(id)?.setIds ?? []
-    this.#groups.delete(id)
     const setIds = [...new Set(found?.spec.rules.flatMap((rule) => rule.remoteAddressSetId ?? []))]
+    // Until it is in force nothing is known of it.
+    this.#groups.set(id, { revision: -1, setIds: [...setIds, ...(this.#groups.get(id)?.setIds ?? [])] })
     if (found) {
       this.#report(await driver.ensureSecurityGroup(call(ctx), found.spec))
       this.#groups.set(id, { revision: found.revision, setIds })
-    } else await driver.removeSecurityGroup(call(ctx), id)
-    const comeOrGone = [...setIds, ...before].filter((setId) => this.#sets.has(setId) !== setIds.includes(setId))
-    await Promise.all(comeOrGone.map((setId) => this.#refreshSet(setId, [everything], ctx)))
+    } else {
+      await driver.removeSecurityGroup(call(ctx), id)
+      this.#groups.delete(id)
+    }
+    const outdated = [...setIds.filter((setId) => !this.#sets.get(setId)), ...[...this.#sets.keys()].filter((setId) => !this.#isNamed(setId))]
+    await Promise.all(outdated.map((setId) => this.#refreshSet(setId, [everything], ctx)))
   }
 
   /** Bring some addresses of a set, or all of it, up to date. */
@@ -317,9 +322,10 @@ class L2Agent {
     const { driver, server, call } = this.#host
     const known = this.#sets.get(id)
     const next = new Set(known)
-    if (![...this.#groups.values()].some(({ setIds }) => setIds.includes(id))) {
+    if (!this.#isNamed(id)) {
+      await driver.removeAddressSet(call(ctx), id)
       this.#sets.delete(id)
-      return driver.removeAddressSet(call(ctx), id)
+      return
     }
     if (!known || addresses.includes(everything)) {
       const { addressSets } = (await server.any().groupSpecs(ctx, { groupIds: [], addressSetIds: [id] })) as unknown as GroupSpecs
@@ -332,7 +338,7 @@ class L2Agent {
       for (const address of changed) if (!next.delete(address)) next.add(address)
     }
     // Until it is in force nothing is known of it: who comes after a failure asks for all of it.
-    this.#sets.delete(id)
+    this.#sets.set(id, undefined)
     this.#report(await driver.ensureAddressSet(call(ctx), { id, addresses: [...next] }))
     this.#sets.set(id, next)
   }
@@ -372,7 +378,7 @@ class L2Agent {
     const networks = new Set(state.networks.map((network) => shortId(network.id)))
     await each(there.networks.filter((id) => !networks.has(id)), (id) => driver.removeNetwork(call(ctx), id))
     await each(there.securityGroups.filter((id) => !this.#uses(id)), (id) => driver.removeSecurityGroup(call(ctx), id))
-    await each(there.addressSets.filter((id) => !this.#names(id)), (id) => driver.removeAddressSet(call(ctx), id))
+    await each(there.addressSets.filter((id) => !this.#isNamed(id)), (id) => driver.removeAddressSet(call(ctx), id))
   }
 
   #report({ problems }: Report): void {

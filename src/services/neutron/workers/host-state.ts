@@ -2,6 +2,7 @@
 import { networkRow } from '../db/networks.ts'
 import { type PortRecord, portsOfDevice } from '../db/ports.ts'
 import { routersOnHost } from '../db/routers.ts'
+import { isWired } from '../domain/binding.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { groupsOfPort, networkSpec, portSpec } from '../domain/specs.ts'
 
@@ -9,7 +10,7 @@ export async function hostState(neutron: Neutron, host: string, ports: readonly 
   const { read } = neutron.database
   const routers = await routersOnHost(read, host)
   const routerPorts = (await Promise.all(routers.map((router) => portsOfDevice(read, router.id, ['network:router_interface', 'network:router_gateway'])))).flat()
-  const guests = ports.filter(({ row }) => !row.device_owner.startsWith('network:') && row.vif_type === 'bridge')
+  const guests = ports.filter(({ row }) => isWired(row))
   const networks = []
   const mtus = new Map<string, number>()
   for (const id of new Set([...ports, ...routerPorts].map(({ row }) => row.network_id))) {

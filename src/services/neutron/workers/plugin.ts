@@ -10,7 +10,7 @@ import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, set
 import { routerRow, routersOnHost, setFloatingIpStatus } from '../db/routers.ts'
 import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
 import { PortBindingFailed } from '../model/errors.ts'
-import { bindTo } from '../domain/binding.ts'
+import { bindTo, isWired } from '../domain/binding.ts'
 import { metadataPort } from '../domain/metadata.ts'
 import type { AgentKind } from '../domain/agents.ts'
 import { noteMissed } from '../domain/missed.ts'
@@ -153,7 +153,7 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     async portIsUp(ctx, { portId, host, wired }) {
       return traced(trace, clock, ctx, 35, () => database.transaction(async (tx) => {
         const row = await portRow(tx, portId)
-        if (row?.host_id !== host || row.vif_type !== 'bridge') return { known: false }
+        if (row?.host_id !== host || !isWired(row)) return { known: false }
         const status = row.admin_state_up === 1 ? 'ACTIVE' : 'DOWN'
         if (wired !== false && row.status !== status) await setPort(tx, portId, { status })
         return { known: true }

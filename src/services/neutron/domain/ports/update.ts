@@ -11,7 +11,7 @@ import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
 import { authorize, authorizeAttributes, bit, toFlag } from '../access.ts'
 import { announcePort } from '../announce.ts'
-import { bindTo } from '../binding.ts'
+import { bindTo, isWired } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { checkRevision, type Change } from '../revisions.ts'
@@ -23,7 +23,7 @@ import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs 
 import { portTarget } from '../targets.ts'
 
 /** What the wire of a port depends on; a new name changes nothing there. */
-const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'port_security_enabled', 'allowed_address_pairs', 'device_id'] as const
+const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'port_security_enabled', 'allowed_address_pairs', 'device_id', 'device_owner'] as const
 
 type PortChangeBody = Static<typeof PortChange>
 
@@ -67,10 +67,11 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
 
 /** A port that moved is unplugged where it was and plugged in where it is; one that stayed is plugged in as it now should be. */
 async function rewire(neutron: Neutron, tx: Tx, ctx: RequestContext, before: PortRow, after: PortRow, otherwise: boolean): Promise<void> {
-  if (after.device_owner.startsWith('network:')) return
   const touched = wiredColumns.some((column) => before[column] !== after[column])
-  if (before.host_id !== '' && before.host_id !== after.host_id) await beginUnwire(neutron, tx, ctx, before, before.host_id)
-  if (after.vif_type === 'bridge' && (touched || otherwise)) await beginWire(neutron, tx, ctx, after)
+  // Also of one whose wiring failed: it may be there after all.
+  const stays = isWired(after) && before.host_id === after.host_id
+  if (before.host_id !== '' && !before.device_owner.startsWith('network:') && !stays) await beginUnwire(neutron, tx, ctx, before, before.host_id)
+  if (isWired(after) && (touched || otherwise)) await beginWire(neutron, tx, ctx, after)
 }
 
 function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): Partial<PortRow> {

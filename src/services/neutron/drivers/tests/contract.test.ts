@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { create as createFake } from '../fake/index.ts'
-import { BadSpecification, NetworkAbsent, type NetworkDriver, type NetworkSpec, UnknownPhysicalNetwork } from '../interface.ts'
+import { BadSpecification, NetworkAbsent, type NetworkDriver, type NetworkSpec, Superseded, UnknownPhysicalNetwork } from '../interface.ts'
 import { call, id, macOf, needsRoot, port, rule, startLab } from './lab.ts'
 
 const fabric = { externalNetworks: [{ physicalNetwork: 'public', cidr: '198.51.100.0/24', gatewayAddress: '198.51.100.1' }] }
@@ -21,6 +21,18 @@ const engines: Record<string, { options: object; start(t: TestContext): Promise<
 const network = (number: number, segment: NetworkSpec['segment']): NetworkSpec => ({ id: id(number), segment, mtu: 1450, remotePorts: [] })
 
 for (const [name, engine] of Object.entries(engines)) {
+  test(`${name}: an agent that was held up while another took its place changes nothing on the host any more`, engine.options, async (t) => {
+    const driver = await engine.start(t)
+    const [former, other] = [await driver.hold('l2'), await driver.hold('dhcp')]
+    await former.ensureNetwork(call, network(0x100, { type: 'local' }))
+    const present = await driver.hold('l2')
+    for (const late of [() => former.removeNetwork(call, id(0x100)), () => former.inventory(call), () => former.confirm()]) await assert.rejects(late(), Superseded)
+    assert.deepEqual((await present.inventory(call)).networks.length, 1)
+    await Promise.all([present.confirm(), other.confirm()])
+    await present.removeNetwork(call, id(0x100))
+    assert.deepEqual((await other.inventory(call)).networks, [])
+  })
+
   test(`${name}: everything can be stated twice, is in the inventory, and can be taken away twice`, engine.options, async (t) => {
     const driver = await engine.start(t)
     const group = { id: id(0x900), stateful: true, rules: [rule('egress')] }
