@@ -18,6 +18,7 @@ for (const [what, given, wanted] of [
   ['what went wrong stands out', event({ before: { status: 'BUILD' }, after: { status: 'ERROR' } }), ['server web', 'BUILD → ERROR', 'bad']],
   ['a new thing says what it belongs to', event({ type: 'port.created', resource: { type: 'port', id: 'a'.repeat(36) }, after: { status: 'DOWN' }, related: { device_id: id, network_id: null } }), ['port aaaaaaaa', 'created: DOWN (device web)', 'plain']],
   ['a name in the event goes before one that is known', event({ type: 'server.deleted', resource: { type: 'server', id, name: 'db' }, before: { status: 'ACTIVE' } }), ['server db', 'deleted', 'plain']],
+  ['a name cannot give the terminal orders', event({ type: 'server.deleted', resource: { type: 'server', id, name: 'a\u001b]0;x\u0007\r\n\u009b2J\u202eb' } }), ['server a\ufffd]0;x\ufffd\ufffd\ufffd\ufffd2J\ufffdb', 'deleted', 'plain']],
   ['a step that starts is shown', step({ step: 'spawn', status: 'started' }), ['server web', 'server.build: spawn', 'quiet']],
   ['a step that ended well is not', step({ step: 'spawn', status: 'done' }), undefined],
   ['a later try says so', step({ step: 'spawn', status: 'started', attempt: 3 }), ['server web', 'server.build: spawn (try 3)', 'quiet']],

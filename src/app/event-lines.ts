@@ -1,5 +1,6 @@
 // An event as a line for people: when, what, and what changed about it.
 import type { EventView } from '#core/events'
+import { plain } from './terminal.ts'
 
 export interface EventLine {
   readonly time: string
@@ -18,7 +19,7 @@ export function lineOf(event: EventView, nameOf: (id: string) => string | undefi
   if (text === undefined) return undefined
   const status = event.after?.['status'] ?? event.after?.['attach_status']
   const tone = bad.has(String(status)) ? 'bad' : good.has(String(status)) && type !== 'operation.step' ? 'good' : type.startsWith('operation.') ? 'quiet' : 'plain'
-  return { time: event.time.slice(11, 23), subject: `${resource.type} ${resource.name ?? named(resource.id, nameOf)}`, text, tone }
+  return { time: event.time.slice(11, 23), subject: plain(`${resource.type} ${resource.name ?? named(resource.id, nameOf)}`), text: plain(text), tone }
 }
 
 /** The first part of an id tells it apart from the others on a screen; the whole stands in the JSON. */

@@ -2,7 +2,7 @@
 import { askControl, tellControl } from '../control.ts'
 import type { Diagnosis, FindingView } from '../doctor.ts'
 import { layout } from '../layout.ts'
-import { CommandError, print, printJson, table } from '../terminal.ts'
+import { CommandError, plain, print, printJson, table } from '../terminal.ts'
 
 export interface DoctorOptions {
   readonly json: boolean
@@ -40,7 +40,7 @@ export async function doctor(directory: string, options: DoctorOptions): Promise
     const one = diagnosis.findings.find((each) => each.kind === kind)
     print(`\n${kind}: ${one?.advice ?? ''}`)
   }
-  for (const { id, done } of diagnosis.findings) if (done !== '') print(`\n${short.get(id)}: ${done}`)
+  for (const { id, done } of diagnosis.findings) if (done !== '') print(`\n${short.get(id)}: ${plain(done)}`)
 }
 
 async function repair(control: string, wanted: string, json: boolean): Promise<void> {
@@ -54,7 +54,7 @@ async function repair(control: string, wanted: string, json: boolean): Promise<v
     const state = status === 200 && body ? body.state : 'open'
     if (state === 'open') process.exitCode = 1
     ended.push(body)
-    if (!json) print(`${kind} ${resource}: ${body?.error ?? (state === 'gone' ? 'It is as it should be.' : body?.done)}`)
+    if (!json) print(plain(`${kind} ${resource}: ${body?.error ?? (state === 'gone' ? 'It is as it should be.' : body?.done)}`))
   }
   if (json) printJson(ended)
   else if (chosen.length === 0) print('Nothing is open that could be repaired.')

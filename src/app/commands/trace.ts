@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askControl, type TraceStep, type TraceView } from '../control.ts'
 import { layout } from '../layout.ts'
-import { CommandError, print, printJson, table } from '../terminal.ts'
+import { CommandError, plain, print, printJson, table } from '../terminal.ts'
 
 const notRunning = 'The cloud does not answer: start it with `nimbo up`.'
 
@@ -19,7 +19,7 @@ export async function showTrace(directory: string, server: string, json: boolean
   const first = await askControl<TraceView>(control, `/traces/${encodeURIComponent(server)}`)
   if (!first) throw new CommandError(`There is no trace of a server ${server}.`)
   if (json) return printJson(first)
-  print(`Boot of ${first.name} (${first.server}), begun ${first.started_at}\n`)
+  print(`Boot of ${plain(first.name)} (${first.server}), begun ${first.started_at}\n`)
   await followSteps(directory, server)
 }
 
@@ -49,5 +49,5 @@ function line(step: TraceStep): string {
   const again = step.attempt > 1 ? ` (try ${step.attempt})` : ''
   const duration = step.duration_ms >= 1 ? `${step.duration_ms.toFixed(0)} ms` : ''
   const outcome = step.outcome === 'done' ? '' : step.outcome
-  return `${String(step.number).padStart(3)}  ${step.actor.padEnd(34)} ${step.name.padEnd(46)} ${duration.padStart(8)}  ${outcome}${again} ${step.detail ?? ''}`.trimEnd()
+  return `${String(step.number).padStart(3)}  ${step.actor.padEnd(34)} ${step.name.padEnd(46)} ${duration.padStart(8)}  ${outcome}${again} ${plain(step.detail ?? '')}`.trimEnd()
 }

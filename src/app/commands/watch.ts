@@ -6,7 +6,7 @@ import type { ServiceName } from '#core/service'
 import { lineOf } from '../event-lines.ts'
 import { logIn, type Person, reachOutside, RestError, type Session } from '../rest.ts'
 import { readSettings } from '../settings.ts'
-import { CommandError, print } from '../terminal.ts'
+import { CommandError, jsonText, plain, print } from '../terminal.ts'
 import { readSecrets } from './openrc.ts'
 
 export interface WatchOptions {
@@ -44,7 +44,7 @@ export async function watch(options: WatchOptions): Promise<number> {
   if (options.resource !== undefined) query.set('resource', await resourceId(session, options.resource, options.all))
   if (options.wait !== undefined) query.set('operation', options.wait)
   const show = (event: EventView, cursor: string) => {
-    if (options.json) return print(JSON.stringify({ cursor, ...event }))
+    if (options.json) return print(jsonText({ cursor, ...event }))
     if (event.resource.name !== undefined) names.set(event.resource.id, event.resource.name)
     const line = lineOf(event, (id) => names.get(id))
     if (line) print(`${line.time}  ${colour(line.subject.padEnd(30), 'bold')}  ${colour(line.text, line.tone)}`)
@@ -127,7 +127,7 @@ async function ending(session: Session, id: string): Promise<number | undefined>
   if (!answer) throw new CommandError(`There is no operation ${id}.`)
   const { status, fault, finished_at: finished } = answer.operation
   if (finished === null) return undefined
-  if (fault) process.stderr.write(`${answer.operation.kind} ${status}: ${fault.message}\n`)
+  if (fault) process.stderr.write(`${answer.operation.kind} ${status}: ${plain(fault.message)}\n`)
   return status === 'done' ? 0 : 1
 }
 

@@ -9,6 +9,7 @@ import { silentLog } from '../observe/log.ts'
 import { Auditor } from './auditor.ts'
 import type { Check, Difference, Kind } from './finding.ts'
 import { overdueCheck } from './overdue.ts'
+import { endFindings, forgetFindings, seenAgain } from './store.ts'
 import { auditMigration } from './tables.ts'
 
 /** A clock whose time passes only while somebody sleeps; what is due later than that never comes. */
@@ -36,7 +37,7 @@ async function lab(t: TestContext, kinds: Record<string, Kind>) {
       return { differences: [...world.differences], unseen: world.unseen }
     },
   }
-  const start = () => new Auditor({ capabilities, database, checks: [check, overdueCheck(clock, [database])], intervalSeconds: 60, graceSeconds: 5, context: () => ownContext(capabilities, 'test') })
+  const start = () => new Auditor({ capabilities, database, checks: [check, overdueCheck(clock, [database])], intervalSeconds: 60, graceSeconds: 5, keepEnded: 1000, context: () => ownContext(capabilities, 'test') })
   return { auditor: start(), again: start, world, pass, database, shown: async (auditor: Auditor) => (await auditor.findings(true)).map(({ kind, resource, state, tries, done }) => [kind, resource, state, tries, done]) }
 }
 
@@ -146,4 +147,39 @@ test('an operation that is open long after its deadline is found', async (t) => 
   assert.deepEqual((await auditor.findings(false)).map(({ kind, message }) => [kind, message]), [
     ['operation.overdue', 'The operation volume.create of v-1 is undoing and should have ended at 2026-01-01T00:01:00.000Z; nobody holds it.'],
   ])
+})
+
+test('things that come and go as their owners like are not remembered without end', async (t) => {
+  const { auditor, world, database } = await lab(t, { stray: report })
+  const count = async (state: string) => Number((await database.read.selectFrom('audit_findings').select(({ fn }) => fn.countAll().as('all')).where('state', '=', state).executeTakeFirst())?.all)
+  world.differences = Array.from({ length: 3000 }, (_each, at) => stray(`flood-${at}`))
+  await auditor.audit()
+  assert.deepEqual([await count('open'), await count('gone')], [3000, 0])
+  world.differences = [stray('a')]
+  await auditor.audit()
+  assert.deepEqual([await count('open'), await count('gone')], [1, 1000])
+})
+
+test('there may be more findings than a statement of the database takes values', async (t) => {
+  const { database } = await lab(t, {})
+  const ids = Array.from({ length: 70_000 }, (_each, at) => `finding-${at}`)
+  for (const change of [seenAgain, endFindings]) await database.transaction((tx) => change(tx, ids, '2026-01-01T00:00:00Z'))
+  await database.transaction((tx) => forgetFindings(tx, ids))
+})
+
+test('repairs that do not help do not keep others waiting', async (t) => {
+  const repaired = new Set<string>()
+  const { auditor, world } = await lab(t, {
+    stray: {
+      remedy: 'by-itself', advice: '',
+      async repair(_ctx, { resource }) {
+        if (resource.startsWith('again')) throw new Error('it cannot be done')
+        repaired.add(resource)
+        return 'removed'
+      },
+    },
+  })
+  world.differences = [...Array.from({ length: 120 }, (_each, at) => stray(`again-${at}`)), stray('last')]
+  for (let round = 0; round < 4; round++) await auditor.audit()
+  assert.deepEqual([...repaired], ['last'])
 })

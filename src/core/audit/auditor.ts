@@ -5,7 +5,7 @@ import type { Capabilities, RequestContext, Timer } from '#core/context'
 import type { Database } from '#core/db'
 import { Conflict, describe, NotFound } from '#core/errors'
 import { type Check, type Difference, type Finding, type Kind, keyOf, type Looked } from './finding.ts'
-import { allFindings, changeFinding, endFindings, forgetFindings, hasFindingsBefore, openFinding, openFindings, seenAgain, toFinding } from './store.ts'
+import { allFindings, changeFinding, endFindings, findingsToForget, forgetFindings, openFinding, openFindings, seenAgain, toFinding } from './store.ts'
 import type { AuditTables, FindingRow } from './tables.ts'
 
 export interface AuditorOptions {
@@ -14,6 +14,8 @@ export interface AuditorOptions {
   readonly checks: readonly Check[]
   readonly intervalSeconds: number
   readonly graceSeconds: number
+  /** How many that ended are kept. */
+  readonly keepEnded?: number
   /** For work that no request began. */
   readonly context: () => RequestContext
 }
@@ -28,9 +30,11 @@ interface Sighting {
 }
 
 const keepEndedDays = 7
+/** Things that come and go as their owners like must not fill the database. */
+const keepEndedMost = 10_000
 /** A timer may be early by so much. */
 const earlyMs = 5
-/** The rest of a broken host is repaired in the rounds that follow. */
+/** The rest of a broken host is repaired in the rounds that follow; what was tried most often comes last. */
 const repairsPerRound = 50
 const mostListed = 500
 
@@ -141,7 +145,8 @@ export class Auditor {
       await this.#repairByItself(ctx, check, confirmed)
     }
     const before = new Date(clock.now().getTime() - keepEndedDays * 86_400_000).toISOString()
-    if (await hasFindingsBefore(this.#database.read, before)) await this.#database.transaction((tx) => forgetFindings(tx, before))
+    const old = await findingsToForget(this.#database.read, { before, most: this.#options.keepEnded ?? keepEndedMost })
+    if (old.length > 0) await this.#database.transaction((tx) => forgetFindings(tx, old))
     return failed
   }
 
@@ -200,7 +205,8 @@ export class Auditor {
   }
 
   async #repairByItself(ctx: RequestContext, check: Check, findings: readonly FindingRow[]): Promise<void> {
-    const due = findings.filter((row) => row.remedy === 'by-itself' && check.kinds[row.kind]?.repair).slice(0, repairsPerRound)
+    const due = findings.filter((row) => row.remedy === 'by-itself' && check.kinds[row.kind]?.repair)
+      .sort((a, b) => a.tries - b.tries).slice(0, repairsPerRound)
     if (due.length === 0) return
     const again = new Map((await check.look(ctx)).differences.map((each) => [keyOf(each), each]))
     for (const row of due) {

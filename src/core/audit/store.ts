@@ -37,20 +37,33 @@ export async function changeFinding(tx: Tx, id: string, change: Partial<FindingR
   await tx.updateTable('audit_findings').set(change).where('id', '=', id).execute()
 }
 
+const atOnce = 500
+
+/** A database takes so many values with one statement, and no more. */
+async function inParts(ids: readonly string[], change: (part: readonly string[]) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < ids.length; from += atOnce) await change(ids.slice(from, from + atOnce))
+}
+
 export async function seenAgain(tx: Tx, ids: readonly string[], at: string): Promise<void> {
-  if (ids.length > 0) await tx.updateTable('audit_findings').set({ last_seen: at }).where('id', 'in', ids).execute()
+  await inParts(ids, (part) => tx.updateTable('audit_findings').set({ last_seen: at }).where('id', 'in', part).execute())
 }
 
 export async function endFindings(tx: Tx, ids: readonly string[], at: string): Promise<void> {
-  if (ids.length > 0) await tx.updateTable('audit_findings').set({ state: 'gone', ended_at: at }).where('id', 'in', ids).execute()
+  await inParts(ids, (part) => tx.updateTable('audit_findings').set({ state: 'gone', ended_at: at }).where('id', 'in', part).execute())
 }
 
-export async function forgetFindings(tx: Tx, before: string): Promise<void> {
-  await tx.deleteFrom('audit_findings').where('state', '!=', 'open').where('ended_at', '<', before).execute()
+/** Ended ones that ended before `before`, or that are more than the newest `most`: some of them, the rest the next time. */
+export async function findingsToForget(db: Tx, { before, most }: { before: string; most: number }): Promise<string[]> {
+  const ended = db.selectFrom('audit_findings').select('id').where('state', '!=', 'open').limit(forgottenAtOnce)
+  const old = await ended.where('ended_at', '<', before).execute()
+  const more = await ended.orderBy('ended_at', 'desc').orderBy('id').offset(most).execute()
+  return [...new Set([...old, ...more].map(({ id }) => id))]
 }
 
-export async function hasFindingsBefore(db: Tx, before: string): Promise<boolean> {
-  return (await db.selectFrom('audit_findings').select('id').where('state', '!=', 'open').where('ended_at', '<', before).limit(1).executeTakeFirst()) !== undefined
+const forgottenAtOnce = 5000
+
+export async function forgetFindings(tx: Tx, ids: readonly string[]): Promise<void> {
+  await inParts(ids, (part) => tx.deleteFrom('audit_findings').where('id', 'in', part).execute())
 }
 
 /** What living operations work on: an auditor leaves it alone. */

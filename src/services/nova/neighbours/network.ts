@@ -66,15 +66,17 @@ export async function portsOfServer(runtime: Access, ctx: RequestContext, server
 export interface ServerPortView {
   readonly id: string
   readonly deviceId: string
+  /** Says itself that the device is a server. */
+  readonly ofServer: boolean
 }
 
-/** Every port that says it belongs to a server, page by page. */
+/** Every port that says it belongs to a device other than the network's own, page by page. */
 export async function portsOfServers(runtime: Access, ctx: RequestContext): Promise<ServerPortView[]> {
   const found: ServerPortView[] = []
   for (let marker: string | undefined, more = true; more;) {
     const query = { fields: ['id', 'device_id', 'device_owner'], sort_key: 'id', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
     const { body: { ports } } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query })
-    for (const { id, device_id: deviceId, device_owner: owner } of ports) if (owner.startsWith('compute:')) found.push({ id, deviceId })
+    for (const { id, device_id: deviceId, device_owner: owner } of ports) if (deviceId !== '' && !owner.startsWith('network:')) found.push({ id, deviceId, ofServer: owner.startsWith('compute:') })
     more = ports.length === pageOfPorts
     marker = ports.at(-1)?.id
   }

@@ -60,8 +60,10 @@ test('allocations', () => {
 
 test('ports and attachments', () => {
   const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
-  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => ({ id: `port-${deviceId}`, deviceId }))
+  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => ({ id: `port-${deviceId}`, deviceId, ofServer: true }))
   assert.deepEqual(short(comparePorts(known, ports, [{ portId: 'port-s', serverId: 's' }, { portId: 'lost', serverId: 's' }])), ['port.stray port-old', 'port.stray port-who', 'port.missing lost'])
+  const renamed = [{ id: 'mine', deviceId: 's', ofServer: false }, { id: 'given-away', deviceId: 'planned', ofServer: true }, { id: 'box', deviceId: 'who', ofServer: false }]
+  assert.deepEqual(short(comparePorts(known, renamed, [{ portId: 'mine', serverId: 's' }, { portId: 'given-away', serverId: 's' }])), ['port.missing given-away'])
   const attachments = ['s', 'old', 'who', 'planned'].map((serverId) => ({ id: `a-${serverId}`, volumeId: 'v', serverId }))
   assert.deepEqual(short(compareAttachments(known, attachments, [{ instance_uuid: 's', volume_id: 'v' }])), ['attachment.of-deleted-server a-old', 'attachment.stray a-who'])
   assert.deepEqual(short(compareAttachments(known, attachments.slice(0, 1), [{ instance_uuid: 's', volume_id: 'w' }])), ['attachment.stray a-s', 'attachment.missing w'])

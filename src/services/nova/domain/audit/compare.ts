@@ -90,18 +90,21 @@ export function compareAllocations(books: Books, providers: readonly Provider[])
 interface PortNaming {
   readonly id: string
   readonly deviceId: string
+  /** False for one whose owner calls it something else: the server has it all the same. */
+  readonly ofServer: boolean
 }
 
 export function comparePorts(books: Books, ports: readonly PortNaming[], own: readonly { readonly portId: string; readonly serverId: string }[]): Difference[] {
   const differences: Difference[] = []
-  for (const { id, deviceId } of ports) {
-    const fate = orphaned(books, deviceId)
+  for (const { id, deviceId, ofServer } of ports) {
+    const fate = ofServer ? orphaned(books, deviceId) : undefined
     if (fate) differences.push({ kind: 'port.stray', resource: id, message: `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.` })
   }
-  const there = new Set(ports.map(({ id }) => id))
+  const pair = (portId: string, serverId: string) => `${portId} ${serverId}`
+  const there = new Set(ports.map(({ id, deviceId }) => pair(id, deviceId)))
   for (const { portId, serverId } of own) {
-    if (there.has(portId) || books.atWork.has(serverId) || !books.servers.has(serverId)) continue
-    differences.push({ kind: 'port.missing', resource: portId, message: `The server ${serverId} has the port ${portId}, which neutron does not know as a server's.`, about: { serverId } })
+    if (there.has(pair(portId, serverId)) || books.atWork.has(serverId) || !books.servers.has(serverId)) continue
+    differences.push({ kind: 'port.missing', resource: portId, message: `The server ${serverId} has the port ${portId}, which neutron does not know as its own.`, about: { serverId } })
   }
   return differences
 }
