@@ -46,8 +46,9 @@ export class SimulatedNetwork {
       const deliver = (again: boolean) => {
         const server = this.#serverOf(service)
         if (!server) return again ? undefined : fail(backMs, 'ECONNREFUSED')
+        // From the start: one that is held up may die before it sees the request.
+        const forget = server.incarnation.atEnd(() => fail(backMs, 'ECONNRESET'))
         server.incarnation.receive(() => {
-          const forget = server.incarnation.atEnd(() => fail(backMs, 'ECONNRESET'))
           void server.incarnation.guard(server.transport(request)).then((reply) => {
             forget()
             this.#world.note(`http ${label}${again ? ', again' : ''}: ${reply.status}`)

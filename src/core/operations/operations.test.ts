@@ -409,3 +409,24 @@ test('what takes a step back speaks with a later epoch than the step, so that a 
   await operations.settled('r', { signal: AbortSignal.timeout(5000) })
   assert.deepEqual(epochs, [['run', 1], ['undo', 2], ['run', 3], ['undo', 4]])
 })
+
+test('a step that was done, but whose end could not be written down, has not failed: it is done again, and nothing is undone', async (t) => {
+  const events: string[] = []
+  let refusals = 0
+  const two = defineOperation<Bench, unknown>('two', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', { run: async (s, run) => void s.events.push(`a in epoch ${run.epoch}`), undo: async (s) => void s.events.push('undo a') }),
+      pivot('b', { commit: async (_tx, s) => void s.events.push('b') }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [two], () => events.length === 1 && refusals++ === 0)
+  const operations = make()
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, two)
+  await operations.settled('r', { signal: AbortSignal.timeout(20_000) })
+  assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2', 'b'])
+  assert.equal((await row(id)).status, 'done')
+  assert.deepEqual((await operations.journal(id)).filter((entry) => entry.status === 'failed'), [])
+})

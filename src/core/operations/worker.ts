@@ -238,18 +238,32 @@ export class Worker<S> {
     }
     if (current.pivot) held.committed = true
     const run = this.#view(held, held.committed ? neverAborted : held.abort.signal)
+    // Only what the step itself throws is its failure: that its end could not be written down is not.
+    let failed = false
+    const own = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
     try {
-      if (!held.committed) held.abort.signal.throwIfAborted()
+      if (!held.committed && held.abort.signal.aborted) {
+        failed = true
+        throw held.abort.signal.reason
+      }
       const after = { position: held.position }
       if (current.commit) {
         const { commit } = current
         await database.transaction(async (tx) => {
-          const result = await commit(tx as never, service, run)
+          failed = false
+          const result = await own(commit(tx as never, service, run))
           after.position = await this.#advance(tx, held, current, result)
         })
       } else {
         if (!current.run) throw new Error(`step ${current.name} has neither run nor commit`)
-        const result = await this.#obey(current.run(service, run), run.signal)
+        const result = await own(this.#obey(current.run(service, run), run.signal))
         after.position = await database.transaction((tx) => this.#advance(tx, held, current, result))
       }
       held.position = after.position
@@ -257,7 +271,7 @@ export class Worker<S> {
       if (after.position === held.definition.steps.length) held.status = 'done'
       return false
     } catch (error) {
-      if (this.#stopped || error instanceof LeaseLost) throw error
+      if (this.#stopped || error instanceof LeaseLost || !failed) throw error
       const reason: unknown = held.abort.signal.aborted && !held.committed ? held.abort.signal.reason : error
       const again = held.committed || (held.attempt <= (current.retries ?? 0) && !held.abort.signal.aborted)
       // What was called off stops on purpose.
