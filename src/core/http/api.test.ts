@@ -57,7 +57,7 @@ test('broken, wrong and over-long bodies are refused with the field that is wron
   const cases: [string, RegExp][] = [
     ['{', /not valid JSON/], ['[]', /body/], ['{"thing":{}}', /'name' is a required property/], ['{"thing":{"name":5}}', /thing\/name. Value: 5. It must be string/],
     ['{"thing":{"name":"a","colour":"red"}}', /'colour' was unexpected/], [`{"thing":{"name":"${'x'.repeat(256)}"}}`, /must NOT have more than 255/],
-    ['{"thing":{"name":"a","size":0}}', /must be >= 1/], ['{"thing":{"name":"a","__proto__":{}}}', /__proto__/], ['', /needs a body/],
+    ['{"thing":{"name":"a","size":0}}', /must be >= 1/], ['{"thing":{"name":"a","__proto__":{}}}', /__proto__/], ['{"thing":{"name":"a\\u0000b"}}', /U\+0000/], ['{"thing":{"name":"a","\\u0000":1}}', /U\+0000/], ['', /needs a body/],
   ]
   for (const [body, problem] of cases) {
     const reply = await ask('POST', '/v2.1/things', body)
@@ -98,6 +98,12 @@ test('unknown paths, methods, actions, and another project in the path', async (
   assert.equal((await ask('GET', '/v2.1/abc123/things/1')).status, 200)
   assert.equal((await ask('GET', '/v2.1/def456/things/1')).status, 400)
   assert.equal((await ask('GET', '/v2.1/things/%zz')).status, 404)
+})
+
+test('a path or a query that holds U+0000 never comes to a database', async () => {
+  assert.equal((await ask('GET', '/v2.1/things/a%00b')).status, 404)
+  assert.deepEqual(await ask('GET', '/v2.1/things/a?name=a%00b').then(({ status, body }) => [status, body]), [400, fault('badRequest', 400, 'A text must not hold the character U+0000.')])
+  assert.equal((await ask('GET', '/v2.1/things/a?name=a%2500b')).status, 200)
 })
 
 test('microversions: the minimum by default, latest, unknown ones, and routes that came later', async () => {

@@ -149,6 +149,7 @@ export function createApi(options: ApiOptions): Transport {
       throw new BadRequest(`Malformed request URL: URL's project_id '${project}' doesn't match Context's project_id '${identity.projectId ?? ''}'`)
     }
 
+    if (request.query.includes('%00')) throw new BadRequest(nulRefused)
     const query = parseQuery(request.query)
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
@@ -255,15 +256,19 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
     throw new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
   }
   try {
-    const value: unknown = JSON.parse(text, refuseProto)
+    const value: unknown = JSON.parse(text, refuseTraps)
     return value
   } catch (error) {
     throw error instanceof BadRequest ? error : new BadRequest('The request body is not valid JSON.', {}, error)
   }
 }
 
-function refuseProto(key: string, value: unknown): unknown {
+/** Some databases take no such text, and some programs see its end there. */
+const nulRefused = 'A text must not hold the character U+0000.'
+
+function refuseTraps(key: string, value: unknown): unknown {
   if (key === '__proto__') throw new BadRequest('The key __proto__ is not allowed.')
+  if (key.includes('\0') || (typeof value === 'string' && value.includes('\0'))) throw new BadRequest(nulRefused)
   return value
 }
 

@@ -15,11 +15,12 @@ function node<T>(): Node<T> {
   return { literals: new Map(), parameter: undefined, methods: new Map() }
 }
 
-/** `undefined` from decodeURIComponent's failure means that no route fits. */
+/** `undefined` for what cannot be decoded, or holds U+0000, which no id does: no route fits. */
 function decode(segment: string): string | undefined {
   if (!segment.includes('%')) return segment
   try {
-    return decodeURIComponent(segment)
+    const text = decodeURIComponent(segment)
+    return text.includes('\0') ? undefined : text
   } catch {
     return undefined
   }

@@ -82,7 +82,8 @@ export function parseQuery(text: string): Record<string, string | string[]> {
   if (text === '') return query
   for (const [key, value] of new URLSearchParams(text)) {
     const before = query[key]
-    query[key] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+    if (Array.isArray(before)) before.push(value)
+    else query[key] = before === undefined ? value : [before, value]
   }
   return query
 }
