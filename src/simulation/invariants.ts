@@ -91,6 +91,15 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
     const faults = [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))].filter((fault) => fault['instance_uuid'] === id)
     if (faults.length === 0) say(`server ${id} is in error and says nothing of it`)
   }
+  for (const cell of ['nova_cell0', 'nova_cell1']) {
+    const events = await rows.of(cell, 'instance_actions_events')
+    for (const action of await rows.of(cell, 'instance_actions')) {
+      if (!servers.has(action['instance_uuid'])) continue
+      if (action['finish_time'] === null) say(`the action ${action['action']} of server ${action['instance_uuid']} never ends`)
+      const names = events.filter((event) => event['action_id'] === action['id']).map((event) => `${event['event']} ${event['result']} on ${event['host']}: ${event['details']}`)
+      if (new Set(names).size !== names.length) say(`the action ${action['action']} of server ${action['instance_uuid']} tells the same twice: ${names.join(', ')}`)
+    }
+  }
 
   const byConsumer = Map.groupBy(await rows.of('placement', 'allocations'), (row) => String(row['consumer_uuid']))
   for (const row of live) {
@@ -176,13 +185,18 @@ async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<
     if (!restingVolumes.has(status)) say(`volume ${id} rests in ${status}`)
     if ((status === 'in-use') !== own.some((row) => row['attach_status'] === 'attached')) say(`volume ${id} is ${status} with the attachments ${own.map((row) => row['attach_status']).join(' ') || 'none'}`)
     if (own.length > 1) say(`volume ${id} is attached ${own.length} times`)
+    if (volume['claimed_size'] !== volume['size']) say(`volume ${id} has ${volume['size']} GiB and counts ${volume['claimed_size']} against the quota`)
+    if (own.length === 0 && volume['attach_status'] !== 'detached') say(`volume ${id} says that it is ${volume['attach_status']}, and nobody uses it`)
   }
   for (const attachment of attachments) {
     const { id, volume_id: volumeId, instance_uuid: server } = attachment
     if (!volumes.some((row) => row['id'] === volumeId)) say(`attachment ${id} is of volume ${volumeId}, which is gone`)
     if (!disks.some((row) => row['volume_id'] === volumeId && row['instance_uuid'] === server)) say(`volume ${volumeId} is attached to server ${server}, which does not know it`)
   }
+  const resting = new Map((await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0 && row['vm_state'] !== 'error').map((row) => [row['uuid'], row]))
   for (const disk of disks) {
+    const own = attachments.find((row) => row['id'] === disk['attachment_id'])
+    if (resting.has(disk['instance_uuid']) && (!own || own['volume_id'] !== disk['volume_id'] || own['attach_status'] !== 'attached')) say(`server ${disk['instance_uuid']} names ${disk['attachment_id']} as its attachment of volume ${disk['volume_id']}, which is ${own ? `of ${own['volume_id']} and ${own['attach_status']}` : 'none'}`)
     if (!attachments.some((row) => row['id'] === disk['attachment_id'] || (row['volume_id'] === disk['volume_id'] && row['instance_uuid'] === disk['instance_uuid']))) say(`server ${disk['instance_uuid']} has the volume ${disk['volume_id']} without an attachment`)
   }
   for (const host of hosts) {

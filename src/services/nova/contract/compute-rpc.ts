@@ -32,6 +32,8 @@ export const computeRpc = defineRpc('nova-compute', '1.2', {
   extendVolume: command(300, { volumeId: Type.String(), sizeGiB: Type.Integer() }, '1.1'),
   attachInterface: command(120, { portId: Type.String() }),
   detachInterface: command(120, { portId: Type.String() }),
+  /** A guest's power at this moment. */
+  guestPower: call({ since: '1.2', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid }), result: Type.Object({ powerState: Type.Integer() }) }),
   /** What a host needs for the connection of a volume. */
   connector: call({ since: '1.0', timeoutSeconds: 10, args: Type.Object({}), result: opaque }),
   consoleOutput: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid, lines: Type.Optional(Type.Integer()) }), result: Type.Object({ output: Type.String() }) }),

@@ -36,10 +36,12 @@ export interface EventNote {
   readonly traceback?: string
 }
 
-/** Note a finished event of the action that a request began. A repeat after a crash replaces the former note. */
+/** Note a finished event of the action that a request began. A repeat after a crash, which says the same, replaces the former note. */
 export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId: string, note: EventNote, now: string, ends = false): Promise<void> {
   const action = await tx.selectFrom('instance_actions').select('id').where('instance_uuid', '=', serverId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst()
   if (!action) return
+  await tx.deleteFrom('instance_actions_events').where('action_id', '=', action.id).where('event', '=', note.event).where('result', '=', note.result)
+    .where('host', note.host === null ? 'is' : '=', note.host).where('details', note.details === undefined ? 'is' : '=', note.details ?? null).execute()
   await tx.insertInto('instance_actions_events').values({
     action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt, finish_time: now, result: note.result,
     traceback: note.traceback ?? null, details: note.details ?? null,

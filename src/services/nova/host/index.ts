@@ -15,7 +15,7 @@ import { inventoryServer } from './inventory.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
-import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, powerOff, powerOn, reboot } from './power.ts'
+import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, powerOf, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
@@ -70,6 +70,8 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     extendVolume: does('extendVolume', (own, _ctx, call, told: Told & { volumeId: string; sizeGiB: number }) => extendVolume(own, call, told, told.volumeId, told.sizeGiB)),
     attachInterface: does('attachInterface', (own, ctx, call, told: Told & { portId: string }) => attachInterface(own, ctx, call, told, told.portId)),
     detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
+    guestPower: async (ctx: RequestContext, { serverId }: { serverId: string }) =>
+      ({ powerState: powerOf(await host.driver.powerState({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId)) }),
     connector: async () => ({ host: runtime.host }),
     consoleOutput: async (ctx: RequestContext, { serverId, lines }: { serverId: string; lines?: number }) =>
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),

@@ -1,7 +1,12 @@
 // What can be done to a server that runs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock, systemIds, systemRandom } from '#core/context'
 import { AppError } from '#core/errors'
+import { silentLog } from '#core/observe'
+import { rpcClient } from '#core/rpc'
+import { ownContext } from '#core/service'
+import { conductorRpc } from '../contract/conductor-rpc.ts'
 import { boot, must, show, startBench, until, untilStatus } from './bench.ts'
 
 test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
@@ -64,6 +69,17 @@ test('a guest that shuts itself down is shown as what it is', async (t) => {
   await untilStatus(bench.demo, id, 'ACTIVE')
   bench.playground.world?.shutItselfDown(id)
   await untilStatus(bench.demo, id, 'SHUTOFF')
+})
+
+test('a word about a guest that comes late, when the guest runs again, changes nothing', async (t) => {
+  const bench = await startBench(t)
+  const { cloud, demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
+  await rpcClient(cloud.bus, capabilities, conductorRpc).any().powerChanged(ownContext(capabilities, 'nova-compute'), { serverId: id, host: 'host-1', powerState: 4 })
+  const { status, 'OS-EXT-STS:power_state': power } = await show(demo, id)
+  assert.deepEqual([status, power], ['ACTIVE', 1])
 })
 
 test('a locked server refuses its owner, not the admin', async (t) => {

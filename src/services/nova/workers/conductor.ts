@@ -52,7 +52,7 @@ function conductorServer(nova: Nova): RpcServer<typeof conductorRpc> {
     heartbeat: (ctx, service) => heartbeat(nova, ctx, service),
     serversOfHost: (_ctx, { host }) => serversOfHost(nova, host),
     goneServers: async (_ctx, { serverIds }) => ({ gone: await goneServers(nova, serverIds) }),
-    powerChanged: (_ctx, { serverId, host, powerState }) => powerChanged(nova, serverId, host, powerState),
+    powerChanged: (ctx, { serverId, host }) => powerChanged(nova, ctx, serverId, host),
     refreshPorts: (ctx, { serverId }) => refreshPorts(nova, ctx, serverId),
     listHosts: () => listHosts(nova),
   }
