@@ -30,6 +30,8 @@ interface Part {
 /** On the second host, which only serves guests and volumes. */
 const onEveryHost = new Set(['nova/compute', 'neutron/l2-agent', 'neutron/dhcp-agent', 'neutron/l3-agent', 'neutron/metadata-agent', 'cinder/volume'])
 export const hosts = ['host-1', 'host-2'] as const
+/** Where the tunnels between the hosts end. */
+export const tunnelAddresses: Readonly<Record<string, string>> = { 'host-1': '192.0.2.1', 'host-2': '192.0.2.2' }
 
 /** Times are not recorded in a simulation: what happened is its history. */
 const noRecorder: Recorder = {
@@ -198,7 +200,7 @@ export class SimulatedCloud {
     return {
       dataDirectory: storage.directory, settings: this.#settings(host), secrets, processes: createProcessRunner(), checkReplies: true,
       capabilities: { clock: undefined as never, random: undefined as never, ids: undefined as never, log: undefined as never },
-      config: { ...config, keystone: { password_hash_rounds: 4, ...config?.['keystone'] } },
+      config: { ...config, keystone: { password_hash_rounds: 4, ...config?.['keystone'] }, neutron: { local_ip: tunnelAddresses[host] ?? '', ...config?.['neutron'] } },
     }
   }
 

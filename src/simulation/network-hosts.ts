@@ -1,6 +1,6 @@
 // What the network engines of the hosts must have, worked out from neutron's rows: wires, filters, groups, DHCP and routers.
 import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
-import { hosts } from './cloud.ts'
+import { hosts, tunnelAddresses } from './cloud.ts'
 import type { Row, Rows, Say } from './rows.ts'
 import type { Storage } from './storage.ts'
 
@@ -34,8 +34,7 @@ export async function networkHostsAreRight(storage: Storage, rows: Rows, say: Sa
     groupsAreRight(host, engine, all, say)
     dhcpIsRight(host, engine, all, say)
     routersAreRight(host, engine, all, say)
-    const networks = new Set(all.networks.map((row) => row['id']))
-    for (const id of engine.networks.keys()) if (!networks.has(id)) say(`${host} has network ${id}, which is gone`)
+    networksAreRight(host, engine, all, say)
   }
 }
 
@@ -74,6 +73,27 @@ function wiresAreRight(host: string, engine: Engine, all: NetworkRows, say: Say)
     if (!engine.networks.has(port['network_id'])) say(`port ${id} has a wire on ${host}, and its network is not there`)
     const status = port['admin_state_up'] === 1 ? 'ACTIVE' : 'DOWN'
     if (port['status'] !== status) say(`port ${id} has its wire on ${host} and is ${port['status']}`)
+  }
+}
+
+/** Where a port is: that of a router where its router is. */
+function placeOf({ routers }: NetworkRows, port: Row): string {
+  if (port['host_id'] !== '') return port['host_id']
+  return String(port['device_owner']).startsWith('network:router') ? (routers.find((row) => row['id'] === port['device_id'])?.['host'] ?? '') : ''
+}
+
+/** A host that has something of a network knows where the rest of it is. */
+function networksAreRight(host: string, engine: Engine, all: NetworkRows, say: Say): void {
+  for (const [id, made] of engine.networks) {
+    if (!all.networks.some((row) => row['id'] === id)) {
+      say(`${host} has network ${id}, which is gone`)
+      continue
+    }
+    const ports = all.ports.filter((port) => port['network_id'] === id)
+    if (made.segment.type !== 'vxlan' || !ports.some((port) => placeOf(all, port) === host)) continue
+    const asked = sorted(ports.filter((port) => ![host, ''].includes(placeOf(all, port))).map((port) => `${port['mac_address']} ${addressesOf(all, port['id']).join(' ')} at ${tunnelAddresses[placeOf(all, port)]}`))
+    const told = sorted(made.remotePorts.map((port) => `${port.macAddress} ${sorted(port.addresses).join(' ')} at ${port.tunnelAddress}`))
+    if (!same(asked, told)) say(`network ${id} on ${host} is to have elsewhere ${asked.join(', ') || 'nothing'}, and has ${told.join(', ') || 'nothing'}`)
   }
 }
 

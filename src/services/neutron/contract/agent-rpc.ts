@@ -16,7 +16,8 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.1', {
   wirePort: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ up: Type.Boolean() }) }),
   unwirePort: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ portId: Id, host: Type.String(), networkId: Id }), result: Done }),
   syncNetwork: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ networkId: Id }), result: Done }),
-  syncRouter: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ routerId: Id, hosts: Type.Array(Type.String()) }), result: Done }),
+  /** `networkIds`: where ports of the router came, went or are on another host. */
+  syncRouter: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ routerId: Id, hosts: Type.Array(Type.String()), networkIds: Type.Optional(Ids) }), result: Done }),
   syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),
   /** Let an agent compare its host with the whole of what it should have. */
   syncAgent: call({ since: '1.1', timeoutSeconds: 120, args: Type.Object({ kind: Kind, host: Type.String() }), result: Done }),
@@ -26,8 +27,8 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.1', {
   routerIsUp: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ routerId: Id, host: Type.String() }), result: Type.Object({ known: Type.Boolean() }) }),
   /** Everything that an L2 agent's host should have. */
   hostState: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ host: Type.String() }), result: Any }),
-  /** A network as a host should have it; nothing when it is gone. */
-  networkSpec: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networkId: Id, host: Type.String() }), result: Type.Object({ network: Type.Optional(Any) }) }),
+  /** A network as a host should have it, nothing when it is gone; and whether something of it is on that host. */
+  networkSpec: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networkId: Id, host: Type.String() }), result: Type.Object({ network: Type.Optional(Any), here: Type.Boolean() }) }),
   /** Which of some addresses are in the set of a group now. */
   addressesIn: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ addressSetId: Id, addresses: Type.Array(Type.String()) }), result: Type.Object({ present: Type.Array(Type.String()) }) }),
   /** What DHCP shall tell some ports of a network; those that are gone are left out. */

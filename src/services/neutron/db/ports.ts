@@ -145,10 +145,12 @@ export async function setPort(tx: Tx, id: string, set: Partial<PortRow>): Promis
   return numUpdatedRows === 1n
 }
 
-/** Hosts with ports of a network, each with how many. */
+/** Hosts with ports of a network, those included whose routers have one. */
 export async function hostsOfNetwork(db: Tx, networkId: string): Promise<string[]> {
-  const rows = await db.selectFrom('ports').select('host_id').distinct().where('network_id', '=', networkId).where('host_id', '!=', '').execute()
-  return rows.map((row) => row.host_id)
+  const bound = await db.selectFrom('ports').select('host_id as host').distinct().where('network_id', '=', networkId).where('host_id', '!=', '').execute()
+  const routed = await db.selectFrom('ports').innerJoin('routers', 'routers.id', 'ports.device_id').select('routers.host').distinct()
+    .where('ports.network_id', '=', networkId).where('ports.device_owner', 'like', 'network:router%').where('routers.host', '!=', '').execute()
+  return [...new Set([...bound, ...routed].map(({ host }) => host))]
 }
 
 export async function securityGroupIdsOf(db: Tx, portId: string): Promise<string[]> {

@@ -10,6 +10,7 @@ import {
   BadRouterRequest, InterfaceUsedByFloatingIp, InterfaceUsedByRoute, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch,
 } from '../model/errors.ts'
 import { authorize } from './access.ts'
+import { isWired, unbound } from './binding.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
@@ -19,6 +20,7 @@ import { findRouter, interfaceOwner } from './routers.ts'
 import { findSubnet } from './subnets.ts'
 import { beginRouterSync } from './sync-router.ts'
 import { routerTarget } from './targets.ts'
+import { beginUnwire } from './wire-port.ts'
 
 export interface WantedInterface {
   readonly subnet_id?: string
@@ -40,7 +42,7 @@ export async function addInterface(neutron: Neutron, ctx: RequestContext, router
       : wanted.subnet_id !== undefined ? await makePort(neutron, tx, ctx, router, wanted.subnet_id)
         : refuse('Bad router request: Either subnet_id or port_id must be specified.')
     await updateRow(tx, 'routers', router.id, {}, timeText(neutron))
-    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id)
+    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id, [port.row.network_id])
     return { router, port, subnetIds: port.addresses.map((address) => address.subnet_id) }
   })
 }
@@ -76,9 +78,11 @@ async function takePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: R
   }
   if (subnets.filter((subnet) => subnet.ip_version === 4).length > 1) throw new BadRouterRequest('Bad router request: Cannot have multiple IPv4 subnets on router port.')
   await refuseOverlap(tx, router.id, subnets)
-  await setPort(tx, portId, { device_id: router.id, device_owner: interfaceOwner, status: 'ACTIVE', port_security_enabled: 0, allowed_address_pairs: '[]' })
+  // It was a guest's, and has a wire where that was.
+  if (isWired(record.row)) await beginUnwire(neutron, tx, ctx, record.row, record.row.host_id)
+  await setPort(tx, portId, { ...unbound, device_id: router.id, device_owner: interfaceOwner, status: 'ACTIVE', port_security_enabled: 0, allowed_address_pairs: '[]' })
   await tx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute()
-  return { ...record, row: { ...record.row, device_id: router.id, device_owner: interfaceOwner } }
+  return { ...record, row: { ...record.row, ...unbound, device_id: router.id, device_owner: interfaceOwner } }
 }
 
 async function refuseOverlap(tx: Tx, routerId: string, subnets: readonly SubnetRow[]): Promise<void> {
@@ -111,7 +115,7 @@ export async function removeInterface(neutron: Neutron, ctx: RequestContext, rou
     await deletePortRow(tx, port.row.id)
     await deleteTags(tx, [port.row.id])
     await updateRow(tx, 'routers', router.id, {}, timeText(neutron))
-    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id)
+    await beginRouterSync(neutron, tx, ctx, router.id, router.project_id, [port.row.network_id])
     return { router, port, subnetIds }
   })
 }

@@ -64,20 +64,21 @@ export async function updateRouter(neutron: Neutron, ctx: RequestContext, id: st
     authorizeGateway(neutron, ctx, 'update_router', body.external_gateway_info, target)
     checkRevision(record.row, ifRevision)
     if (body.external_gateway_info !== undefined) await setGateway(neutron, tx, ctx, record.row, body.external_gateway_info)
+    const gateways = body.external_gateway_info === undefined ? [] : [record.row.gateway_network_id, body.external_gateway_info?.network_id]
     return changeRouter(neutron, tx, ctx, id, {
       ...(body.name !== undefined && { name: body.name }),
       ...(body.description !== undefined && { description: body.description ?? '' }),
       ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
       ...(body.routes !== undefined && { routes: JSON.stringify(await checkRoutes(neutron, tx, id, body.routes ?? [])) }),
-    })
+    }, gateways.flatMap((networkId) => networkId ?? []))
   })
 }
 
-async function changeRouter(neutron: Neutron, tx: Tx, ctx: RequestContext, id: string, set: Partial<RouterRow>): Promise<RouterRecord> {
+async function changeRouter(neutron: Neutron, tx: Tx, ctx: RequestContext, id: string, set: Partial<RouterRow>, networkIds: readonly string[] = []): Promise<RouterRecord> {
   await updateRow(tx, 'routers', id, set, timeText(neutron))
   const record = await routerRecord(tx, id)
   if (!record) throw new RouterNotFound(`Router ${id} could not be found`)
-  await beginRouterSync(neutron, tx, ctx, id, record.row.project_id)
+  await beginRouterSync(neutron, tx, ctx, id, record.row.project_id, networkIds)
   return record
 }
 
@@ -102,7 +103,7 @@ export async function deleteRouter(neutron: Neutron, ctx: RequestContext, id: st
     checkRevision(row, ifRevision)
     if ((await portsOfDevice(tx, id, [interfaceOwner])).length > 0) throw new RouterInUse(`Router ${id} still has ports`)
     await setGateway(neutron, tx, ctx, row, null)
-    await beginRouterSync(neutron, tx, ctx, id, row.project_id)
+    await beginRouterSync(neutron, tx, ctx, id, row.project_id, row.gateway_network_id === null ? [] : [row.gateway_network_id])
     await deleteRouterRow(tx, id)
     await deleteTags(tx, [id])
   })

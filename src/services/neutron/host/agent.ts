@@ -6,7 +6,7 @@ import type { RpcInterface } from '#core/spec'
 import { ownContext, type Runtime } from '#core/service'
 import { neutronOptions, type NeutronConfig, readConfig } from '../config.ts'
 import { agentReports, pluginRpc } from '../contract/agent-rpc.ts'
-import { type HeldDriver, loadNetworkDriver, type NetworkDriver, Superseded } from '../drivers/index.ts'
+import { type HeldDriver, loadNetworkDriver, type NetworkDriver, type NetworkSpec, Superseded } from '../drivers/index.ts'
 
 export type Kind = 'l2' | 'dhcp' | 'l3' | 'metadata'
 
@@ -194,11 +194,16 @@ export function compareEach(host: AgentHost, what: string, stop: AbortSignal, li
   return compare
 }
 
-/** The segments of networks that went while something was made on them. */
-export async function removeGone({ server, driver, call, runtime }: AgentHost, ctx: RequestContext, networkIds: readonly string[]): Promise<void> {
-  for (const networkId of networkIds) {
-    const { network } = await server.any().networkSpec(ctx, { networkId, host: runtime.host })
-    if (!network) await driver.removeNetwork(call(ctx), networkId)
+/** Networks that were made as they were known: what changed of them meanwhile, or that they are gone, was said to the L2 agent before. */
+export async function followNetworks({ server, driver, call, runtime }: AgentHost, ctx: RequestContext, made: readonly NetworkSpec[]): Promise<void> {
+  for (const spec of made) {
+    for (let there = JSON.stringify(spec); ;) {
+      const { network } = await server.any().networkSpec(ctx, { networkId: spec.id, host: runtime.host })
+      if (!network) await driver.removeNetwork(call(ctx), spec.id)
+      if (!network || JSON.stringify(network) === there) break
+      await driver.ensureNetwork(call(ctx), network as unknown as NetworkSpec)
+      there = JSON.stringify(network)
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
 import type { DhcpHostSpec, DhcpSpec, NetworkSpec } from '../drivers/index.ts'
-import { agentHost, compareEach, gathered, removeGone, reporting, serveAgent } from './agent.ts'
+import { agentHost, compareEach, followNetworks, gathered, reporting, serveAgent } from './agent.ts'
 
 /** A killed server is missed by guests only when they ask for their lease again. */
 const lookSeconds = 3
@@ -45,7 +45,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
     }
     await driver.ensureNetwork(call(ctx), answer.network)
     await serve(ctx, answer.dhcp)
-    await removeGone(host, ctx, [networkId])
+    await followNetworks(host, ctx, [answer.network])
   }
 
   /** Single ports of a network, or the whole of it. */

@@ -1,5 +1,6 @@
 // The L2 agent of a host: it wires ports as it is told, keeps their filters as the server has them, and clears up after itself.
 import type { RequestContext } from '#core/context'
+import { ServiceUnavailable } from '#core/errors'
 import type { RpcServer } from '#core/rpc'
 import type { ArgsOf } from '#core/spec'
 import type { Role, Runtime } from '#core/service'
@@ -213,7 +214,9 @@ class L2Agent {
       await traced(trace, clock, ctx, 34, async () => {
         // Noted before it is there, so that nobody takes away what it needs.
         this.#ports.set(port.id, { revision: undefined, groupIds: [...port.securityGroupIds, ...(known?.groupIds ?? [])], networkId: network.id })
-        await this.#ensureNetwork(ctx, network)
+        if (this.#networks.get(network.id) !== JSON.stringify(network)) await this.#refreshNetwork(network.id, ctx)
+        // Nothing of it is to be here any more, nor is the port.
+        if (!this.#networks.has(network.id)) return
         await this.#ensureGroups(ctx, { groups, addressSetIds })
         const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
         await Promise.all(port.securityGroupIds.filter((id) => this.#isNamed(id)).map((id) => this.#refreshSet(id, used, ctx)))
@@ -221,7 +224,9 @@ class L2Agent {
         this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: network.id })
         await this.#dropUnused(ctx)
       })
-      return this.#unlessWanted(ctx, port.id)
+      const up = await this.#unlessWanted(ctx, port.id)
+      if (up && this.#ports.get(port.id)?.revision === undefined) throw new ServiceUnavailable('The port came to this host just now.')
+      return up
     })
   }
 
@@ -269,28 +274,19 @@ class L2Agent {
     return [...this.#groups.values()].some(({ setIds }) => setIds.includes(setId))
   }
 
-  /** A network that is not here is made as it is given; what changed of one that is, is asked for. */
   async #ensureNetwork(ctx: RequestContext, spec: NetworkSpec): Promise<void> {
-    const text = JSON.stringify(spec)
-    const known = this.#networks.get(spec.id)
-    if (known === text) return
-    if (known !== undefined) return this.#refreshNetwork(spec.id, ctx)
+    this.#networks.set(spec.id, '')
     await this.#host.driver.ensureNetwork(this.#host.call(ctx), spec)
-    this.#networks.set(spec.id, text)
+    this.#networks.set(spec.id, JSON.stringify(spec))
   }
 
   async #adjustNetwork(ctx: RequestContext, id: string): Promise<void> {
     const { driver, server, runtime, call } = this.#host
-    const { network } = await server.any().networkSpec(ctx, { networkId: id, host: runtime.host })
-    const known = this.#networks.get(id)
+    const { network, here } = await server.any().networkSpec(ctx, { networkId: id, host: runtime.host })
     if (!network) {
       await driver.removeNetwork(call(ctx), id)
       this.#networks.delete(id)
-    } else if (known !== undefined && known !== JSON.stringify(network)) {
-      this.#networks.set(id, '')
-      await driver.ensureNetwork(call(ctx), network as unknown as NetworkSpec)
-      this.#networks.set(id, JSON.stringify(network))
-    }
+    } else if ((here || this.#networks.has(id)) && this.#networks.get(id) !== JSON.stringify(network)) await this.#ensureNetwork(ctx, network as unknown as NetworkSpec)
   }
 
   async #ensureGroups(ctx: RequestContext, { groups, addressSetIds }: Needs): Promise<void> {

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { l3AgentRpc } from '../contract/agent-rpc.ts'
 import type { NetworkSpec, RouterSpec } from '../drivers/index.ts'
-import { agentHost, coalesced, compareEach, removeGone, reporting, serveAgent } from './agent.ts'
+import { agentHost, coalesced, compareEach, followNetworks, reporting, serveAgent } from './agent.ts'
 
 interface Answer {
   readonly networks?: readonly NetworkSpec[]
@@ -26,7 +26,7 @@ export async function startL3Agent(runtime: Runtime): Promise<Role> {
     for (const network of answer.networks ?? []) await driver.ensureNetwork(call(ctx), network)
     await driver.ensureRouter(call(ctx), answer.router)
     carried.add(routerId)
-    await removeGone(host, ctx, (answer.networks ?? []).map(({ id }) => id))
+    await followNetworks(host, ctx, answer.networks ?? [])
     // Said by whoever did it: after a restart nobody else knows that it is done.
     await server.any().routerIsUp(ctx, { routerId, host: runtime.host })
   })

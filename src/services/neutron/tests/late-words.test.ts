@@ -182,3 +182,12 @@ test('DHCP knows the ports that are plugged in, and none that nobody can ask fro
   assert.deepEqual(spec.hosts.map(({ portId }) => portId), [made.id])
   await must(demo, 'DELETE', `/ports/${loose.id}`)
 })
+
+test('a port that becomes a router’s leaves no wire on the host that it was bound to', async (t) => {
+  const { demo, engine, bind } = await startWired(t)
+  const made = await bind()
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: made.id })
+  await until(() => !engine.state.ports.has(made.id), 'the unplugging')
+  await until(() => engine.state.routers.get(router.id)?.interfaces.some(({ portId }) => portId === made.id), 'the interface')
+})

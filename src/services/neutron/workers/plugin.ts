@@ -47,7 +47,7 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
 
   /** Other hosts of a network learn where its ports are, when tunnels join them. */
   async function tellOthers(ctx: RequestContext, networkId: string, except: string): Promise<void> {
-    if (hostsWith('l2').every((host) => host === except)) return
+    if (hostsWith('l2').every((host) => host === except) || hostsWith('l2').length < 2) return
     const others = (await hostsOfNetwork(database.read, networkId)).filter((host) => host !== except)
     if (others.length === 0) return
     const network = await networkRow(database.read, networkId)
@@ -129,12 +129,13 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       return {}
     },
 
-    async syncRouter(ctx, { routerId, hosts }) {
+    async syncRouter(ctx, { routerId, hosts, networkIds }) {
       const row = await routerRow(database.read, routerId)
       for (const host of new Set([...hosts, ...(row && row.host !== '' ? [row.host] : [])])) {
         await tell('l3', host, () => l3.on(host).syncRouter(ctx, { routerId }))
         if (alive('metadata', host)) await metadata.on(host).sync(ctx, { routerId, present: row?.host === host })
       }
+      await Promise.all((networkIds ?? []).map((networkId) => tellOthers(ctx, networkId, '')))
       return {}
     },
 
@@ -172,7 +173,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     hostState: async (_ctx, { host }) => hostState(neutron, host, await portsOnHost(database.read, host)),
     async networkSpec(_ctx, { networkId, host }) {
       const network = await networkRow(database.read, networkId)
-      return network ? { network: { ...(await networkSpec(neutron, database.read, network, host)) } } : {}
+      if (!network) return { here: false }
+      return { network: { ...(await networkSpec(neutron, database.read, network, host)) }, here: (await hostsOfNetwork(database.read, networkId)).includes(host) }
     },
     addressesIn: async (_ctx, { addressSetId, addresses }) => ({ present: await memberAddresses(database.read, addressSetId, addresses) }),
     dhcpHosts: async (_ctx, { networkId, portIds }) => ({ hosts: await dhcpHosts(database.read, networkId, portIds) }),
