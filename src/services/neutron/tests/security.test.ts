@@ -29,6 +29,25 @@ test('a stranger finds nothing of another project, and readers change nothing', 
   assert.deepEqual(await refused(stranger, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress' } }), [404, 'SecurityGroupNotFound'])
 })
 
+test("nobody plugs a network of his own into another project's router", async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const stranger = await cloud.login('stranger')
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  const trap = await network(stranger)
+  await subnet(stranger, trap.id, '10.66.0.0/24')
+  const taken = [409, 'DeviceIDNotOwnedByTenant']
+  for (const owner of ['network:router_interface', 'network:router_gateway', 'network:ha_router_replicated_interface']) {
+    assert.deepEqual(await refused(stranger, 'POST', '/ports', { port: { network_id: trap.id, device_owner: owner, device_id: router.id } }), taken, owner)
+    const named = await port(stranger, trap.id, { device_id: router.id })
+    assert.deepEqual(await refused(stranger, 'PUT', `/ports/${named.id}`, { port: { device_owner: owner } }), taken, owner)
+    const owned = await port(stranger, trap.id, { device_owner: owner })
+    assert.deepEqual(await refused(stranger, 'PUT', `/ports/${owned.id}`, { port: { device_id: router.id } }), taken, owner)
+  }
+  const { router: own } = await must(stranger, 'POST', '/routers', { router: { name: 'own' } })
+  await must(stranger, 'POST', '/ports', { port: { network_id: trap.id, device_owner: 'network:router_interface', device_id: own.id } })
+  await must(admin, 'DELETE', `/routers/${router.id}`)
+})
+
 test('attributes of administrators are refused to members, and not reset by them', async (t) => {
   const { admin, demo } = await startLab(t)
   for (const [name, value] of [['shared', true], ['router:external', true], ['provider:network_type', 'local'], ['provider:segmentation_id', 7]] as const) {

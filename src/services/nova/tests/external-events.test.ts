@@ -93,26 +93,3 @@ test('a power that somebody else says he changed is noted, and refused where the
   assert.equal((await show(demo, id)).status, 'ACTIVE')
   must(await tell(admin, [{ server_uuid: id, name: 'power-update', tag: 'SIDEWAYS' }]), 200)
 })
-
-test('a port of another project that names a server is not plugged into it, whatever neutron announces of it', async (t) => {
-  const bench = await startBench(t)
-  const { admin, demo } = bench
-  const id = await boot(bench)
-  const server = await untilStatus(demo, id, 'ACTIVE')
-  const mallory = await bench.cloud.login('stranger')
-  const { network } = must(await mallory.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'trap' } }), 201)
-  const { subnet } = must(await mallory.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.66.0.0/24' } }), 201)
-  const { port } = must(await mallory.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: network.id, device_id: id, device_owner: 'compute:nova' } }), 201)
-  must(await mallory.call('neutron', 'PUT', `/v2.0/ports/${port.id}`, { port: { fixed_ips: [{ subnet_id: subnet.id, ip_address: '10.66.0.66' }] } }), 200)
-  // A change of the server's own port is announced later, and so taken later.
-  const { ports: [own] } = must(await demo.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200)
-  must(await demo.call('neutron', 'PUT', `/v2.0/ports/${own.id}`, { port: { fixed_ips: [{ subnet_id: bench.subnetId, ip_address: '10.0.0.77' }] } }), 200)
-  const addresses = await until('the new address is known', async () => {
-    const shown = (await show(demo, id)).addresses
-    return JSON.stringify(shown) !== JSON.stringify(server.addresses) && JSON.stringify(shown).includes('10.0.0.77') && shown
-  })
-  assert.deepEqual(Object.keys(addresses), ['private'])
-  must(await tell(admin, [{ server_uuid: id, name: 'network-changed' }]), 200)
-  const { interfaceAttachments } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200)
-  assert.deepEqual(interfaceAttachments.map((each: any) => each.port_id), [own.id])
-})

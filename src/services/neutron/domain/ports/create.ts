@@ -20,6 +20,7 @@ import { membersChanged } from '../sync-groups.ts'
 import { beginWire } from '../wire-port.ts'
 import { type AddressPair, readDhcpOptions, readMac, readPairs } from './validate.ts'
 import { networkTarget, portTarget } from '../targets.ts'
+import { checkDevice } from './device.ts'
 
 export type NewPortBody = Static<typeof NewPort>
 
@@ -45,6 +46,7 @@ async function createPort(neutron: Neutron, tx: Tx, ctx: RequestContext, body: N
   if (!view || !allows(neutron, ctx, 'get_network', networkTarget(view.network))) throw new NetworkNotFound(`Network ${body.network_id} could not be found.`)
   networks.set(body.network_id, view)
   authorizeCreate(neutron, ctx, body, portTarget({ project_id: projectId, device_owner: body.device_owner ?? '' }, view.network))
+  await checkDevice(neutron, tx, ctx, { project_id: projectId, device_owner: body.device_owner ?? '', device_id: body.device_id ?? '' })
   await claimQuota(neutron, tx, projectId, 'port')
   return insertNewPort(neutron, tx, ctx, view, projectId, body)
 }

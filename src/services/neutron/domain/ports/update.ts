@@ -18,6 +18,7 @@ import { checkRevision, type Change } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
 import { authorizeFixedIps, groupsFor, usedAddresses } from './create.ts'
+import { checkDevice } from './device.ts'
 import { findPort } from './list.ts'
 import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
 import { portTarget } from '../targets.ts'
@@ -37,6 +38,10 @@ export async function updatePort(neutron: Neutron, ctx: RequestContext, id: stri
     authorizeAttributes(neutron, ctx, 'update_port', body, attributes, target)
     authorizeFixedIps(neutron, ctx, 'update_port', body.fixed_ips, target)
     checkRevision(record.row, ifRevision)
+    if (body.device_id !== undefined || body.device_owner !== undefined) {
+      const { project_id, device_id, device_owner } = record.row
+      await checkDevice(neutron, tx, ctx, { project_id, device_id: body.device_id === undefined ? device_id : (body.device_id ?? ''), device_owner: body.device_owner === undefined ? device_owner : (body.device_owner ?? '') })
+    }
     return changePort(neutron, tx, ctx, record, network, body)
   })
 }

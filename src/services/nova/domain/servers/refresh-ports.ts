@@ -2,9 +2,10 @@
 import type { RequestContext } from '#core/context'
 import { findInstance } from '../../db/instances.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
-import { networkFacts, floatingAddresses, portsOfServer, toServerPort } from '../../neighbours/network.ts'
+import { networkFacts, floatingAddresses, toServerPort } from '../../neighbours/network.ts'
 import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { type Nova, now } from '../nova.ts'
+import { ownPortsOf } from './own-ports.ts'
 
 export async function refreshPorts(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
   const { read } = nova.cells.cell1
@@ -13,9 +14,7 @@ export async function refreshPorts(nova: Nova, ctx: RequestContext, serverId: st
   if (!instance || instance.vm_state === 'building' || instance.task_state === 'deleting') return
   const known = new Map((await portsOf(read, serverId)).map((port) => [port.portId, port]))
   const requested = JSON.parse(instance.requested_networks) as RequestedNetwork[]
-  const isGiven = (id: string) => requested.some(({ portId }) => portId === id)
-  // Anybody may write a server's id on a port of his own: one of another project is the server's only if nova took it.
-  const ports = (await portsOfServer(nova.runtime, ctx, serverId)).filter(({ id, projectId }) => projectId === instance.project_id || known.has(id) || isGiven(id))
+  const ports = await ownPortsOf(nova, ctx, { serverId, projectId: instance.project_id, known: known.values(), requested })
   const floating = await floatingAddresses(nova.runtime, ctx, ports)
   const strange = [...new Set(ports.filter(({ id }) => !known.has(id)).map(({ networkId }) => networkId))]
   const networks = await networkFacts(nova.runtime, ctx, strange)
@@ -23,7 +22,7 @@ export async function refreshPorts(nova: Nova, ctx: RequestContext, serverId: st
     const before = known.get(port.id)
     const network = before ?? networks.get(port.networkId) ?? { networkName: '', mtu: 1500 }
     const made = toServerPort(port, network, {
-      preserve: before?.preserve ?? isGiven(port.id), ...(before?.tag !== undefined && { tag: before.tag }),
+      preserve: before?.preserve ?? requested.some(({ portId }) => portId === port.id), ...(before?.tag !== undefined && { tag: before.tag }),
     })
     return {
       ...made,

@@ -3,8 +3,9 @@ import type { RequestContext } from '#core/context'
 import { findAnyInstance } from '../../db/instances.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import type { RequestedNetwork } from '../../model/server.ts'
-import { deletePort, portsOfServer, unbindPort } from '../../neighbours/network.ts'
+import { deletePort, unbindPort } from '../../neighbours/network.ts'
 import { type Nova, now } from '../nova.ts'
+import { ownPortsOf } from './own-ports.ts'
 
 /** Neutron is asked what the server has: also a port whose answer never came is found. Idempotent. */
 export async function releasePorts(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
@@ -13,7 +14,7 @@ export async function releasePorts(nova: Nova, ctx: RequestContext, serverId: st
   const requested = instance ? (JSON.parse(instance.requested_networks) as RequestedNetwork[]) : []
   const known = await portsOf(read, serverId)
   const given = new Set([...requested.flatMap(({ portId }) => portId ?? []), ...known.filter(({ preserve }) => preserve).map(({ portId }) => portId)])
-  const found = await portsOfServer(nova.runtime, ctx, serverId)
+  const found = await ownPortsOf(nova, ctx, { serverId, projectId: instance?.project_id, known, requested })
   await Promise.all(found.map(({ id }) => (given.has(id) ? unbindPort(nova.runtime, ctx, id) : deletePort(nova.runtime, ctx, id))))
   if (known.length > 0) await nova.cells.cell1.transaction((tx) => replacePorts(tx, serverId, [], now(nova)))
 }

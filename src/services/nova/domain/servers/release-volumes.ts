@@ -10,11 +10,15 @@ export async function blockDevicesOf(nova: Nova, serverId: string): Promise<Bloc
   return (await listDevices(nova.cells.cell1.read, serverId)).map(toBlockDevice)
 }
 
-/** Cinder is asked which attachments the server has: also one whose answer never came is found. Idempotent. */
+/**
+ * Cinder is asked which attachments the server has: also one whose answer never came is found. Those of volumes that it never had are
+ * of others, who may write any server's id on an attachment of their own. Idempotent.
+ */
 export async function disconnectVolumes(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
   const devices = await blockDevicesOf(nova, serverId)
   if (!devices.some(({ destination }) => destination === 'volume')) return
-  for (const { id } of await attachmentsOfServer(nova.runtime, ctx, serverId)) await deleteAttachment(nova.runtime, ctx, id)
+  const own = new Set(devices.flatMap(({ volumeId }) => volumeId ?? []))
+  for (const { id, volumeId } of await attachmentsOfServer(nova.runtime, ctx, serverId)) if (own.has(volumeId)) await deleteAttachment(nova.runtime, ctx, id)
   await nova.cells.cell1.transaction((tx) => unsetConnections(tx, serverId))
 }
 
