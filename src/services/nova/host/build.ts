@@ -4,7 +4,7 @@ import { AppError } from '#core/errors'
 import { mark, traced } from '#core/trace'
 import { HostUnfit, VirtualInterfaceTimeout, VolumeNotCreated } from '../model/errors.ts'
 import { UnusableImage } from '../drivers/index.ts'
-import { connectionKey, portKey, volumeKey, volumesToMake } from '../model/block-devices.ts'
+import { connectionKey, hasPorts, hasVolumes, isWhole, portKey, volumeKey, volumesToMake } from '../model/block-devices.ts'
 import type { BlockDevice, HostNeeds, ServerDescription, ServerPort } from '../model/server.ts'
 import { downloadImage, showImage } from '../neighbours/images.ts'
 import { bindPort, createPort, portsOfServer, toServerPort } from '../neighbours/network.ts'
@@ -92,7 +92,7 @@ export const createPorts: Step<readonly ServerPort[]> = async (host, ctx, _call,
 
 export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId, operation }: Told, timeoutSeconds: number): Promise<object> {
   const { runtime, portWaits } = host
-  const server = await serverOf(host, ctx, operation.id, serverId)
+  const server = await serverOf(host, ctx, operation.id, serverId, hasPorts)
   if (server.ports.length === 0) return {}
   if (timeoutSeconds === 0) {
     skip(runtime, ctx, 'vif_plugging_timeout is 0', 38, 38)
@@ -132,7 +132,7 @@ export const createVolumes: Step<readonly { blockDeviceId: string; volumeId: str
 }
 
 export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId: string; connection: unknown }[]> = async (host, ctx, call, { serverId, operation }) => {
-  const server = await serverOf(host, ctx, operation.id, serverId)
+  const server = await serverOf(host, ctx, operation.id, serverId, hasVolumes)
   const devices: BlockDevice[] = []
   const connected: { blockDeviceId: string; attachmentId: string; connection: unknown }[] = []
   for (const device of server.blockDevices) {
@@ -171,7 +171,7 @@ async function untilAvailable(host: ComputeHost, ctx: RequestContext, call: Call
 
 export const spawn: Step<object> = async (host, ctx, call, { serverId, operation }) => {
   const { runtime, driver } = host
-  const server = await serverOf(host, ctx, operation.id, serverId)
+  const server = await serverOf(host, ctx, operation.id, serverId, isWhole)
   await traced(runtime.trace, runtime.clock, ctx, 51, async () => {
     const drive = server.configDrive ? await buildConfigDrive(host, ctx, server) : undefined
     await driver.spawn(call, toGuestSpec(server, { ...guestNamespace(host), ...(drive && { configDrive: drive }) }))

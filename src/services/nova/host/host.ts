@@ -22,10 +22,13 @@ export interface ComputeHost {
   readonly known: Map<string, ServerDescription>
 }
 
-/** The server as the conductor describes it; asked for once per operation. */
-export async function serverOf(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string): Promise<ServerDescription> {
+/**
+ * The server as the conductor describes it; asked for once per operation, and again where what is known lacks what an earlier
+ * step made: another incarnation of this host may have been told to make it.
+ */
+export async function serverOf(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, has: (server: ServerDescription) => boolean = () => true): Promise<ServerDescription> {
   const known = host.known.get(operationId)
-  if (known) return known
+  if (known && has(known)) return known
   const server = (await host.conductor.any().describeServer(ctx, { serverId })) as ServerDescription
   host.known.set(operationId, server)
   return server

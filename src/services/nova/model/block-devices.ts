@@ -20,6 +20,15 @@ export function volumesToMake(server: ServerDescription): VolumeToMake[] {
     }))
 }
 
+/** All of its volumes have been made. */
+export const hasVolumes = (server: ServerDescription): boolean => volumesToMake(server).length === 0
+
+export const hasPorts = (server: ServerDescription): boolean => server.ports.length >= server.requestedNetworks.length
+
+/** All of it has been made and connected: it can be started. */
+export const isWhole = (server: ServerDescription): boolean =>
+  hasVolumes(server) && hasPorts(server) && server.blockDevices.every(({ destination, attachmentId }) => destination !== 'volume' || attachmentId !== undefined)
+
 /** The idempotency key of a volume's creation: another one on each host that a build tries. */
 export function volumeKey(operationId: string, host: string, deviceId: string): string {
   return `${operationId}/create-volumes@${host}/${deviceId}`
