@@ -1,6 +1,6 @@
 // What a cloud is started with.
 import type { Capabilities } from '#core/context'
-import type { Synchronous } from '#core/db'
+import type { PostgresServer, Synchronous } from '#core/db'
 import type { Privileged, ProcessRunner } from '#core/process'
 import type { Machine, ServiceName } from '#core/service'
 import type { Secrets, Settings } from './settings.ts'
@@ -16,7 +16,9 @@ export interface CloudOptions {
   /** Only these services; all when absent. */
   readonly only?: readonly ServiceName[]
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** Of all databases; NORMAL when absent. */
+  /** Where the databases lie on a PostgreSQL server, each in a schema of its own; files in the data directory when absent. */
+  readonly database?: PostgresServer
+  /** Of all files of databases; NORMAL when absent. */
   readonly synchronous?: Synchronous
   /** Check every reply against its schema; for tests. */
   readonly checkReplies?: boolean

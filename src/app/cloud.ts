@@ -40,7 +40,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let opened = databases.get(name)
     if (!opened) {
       const file = options.dataDirectory === ':memory:' ? ':memory:' : join(options.dataDirectory, 'db', `${name}.db`)
-      databases.set(name, (opened = openDatabase({ name, file, migrations, changes, clock: capabilities.clock, log: capabilities.log, ...(options.synchronous && { synchronous: options.synchronous }) })))
+      const where = options.database ?? { file, ...(options.synchronous && { synchronous: options.synchronous }) }
+      databases.set(name, (opened = openDatabase({ name, ...where, migrations, changes, clock: capabilities.clock, log: capabilities.log })))
     }
     return opened as Promise<Database<T>>
   }

@@ -10,6 +10,7 @@ import { type Logger, openLog, silentLog } from '#core/observe'
 import { createProcessRunner } from '#core/process'
 import type { ServiceName } from '#core/service'
 import type { RouteTable } from '#core/spec'
+import { emptyDatabase } from '../../core/testing/postgres.ts'
 import { startCloud as compose, type Cloud } from '../cloud.ts'
 import { defaultPorts, type Settings } from '../settings.ts'
 
@@ -47,6 +48,10 @@ export interface TestCloudOptions {
   /** Speak through sockets on free ports, the services among each other too. */
   readonly sockets?: boolean
   readonly dataDirectory?: string
+  /** On a PostgreSQL server of the test's own, with several connections for each database; `NIMBO_TEST_DATABASE=postgres` asks it of every test. */
+  readonly database?: 'sqlite' | 'postgres'
+  /** What `database: 'postgres'` made, for a restart. */
+  readonly databaseUrl?: string
 }
 
 const passwords: Readonly<Record<Person, string>> = { admin: 'admin-secret', demo: 'demo-secret', member: 'member-secret', reader: 'reader-secret', stranger: 'stranger-secret' }
@@ -69,8 +74,10 @@ export async function startCloud(t: TestContext, names: readonly ServiceName[], 
   }
   const servicePasswords = Object.fromEntries(['glance', 'placement', 'nova', 'neutron', 'cinder'].map((name) => [name, `${name}-${'s'.repeat(32)}`]))
   const capabilities: Capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: testLog(), ...options.capabilities }
+  const engine = options.database ?? process.env['NIMBO_TEST_DATABASE']
+  const url = options.databaseUrl ?? (engine === 'postgres' ? await emptyDatabase() : undefined)
   const cloud = await compose({
-    dataDirectory, settings, capabilities, processes: createProcessRunner(), checkReplies: true, synchronous: 'OFF',
+    dataDirectory, ...(url !== undefined && { database: { url } }), settings, capabilities, processes: createProcessRunner(), checkReplies: true, synchronous: 'OFF',
     secrets: { adminPassword: passwords.admin, demoPassword: passwords.demo, servicePasswords, metadataSecret: 'metadata-secret' },
     only: ['keystone', ...names.filter((name) => name !== 'keystone')],
     config: { ...options.config, keystone: { password_hash_rounds: 4, ...options.config?.['keystone'] } },
@@ -146,7 +153,7 @@ export async function startCloud(t: TestContext, names: readonly ServiceName[], 
     },
     async restart() {
       await stop()
-      return startCloud(t, names, { ...options, dataDirectory })
+      return startCloud(t, names, { ...options, dataDirectory, ...(url !== undefined && { databaseUrl: url }) })
     },
   }
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { systemClock } from '../context/clock.ts'
 import { silentLog, type Logger } from '../observe/log.ts'
+import { emptyDatabase, withoutPostgres } from '../testing/postgres.ts'
 import {
   HandleClosed, TransactionTimeout, UnbindableValue, WrongHandle, afterCommit, fromJson, isForeignKeyViolation,
-  isUniqueViolation, lockRow, openDatabase, sql, toJson, type Database, type Migration,
+  isUniqueViolation, lockClaim, openDatabase, sql, toJson, type Database, type Migration,
 } from './index.ts'
 
 interface Tables {
@@ -41,11 +42,12 @@ function temporaryFile(t: TestContext): string {
   return join(folder, 'data', 'boxes.db')
 }
 
-for (const kind of ['memory', 'file'] as const) {
-  describe(`a database in ${kind}`, () => {
-    async function open(t: TestContext, log: Logger = silentLog): Promise<Database<Tables>> {
-      const file = kind === 'memory' ? ':memory:' : temporaryFile(t)
-      const database = await openDatabase<Tables>({ name: 'boxes', file, migrations, clock: systemClock, log })
+for (const kind of ['memory', 'a file', 'PostgreSQL'] as const) {
+  const postgres = kind === 'PostgreSQL'
+  describe(`a database in ${kind}`, { skip: postgres && withoutPostgres }, () => {
+    async function open(t: TestContext, log: Logger = silentLog, connections = 6): Promise<Database<Tables>> {
+      const where = postgres ? { url: await emptyDatabase(), connections } : { file: kind === 'memory' ? ':memory:' : temporaryFile(t) }
+      const database = await openDatabase<Tables>({ name: 'boxes', ...where, migrations, clock: systemClock, log })
       t.after(() => database.close())
       return database
     }
@@ -94,7 +96,7 @@ for (const kind of ['memory', 'file'] as const) {
 
     test('the handle for reading cannot write', async (t) => {
       const database = await open(t)
-      await assert.rejects(database.read.insertInto('boxes').values(box(1)).execute(), /readonly/)
+      await assert.rejects(database.read.insertInto('boxes').values(box(1)).execute(), /read-?only/)
     })
 
     test('another caller never reads what is not committed', async (t) => {
@@ -130,7 +132,7 @@ for (const kind of ['memory', 'file'] as const) {
     })
 
     test('a signal rolls an open transaction back, and takes a waiting one out of the queue', async (t) => {
-      const database = await open(t)
+      const database = await open(t, silentLog, 1)
       const killed = new AbortController()
       const never = new Promise<void>(() => {})
       const started = Promise.withResolvers<void>()
@@ -143,9 +145,7 @@ for (const kind of ['memory', 'file'] as const) {
       const third = database.transaction((tx) => tx.insertInto('boxes').values(box(3)).execute())
       await started.promise
       killed.abort(new Error('killed'))
-      await assert.rejects(first, /killed/)
-      await assert.rejects(second, /killed/)
-      await third
+      await Promise.all([assert.rejects(first, /killed/), assert.rejects(second, /killed/), third])
       assert.deepEqual(await names(database), ['box 3'])
     })
 
@@ -163,7 +163,7 @@ for (const kind of ['memory', 'file'] as const) {
     })
 
     test('what waits longer than its deadline for its turn gives up', async (t) => {
-      const database = await open(t)
+      const database = await open(t, silentLog, 1)
       const goOn = Promise.withResolvers<void>()
       const first = database.transaction(() => goOn.promise)
       const keepAlive = setTimeout(() => {}, 1_000)
@@ -194,22 +194,22 @@ for (const kind of ['memory', 'file'] as const) {
       assert.deepEqual(await read, ['box 1'])
       assert.equal(logged.length, 1)
       assert.throws(() => afterCommit(database.read, () => {}), WrongHandle)
-      await assert.rejects(lockRow(database.read, 'boxes', 'id', 1), WrongHandle)
+      await assert.rejects(lockClaim(database.read, 'box'), WrongHandle)
     })
 
-    test('a hundred parallel transactions take turns in order', async (t) => {
+    test('a hundred parallel transactions with one claim take turns', async (t) => {
       const database = await open(t)
       await database.transaction((tx) => tx.insertInto('boxes').values({ ...box(1), weight: 0 }).execute())
       const order: number[] = []
       await Promise.all(Array.from({ length: 100 }, (_, index) => database.transaction(async (tx) => {
-        await lockRow(tx, 'boxes', 'id', 1)
+        await lockClaim(tx, 'box 1')
         const { weight } = await tx.selectFrom('boxes').select('weight').where('id', '=', 1).executeTakeFirstOrThrow()
         if (index % 10 === 0) await systemClock.sleep(0)
         else await Promise.resolve()
         await tx.updateTable('boxes').set({ weight: (weight ?? 0) + 1 }).where('id', '=', 1).execute()
         order.push(index)
       })))
-      assert.deepEqual(order, Array.from({ length: 100 }, (_, index) => index))
+      assert.deepEqual(postgres ? order.toSorted((a, b) => a - b) : order, Array.from({ length: 100 }, (_, index) => index))
       assert.deepEqual((await database.read.selectFrom('boxes').select('weight').execute()).map((row) => row.weight), [100])
     })
 
@@ -260,15 +260,13 @@ for (const kind of ['memory', 'file'] as const) {
     })
 
     test('closing waits for the open transaction and refuses the others', async (t) => {
-      const database = await open(t)
+      const database = await open(t, silentLog, 1)
       const goOn = Promise.withResolvers<void>()
       const first = database.transaction((tx) => goOn.promise.then(() => tx.insertInto('boxes').values(box(1)).execute()))
       const second = database.transaction(async () => 1)
       const closed = database.close()
       goOn.resolve()
-      await first
-      await assert.rejects(second, HandleClosed)
-      await closed
+      await Promise.all([first, assert.rejects(second, HandleClosed), closed])
       await assert.rejects(names(database), HandleClosed)
       await assert.rejects(database.transaction(async () => 1), HandleClosed)
     })

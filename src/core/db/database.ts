@@ -9,7 +9,7 @@ import { handleOn, type QueryTarget } from './executor.ts'
 import type { Gate } from './gate.ts'
 import { Recording } from './recording.ts'
 import { isBusy, type SqliteConnection } from './sqlite-connection.ts'
-import { OpenTransaction } from './transaction.ts'
+import { SqliteTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 import { WriterQueue } from './writer-queue.ts'
 
@@ -66,7 +66,7 @@ export class SqliteDatabase<T> implements Database<T> {
   readonly read: Db<T>
   readonly #options: SqliteDatabaseOptions
   readonly #turns: Turns
-  readonly #inside = new AsyncLocalStorage<OpenTransaction>()
+  readonly #inside = new AsyncLocalStorage<SqliteTransaction>()
   readonly #queue: WriterQueue
   readonly #gate: Gate | undefined
   readonly #recording: Recording
@@ -105,7 +105,7 @@ export class SqliteDatabase<T> implements Database<T> {
     if (!this.#queue.takeIfFree()) {
       await this.#queue.wait(timeout, () => new TransactionTimeout(this.name, timeout, 'waiting'), signal)
     }
-    const transaction = new OpenTransaction(this.#options.writer, this.#turns, gate)
+    const transaction = new SqliteTransaction(this.#options.writer, this.#turns, gate)
     const began = this.#options.clock.monotonic()
     let result: R
     try {
@@ -183,7 +183,7 @@ export class SqliteDatabase<T> implements Database<T> {
   }
 
   /** The work's result, or the rejection by deadline or signal, whichever comes first; the work is not waited for then. */
-  #bounded<R>(transaction: OpenTransaction, work: Promise<R>, timeout: number, signal: AbortSignal | undefined): Promise<R> {
+  #bounded<R>(transaction: SqliteTransaction, work: Promise<R>, timeout: number, signal: AbortSignal | undefined): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const giveUp = (error: unknown) => {
         this.#rollback(transaction, error)
@@ -211,7 +211,7 @@ export class SqliteDatabase<T> implements Database<T> {
     })
   }
 
-  #rollback(transaction: OpenTransaction, why: unknown): void {
+  #rollback(transaction: SqliteTransaction, why: unknown): void {
     try {
       transaction.rollback(why)
     } catch (error) {

@@ -36,6 +36,14 @@ export class TransactionTimeout extends Error {
   }
 }
 
+/** The server of the database does not answer, or not any more. */
+export class ConnectionLost extends Error {
+  constructor(cause: unknown) {
+    super(`The connection to the database is lost: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'ConnectionLost'
+  }
+}
+
 /** A handle was used after its transaction ended, or after the database was closed. */
 export class HandleClosed extends Error {
   constructor(message: string, cause?: unknown) {

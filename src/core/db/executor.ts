@@ -1,8 +1,8 @@
 // How Kysely reaches a connection: one step from a compiled query to the statement, with no pool in between.
 import {
   Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler,
-  type CompiledQuery, type Dialect, type Driver, type KyselyPlugin, type QueryExecutor, type QueryId, type QueryResult,
-  type RootOperationNode,
+  type CompiledQuery, type DatabaseIntrospector, type Dialect, type DialectAdapter, type Driver, type KyselyPlugin, type QueryCompiler,
+  type QueryExecutor, type QueryId, type QueryResult, type RootOperationNode,
 } from 'kysely'
 import { WrongHandle } from './errors.ts'
 
@@ -12,23 +12,30 @@ export interface QueryTarget {
   query<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>>
 }
 
-// A compiler keeps no state between two compilations, and making one costs more than a compilation.
-const compiler = new SqliteQueryCompiler()
-const adapter = new SqliteAdapter()
+/** How an engine is spoken to. A compiler keeps no state between two compilations, and making one costs more than a compilation. */
+export interface Language {
+  readonly compiler: QueryCompiler
+  readonly adapter: DialectAdapter
+  readonly introspector: (db: Kysely<any>) => DatabaseIntrospector
+}
+
+const sqlite: Language = { compiler: new SqliteQueryCompiler(), adapter: new SqliteAdapter(), introspector: (db) => new SqliteIntrospector(db) }
 
 const noPlugins: readonly KyselyPlugin[] = []
 
 export class TargetExecutor<Target extends QueryTarget> implements QueryExecutor {
   readonly target: Target
+  readonly language: Language
   readonly plugins: readonly KyselyPlugin[]
 
-  constructor(target: Target, plugins = noPlugins) {
+  constructor(target: Target, language: Language, plugins = noPlugins) {
     this.target = target
+    this.language = language
     this.plugins = plugins
   }
 
-  get adapter(): SqliteAdapter {
-    return adapter
+  get adapter(): DialectAdapter {
+    return this.language.adapter
   }
 
   transformQuery<T extends RootOperationNode>(node: T, queryId: QueryId): T {
@@ -38,7 +45,7 @@ export class TargetExecutor<Target extends QueryTarget> implements QueryExecutor
   }
 
   compileQuery<R>(node: RootOperationNode, queryId: QueryId): CompiledQuery<R> {
-    return compiler.compileQuery(node, queryId)
+    return this.language.compiler.compileQuery(node, queryId)
   }
 
   executeQuery<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>> {
@@ -66,19 +73,19 @@ export class TargetExecutor<Target extends QueryTarget> implements QueryExecutor
   }
 
   withPlugin(plugin: KyselyPlugin): TargetExecutor<Target> {
-    return new TargetExecutor(this.target, [...this.plugins, plugin])
+    return new TargetExecutor(this.target, this.language, [...this.plugins, plugin])
   }
 
   withPlugins(plugins: readonly KyselyPlugin[]): TargetExecutor<Target> {
-    return new TargetExecutor(this.target, [...this.plugins, ...plugins])
+    return new TargetExecutor(this.target, this.language, [...this.plugins, ...plugins])
   }
 
   withPluginAtFront(plugin: KyselyPlugin): TargetExecutor<Target> {
-    return new TargetExecutor(this.target, [plugin, ...this.plugins])
+    return new TargetExecutor(this.target, this.language, [plugin, ...this.plugins])
   }
 
   withoutPlugins(): TargetExecutor<Target> {
-    return new TargetExecutor(this.target)
+    return new TargetExecutor(this.target, this.language)
   }
 }
 
@@ -96,15 +103,20 @@ const driver: Driver = {
   destroy: () => Promise.resolve(),
 }
 
-const dialect: Dialect = {
-  createDriver: () => driver,
-  createQueryCompiler: () => compiler,
-  createAdapter: () => adapter,
-  createIntrospector: (db) => new SqliteIntrospector(db),
+interface Props {
+  readonly config: { readonly dialect: Dialect }
+  readonly dialect: Dialect
+  readonly driver: Driver
 }
 
-const config = { dialect }
+const propsOf = new WeakMap<Language, Props>()
 
-export function handleOn<T>(target: QueryTarget): Kysely<T> {
-  return new Kysely<T>({ config, dialect, driver, executor: new TargetExecutor(target) })
+export function handleOn<T>(target: QueryTarget, language = sqlite): Kysely<T> {
+  let props = propsOf.get(language)
+  if (!props) {
+    const { compiler, adapter, introspector } = language
+    const dialect: Dialect = { createDriver: () => driver, createQueryCompiler: () => compiler, createAdapter: () => adapter, createIntrospector: introspector }
+    propsOf.set(language, (props = { config: { dialect }, dialect, driver }))
+  }
+  return new Kysely<T>({ ...props, executor: new TargetExecutor(target, language) })
 }

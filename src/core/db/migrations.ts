@@ -4,7 +4,7 @@ import type { Clock } from '../context/clock.ts'
 import { MigrationMismatch } from './errors.ts'
 import { handleOn } from './executor.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { OpenTransaction } from './transaction.ts'
+import { SqliteTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 export interface Migration {
@@ -30,7 +30,7 @@ export async function migrate(
   // Rebuilding a table drops one that others refer to; what they refer to is checked before the commit instead.
   connection.run('pragma foreign_keys = off')
   connection.run('begin immediate')
-  const transaction = new OpenTransaction(connection, new Turns(() => Promise.resolve()))
+  const transaction = new SqliteTransaction(connection, new Turns(() => Promise.resolve()))
   try {
     connection.run('create table if not exists schema_migrations (name text not null primary key, applied_at text not null)')
     const db = handleOn<MigrationTables>(transaction)
@@ -61,7 +61,7 @@ function applied(connection: SqliteConnection): readonly string[] {
   }
 }
 
-function pending(options: { readonly name: string; readonly migrations: readonly Migration[] }, done: readonly string[]): readonly Migration[] {
+export function pending(options: { readonly name: string; readonly migrations: readonly Migration[] }, done: readonly string[]): readonly Migration[] {
   done.forEach((name, index) => {
     const known = options.migrations[index]?.name
     if (known === name) return

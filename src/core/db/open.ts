@@ -1,29 +1,11 @@
-// Opening a SQLite database: the file and its rights, two connections, the settings, the migrations.
+// Opening a database: for SQLite the file and its rights, two connections, the settings, the migrations.
 import { closeSync, chmodSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Clock } from '../context/clock.ts'
-import type { Logger } from '../observe/log.ts'
-import type { Change } from './changes.ts'
 import { SqliteDatabase, type Database } from './database.ts'
-import { migrate, type Migration } from './migrations.ts'
+import type { OpenDatabaseOptions, SqliteOptions } from './location.ts'
+import { migrate } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-
-/** NORMAL and OFF survive a kill of the process, FULL also the loss of power, at a tenth of the speed. After that loss OFF may leave a broken file. */
-export type Synchronous = 'OFF' | 'NORMAL' | 'FULL'
-
-export interface OpenDatabaseOptions {
-  /** For messages and logs: `nova_api`, `cell0`. */
-  readonly name: string
-  /** Made when absent, readable by its owner only. `:memory:` is one database of this call's own. */
-  readonly file: string
-  readonly migrations: readonly Migration[]
-  /** What is written down in the table `events`. */
-  readonly changes?: readonly Change[]
-  readonly clock: Clock
-  readonly log: Logger
-  readonly synchronous?: Synchronous
-}
 
 /** Each statement of another process may keep the event loop waiting this long; after it we wait without blocking. */
 const busyTimeoutMilliseconds = 5
@@ -35,6 +17,13 @@ const pagesPerCheckpoint = 4_000
 let databasesInMemory = 0
 
 export async function openDatabase<T>(options: OpenDatabaseOptions): Promise<Database<T>> {
+  if ('file' in options) return openSqlite<T>(options)
+  // Its client takes a while to load, and most clouds never need it.
+  const { openPostgres } = await import('./postgres-open.ts')
+  return openPostgres<T>(options)
+}
+
+async function openSqlite<T>(options: SqliteOptions): Promise<Database<T>> {
   const inMemory = options.file === ':memory:'
   // Two connections to memory share one database by its name (sqlite.org/inmemorydb.html).
   const location = inMemory ? `file:nimbo-${++databasesInMemory}?mode=memory&cache=shared` : options.file

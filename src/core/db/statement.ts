@@ -1,4 +1,4 @@
-// Statements of hot paths: built and compiled once, then only bound and run.
+// Statements of hot paths: built and compiled once per engine, then only bound and run.
 import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
 
 /** Stands for a value while a statement is built. */
@@ -16,9 +16,11 @@ const parameters = new Proxy({}, { get: (_target, name) => new Parameter(String(
  * query and nothing else, so a list, whose length is part of the SQL, is none of them.
  */
 export function statement<T, P extends object, R>(build: (db: Kysely<T>, parameters: P) => Compilable<R>): (db: Kysely<T>, values: P) => Promise<QueryResult<R>> {
-  let compiled: CompiledQuery<R> | undefined
+  const compiledFor = new WeakMap<object, CompiledQuery<R>>()
   return (db, values) => {
-    compiled ??= build(db, parameters as P).compile()
+    const { adapter } = db.getExecutor()
+    let compiled = compiledFor.get(adapter)
+    if (!compiled) compiledFor.set(adapter, (compiled = build(db, parameters as P).compile()))
     const bound = compiled.parameters.map((each) => (each instanceof Parameter ? (values as Record<string, unknown>)[each.name] : each))
     return db.getExecutor().executeQuery<R>({ ...compiled, parameters: bound })
   }

@@ -7,45 +7,23 @@ import { TargetExecutor, type QueryTarget } from './executor.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { Turns } from './turns.ts'
 
-export class OpenTransaction implements QueryTarget {
-  readonly #connection: SqliteConnection
-  readonly #turns: Turns
-  readonly #gate: Gate | undefined
+/** On any engine. */
+export abstract class OpenTransaction implements QueryTarget {
   #afterCommit: (() => void)[] | undefined
   #ended: { readonly why: unknown } | undefined
-
-  constructor(connection: SqliteConnection, turns: Turns, gate?: Gate) {
-    this.#connection = connection
-    this.#turns = turns
-    this.#gate = gate
-  }
 
   get isOpen(): boolean {
     return this.#ended === undefined
   }
 
-  async query<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>> {
-    if (this.#turns.isDue()) await this.#turns.next()
-    if (this.#gate) await this.#gate.pass('query')
-    if (this.#ended) throw new HandleClosed('This transaction is over; nothing may be asked of it any more', this.#ended.why)
-    return this.#connection.execute<R>(query)
-  }
+  abstract query<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>>
+
+  /** Hold a claim until the end. */
+  abstract claim(key: string): Promise<void>
 
   afterCommit(run: () => void): void {
-    if (this.#ended) throw new HandleClosed('This transaction is over; what should follow its commit comes too late', this.#ended.why)
+    this.refuseWhenOver('what should follow its commit comes too late')
     ;(this.#afterCommit ??= []).push(run)
-  }
-
-  commit(): void {
-    this.#connection.run('commit')
-    this.#ended = { why: undefined }
-  }
-
-  /** Undo everything. Nothing happens when it ended before. */
-  rollback(why: unknown): void {
-    if (this.#ended) return
-    this.#ended = { why }
-    if (this.#connection.inTransaction) this.#connection.run('rollback')
   }
 
   /** Only for a transaction that was committed. */
@@ -58,6 +36,52 @@ export class OpenTransaction implements QueryTarget {
         log.error({ err: error }, 'what should follow a commit failed')
       }
     }
+  }
+
+  protected end(why: unknown): void {
+    this.#ended ??= { why }
+  }
+
+  /** @throws HandleClosed */
+  protected refuseWhenOver(consequence = 'nothing may be asked of it any more'): void {
+    if (this.#ended) throw new HandleClosed(`This transaction is over; ${consequence}`, this.#ended.why)
+  }
+}
+
+export class SqliteTransaction extends OpenTransaction {
+  readonly #connection: SqliteConnection
+  readonly #turns: Turns
+  readonly #gate: Gate | undefined
+
+  constructor(connection: SqliteConnection, turns: Turns, gate?: Gate) {
+    super()
+    this.#connection = connection
+    this.#turns = turns
+    this.#gate = gate
+  }
+
+  async query<R>(query: CompiledQuery<unknown>): Promise<QueryResult<R>> {
+    if (this.#turns.isDue()) await this.#turns.next()
+    if (this.#gate) await this.#gate.pass('query')
+    this.refuseWhenOver()
+    return this.#connection.execute<R>(query)
+  }
+
+  /** The one writer holds everything already. */
+  async claim(): Promise<void> {
+    this.refuseWhenOver()
+  }
+
+  commit(): void {
+    this.#connection.run('commit')
+    this.end(undefined)
+  }
+
+  /** Undo everything. Nothing happens when it ended before. */
+  rollback(why: unknown): void {
+    if (!this.isOpen) return
+    this.end(why)
+    if (this.#connection.inTransaction) this.#connection.run('rollback')
   }
 }
 
@@ -80,16 +104,12 @@ export function afterCommit(tx: Kysely<any>, run: () => void): void {
 }
 
 /**
- * Hold a row until the transaction ends, so that nobody else can claim it meanwhile. SQLite has one writer, which holds
- * everything already; other engines select it for update.
+ * Stand in line for what `parts` name (a project's quota, a subnet's addresses), and hold it until the transaction ends.
+ * For whoever counts, or looks for what is free, before writing: two that do so at once on PostgreSQL would otherwise
+ * find out only at the commit, and one would run again. Ask for it first: what was read before the wait is read again.
  *
  * @throws WrongHandle when `tx` is a handle for reading
  */
-export async function lockRow<T, Table extends keyof T & string>(
-  tx: Kysely<T>,
-  _table: Table,
-  _column: keyof T[Table] & string,
-  _value: unknown,
-): Promise<void> {
-  if (!transactionOf(tx).isOpen) throw new HandleClosed('This transaction is over; it can lock no row')
+export async function lockClaim(tx: Kysely<any>, ...parts: readonly string[]): Promise<void> {
+  await transactionOf(tx).claim(parts.join('/'))
 }

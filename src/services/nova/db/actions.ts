@@ -16,14 +16,15 @@ export interface ActionStart {
 
 /** Note an action; one that the same request noted before is left as it is. */
 export async function startAction(tx: Db<CellTables>, start: ActionStart, now: string): Promise<number> {
-  const known = await tx.selectFrom('instance_actions').select('id')
-    .where('instance_uuid', '=', start.serverId).where('request_id', '=', start.requestId).where('action', '=', start.action).executeTakeFirst()
+  const noted = tx.selectFrom('instance_actions').select('id')
+    .where('instance_uuid', '=', start.serverId).where('request_id', '=', start.requestId).where('action', '=', start.action)
+  const known = await noted.executeTakeFirst()
   if (known) return known.id
-  const { insertId } = await tx.insertInto('instance_actions').values({
+  await tx.insertInto('instance_actions').values({
     instance_uuid: start.serverId, action: start.action, request_id: start.requestId, user_id: start.userId, project_id: start.projectId,
     message: null, start_time: now, finish_time: null, updated_at: now,
-  }).executeTakeFirstOrThrow()
-  return Number(insertId)
+  }).execute()
+  return (await noted.executeTakeFirstOrThrow()).id
 }
 
 export interface EventNote {

@@ -1,6 +1,6 @@
 // How many servers a project may still have, counted from rows in the transaction that adds them.
 import type { Db } from '#core/db'
-import { lockRow } from '#core/db'
+import { lockClaim } from '#core/db'
 import type { NovaSettings } from '../../../config.ts'
 import type { ApiTables } from '../../../db/api-tables.ts'
 import { limitsSet, serverUse } from '../../../db/quota-use.ts'
@@ -27,7 +27,7 @@ interface Count {
  */
 export async function allowedCount(tx: Db<ApiTables>, settings: NovaSettings, { projectId, userId }: Claimant, flavor: FlavorSnapshot, { min, max }: Count): Promise<number> {
   // Two requests of a project are counted one after the other.
-  await lockRow(tx, 'quotas', 'project_id', projectId)
+  await lockClaim(tx, 'quota', projectId)
   const limits = await limitsSet(tx, projectId, userId)
   const used = await serverUse(tx, projectId)
   const each = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMiB }
