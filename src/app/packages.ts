@@ -20,6 +20,7 @@ export const demoPackages: readonly DebianPackage[] = [{ name: 'openssh-client',
 export const testPackages: readonly DebianPackage[] = [
   ...demoPackages,
   { name: 'python3-openstackclient', reason: 'the client of the tutorial, unmodified' },
+  { name: 'postgresql', reason: 'the server of the tests on PostgreSQL, which start one of their own' },
   { name: 'busybox', reason: 'a DHCP client and a web server inside test namespaces' },
   { name: 'iputils-arping', reason: 'a guest that claims the address of another' },
   { name: 'iputils-ping', reason: 'packets that must pass, and those that must not' },

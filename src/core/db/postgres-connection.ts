@@ -74,11 +74,23 @@ export class PostgresConnection {
     return { numAffectedRows: BigInt(rowCount ?? 0), rows: rows as R[] }
   }
 
-  /** Statements of our own without parameters. @returns the command tag of the last, and the rows of the last that had some */
-  async script(sql: string): Promise<{ command: string; rows: readonly unknown[] }> {
+  /** Statements of our own without parameters, in one go. */
+  async script(sql: string): Promise<readonly { readonly command: string; readonly rows: readonly unknown[] }[]> {
     const answer: unknown = await this.#send(() => this.#client.query(sql))
-    const results = (Array.isArray(answer) ? answer : [answer]) as pg.QueryResult[]
-    return { command: results.at(-1)?.command ?? '', rows: results.findLast(({ rows }) => rows.length > 0)?.rows ?? [] }
+    return (Array.isArray(answer) ? answer : [answer]) as pg.QueryResult[]
+  }
+
+  /**
+   * Whether the row that a unique key met can be seen from here. One that a transaction beside this one made cannot: what
+   * this one read before, and found missing, is outdated then.
+   */
+  async seesRival(violation: unknown): Promise<boolean> {
+    const { table, detail = '' } = violation as pg.DatabaseError
+    const [, columns = '', values = ''] = /\(([^()]+)\)=\((.*)\)[^()]*$/s.exec(detail) ?? []
+    const [names, texts] = [columns.split(', '), values.split(', ')]
+    if (table === undefined || names.length !== texts.length) return false
+    const same = names.map((name, index) => `${name} = $${index + 1}`).join(' and ')
+    return (await this.execute({ sql: `select 1 from ${quoted(table)} where ${same} limit 1`, parameters: texts })).rows.length > 0
   }
 
   /** Asks the server to break off the statement that runs. */

@@ -24,10 +24,9 @@ export interface PostgresDatabaseOptions {
 
 const defaultTimeoutMilliseconds = 10_000
 const slowTransactionMilliseconds = 1_000
-/** After so many conflicts those that run again take turns among themselves, so that one of them gets through. */
-const conflictsBeforeTurns = 2
-const mostAttempts = 50
-const claimOfTurns = 'again'
+/** After so many conflicts a transaction is run alone, so that it gets through. */
+const conflictsBeforeAlone = 3
+const mostAttempts = 20
 
 export class PostgresDatabase<T> implements Database<T> {
   readonly name: string
@@ -57,15 +56,15 @@ export class PostgresDatabase<T> implements Database<T> {
     const began = clock.monotonic()
     const claims = new Set<string>()
     for (let attempt = 1, conflicts = 0; ; attempt++) {
-      const result = await this.#attempt(work, claims, { timeout, deadline: began + 2 * timeout, signal: options.signal })
+      const result = await this.#attempt(work, claims, { timeout, deadline: began + 2 * timeout, signal: options.signal, alone: conflicts >= conflictsBeforeAlone })
       if ('value' in result) {
         const milliseconds = Math.round(clock.monotonic() - began)
         if (milliseconds >= slowTransactionMilliseconds) log.warn({ database: this.name, milliseconds, attempt }, 'a slow transaction')
         return result.value
       }
-      const claimed = claims.size > result.claims
       if (attempt >= mostAttempts) throw result.met
-      if (!claimed && ++conflicts >= conflictsBeforeTurns) claims.add(claimOfTurns)
+      // An attempt that ended for a claim only learned what to ask for first.
+      if (claims.size === result.claims) conflicts++
       log.debug({ database: this.name, attempt, err: result.met }, 'a transaction met another and is run again')
       if (result.met instanceof ConnectionLost) await clock.sleep(Math.min(10 * 2 ** attempt, 500), options.signal)
     }
@@ -76,7 +75,8 @@ export class PostgresDatabase<T> implements Database<T> {
   }
 
   async #attempt<R>(
-    work: (tx: Db<T>) => Promise<R>, claims: Set<string>, { timeout, deadline, signal }: { timeout: number; deadline: number; signal: AbortSignal | undefined },
+    work: (tx: Db<T>) => Promise<R>, claims: Set<string>,
+    { timeout, deadline, signal, alone }: { timeout: number; deadline: number; signal: AbortSignal | undefined; alone: boolean },
   ): Promise<{ value: R } | { met: unknown; claims: number }> {
     const { writers, clock, log } = this.#options
     signal?.throwIfAborted()
@@ -89,7 +89,7 @@ export class PostgresDatabase<T> implements Database<T> {
     try {
       signal?.throwIfAborted()
       const done = (async () => {
-        await transaction.takeClaims()
+        await transaction.prepare(alone)
         return this.#inside.run(transaction, work, handleOn<T>(transaction, postgres))
       })()
       value = await this.#bounded(transaction, done, timeout, signal)

@@ -11,6 +11,9 @@ class ClaimIsHeld extends Error {}
 /** How long a statement that was called off may take to end before its connection is given up. */
 const patienceMilliseconds = 2_000
 
+/** Claims and turns taken before the transaction began are the session's, and outlive it. */
+const letGo = 'select pg_advisory_unlock_all()'
+
 export class PostgresTransaction extends OpenTransaction {
   readonly #connection: PostgresConnection
   /** The name of the database: claims are known to the whole server. */
@@ -19,7 +22,6 @@ export class PostgresTransaction extends OpenTransaction {
   readonly #claims: Set<string>
   readonly #held = new Set<string>()
   #begun = false
-  #holdsSession = false
   #savepoint = false
   #met: unknown
   #undone: Promise<void> | undefined
@@ -37,8 +39,11 @@ export class PostgresTransaction extends OpenTransaction {
     return this.#met
   }
 
-  /** Wait for what earlier attempts asked for, all in one order. */
-  async takeClaims(): Promise<void> {
+  /** Wait for what earlier attempts asked for, all in one order. @param alone no other transaction of the database runs meanwhile */
+  async prepare(alone: boolean): Promise<void> {
+    const turn = this.#noting(this.#connection.script(`select pg_advisory_lock${alone ? '' : '_shared'}(${this.#number('')})`))
+    if (alone) await turn
+    else turn.catch(() => undefined)
     for (const key of [...this.#claims].sort()) await this.#inTurn(() => this.#wait(key))
   }
 
@@ -63,21 +68,19 @@ export class PostgresTransaction extends OpenTransaction {
 
   /** @param change what the triggers of the log of changes must know, as a statement; absent where there are none @returns whether events were written */
   async commit(change: string | undefined): Promise<boolean> {
-    const { rows } = await this.#inTurn(async () => {
+    return this.#inTurn(async () => {
       this.end(undefined)
-      if (!this.#begun) return { rows: [] }
       const before = change === undefined ? '' : `${change}; set constraints all immediate; select current_setting('nimbo.eventful', true) as eventful; `
-      const answer = await this.#connection.script(`${before}commit`).catch((error: unknown) => {
+      const results = await this.#connection.script(`${this.#begun ? `${before}commit; ` : ''}${letGo}`).catch((error: unknown) => {
         // With the connection the answer was lost: it may have been committed, and is not run again.
         if (isConflict(error) && !(error instanceof ConnectionLost)) this.#met = error
         throw error
       })
+      if (!this.#begun) return false
       // Where a statement failed before and nobody minded, the server says ROLLBACK to a COMMIT.
-      if (answer.command !== 'COMMIT') throw new Error('The transaction was not committed: one of its statements had failed')
-      return answer
+      if (!results.some(({ command }) => command === 'COMMIT')) throw new Error('The transaction was not committed: one of its statements had failed')
+      return results.some(({ rows }) => (rows[0] as { eventful?: string | null } | undefined)?.eventful === '1')
     })
-    await this.#letGo()
-    return (rows as readonly { eventful?: string | null }[])[0]?.eventful === '1'
   }
 
   /** Undo everything, breaking off what still runs. Never throws: a connection that does not answer is given up. */
@@ -90,8 +93,7 @@ export class PostgresTransaction extends OpenTransaction {
     const running = this.#last.catch(() => undefined)
     if (this.#connection.isBusy) await this.#atMost(this.#connection.cancel())
     await this.#atMost(running.then(async () => {
-      if (this.#begun && !this.#connection.isLost) await this.#connection.script('rollback')
-      await this.#letGo()
+      if (!this.#connection.isLost) await this.#connection.script(`${this.#begun ? 'rollback; ' : ''}${letGo}`)
     }))
   }
 
@@ -109,22 +111,18 @@ export class PostgresTransaction extends OpenTransaction {
     try {
       return await this.#noting(this.#connection.execute<R>(query))
     } catch (error) {
-      if (writes && error instanceof ConstraintViolation) await this.#connection.script('rollback to savepoint s')
+      if (writes && error instanceof ConstraintViolation) {
+        await this.#connection.script('rollback to savepoint s')
+        if (error.kind === 'unique' && !(await this.#noting(this.#connection.seesRival(error.cause)))) this.#met = error
+      }
       throw error
     }
   }
 
   async #wait(key: string): Promise<void> {
     if (this.#held.has(key)) return
-    this.#holdsSession = true
     await this.#noting(this.#connection.script(`select pg_advisory_lock(${this.#number(key)})`))
     this.#held.add(key)
-  }
-
-  async #letGo(): Promise<void> {
-    if (!this.#holdsSession || this.#connection.isLost) return
-    this.#holdsSession = false
-    await this.#connection.script('select pg_advisory_unlock_all()').catch(() => this.#connection.destroy())
   }
 
   async #answer<R>(sql: string): Promise<QueryResult<R>> {

@@ -1,6 +1,6 @@
 // The SQL of operations. Every write of a worker names the epoch of its lease: with an older one nothing changes.
 import type { Identity } from '#core/context'
-import { type Db, statement } from '#core/db'
+import { beginsWith, type Db, statement } from '#core/db'
 import { errorClass } from '#core/errors'
 import type { OperationRow, OperationStepRow, OperationTables } from './tables.ts'
 
@@ -14,18 +14,18 @@ export async function insertOperation(tx: Tx, row: OperationRow): Promise<void> 
 
 /** Open operations that nobody holds and whose time has come, the oldest first. */
 export async function claimable(db: Tx, now: string, ownerPrefix: string, owner: string, limit: number): Promise<OperationRow[]> {
-  const { rows } = await selectClaimable(db, { now, formerly: `${ownerPrefix}%`, owner, limit })
+  const { rows } = await selectClaimable(db, { now, ownerPrefix, owner, limit })
   return rows
 }
 
-const selectClaimable = statement((db: Tx, { now, formerly, owner, limit }: { now: string; formerly: string; owner: string; limit: number }) =>
+const selectClaimable = statement((db: Tx, { now, ownerPrefix, owner, limit }: { now: string; ownerPrefix: string; owner: string; limit: number }) =>
   db.selectFrom('operations').selectAll()
     .where('finished_at', 'is', null)
     .where((where) => where.or([where('not_before', 'is', null), where('not_before', '<=', now)]))
     .where((where) => where.or([
       where('lease_owner', 'is', null), where('lease_until', '<', now),
       // Our own former incarnation on this host is gone: its lease ends with it.
-      where.and([where('lease_owner', 'like', formerly), where('lease_owner', '!=', owner)]),
+      where.and([beginsWith('lease_owner', ownerPrefix), where('lease_owner', '!=', owner)]),
     ]))
     .orderBy('created_at').limit(limit))
 

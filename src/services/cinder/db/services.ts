@@ -1,12 +1,12 @@
 // The roles that have registered. Whether they live is known from what they report over the bus, not from here.
-import { type Db } from '#core/db'
+import { beginsWith, type Db } from '#core/db'
 import type { CinderTables, ServiceRow } from './tables.ts'
 
 export async function listServices(db: Db<CinderTables>, filter: { host?: string; binary?: string } = {}): Promise<ServiceRow[]> {
   let query = db.selectFrom('services').selectAll().orderBy('created_at').orderBy('binary').orderBy('host')
   if (filter.host !== undefined) {
     const { host } = filter
-    query = query.where(({ eb, or }) => or([eb('host', '=', host), eb('host', 'like', `${host}@%`)]))
+    query = query.where(({ eb, or }) => or([eb('host', '=', host), beginsWith('host', `${host}@`)]))
   }
   if (filter.binary !== undefined) query = query.where('binary', '=', filter.binary)
   return query.execute()

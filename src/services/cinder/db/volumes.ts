@@ -1,5 +1,5 @@
 // Volumes in the database: one row, and what hangs on it fetched for a whole page at once.
-import { afterMarker, type Db, type Expression, type Kysely, orderings, sql, type SqlBool, transition } from '#core/db'
+import { afterMarker, beginsWith, contains, type Db, type Kysely, orderings, sql, transition } from '#core/db'
 import type { EventOf } from '#core/state'
 import type { Page } from '#core/http'
 import type { Attachment } from '../model/attachment.ts'
@@ -153,12 +153,7 @@ export async function typeIsUsed(db: Db<CinderTables>, typeId: string): Promise<
 /** The volumes that lie on a backend. */
 export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<Pick<VolumeRow, 'id' | 'status' | 'size'>[]> {
   return db.selectFrom('volumes').select(['id', 'status', 'size'])
-    .where(({ eb, or }) => or([eb('host', '=', backend), eb('host', 'like', `${backend}#%`)])).execute()
-}
-
-/** `%` and `_` of a user's text stand for themselves. */
-function contains(column: string, text: string): Expression<SqlBool> {
-  return sql<SqlBool>`${sql.ref(column)} like ${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`} escape '\\'`
+    .where(({ eb, or }) => or([eb('host', '=', backend), beginsWith('host', `${backend}#`)])).execute()
 }
 
 /** Whether an operation of the kind works on the volume. */

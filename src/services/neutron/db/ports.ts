@@ -1,5 +1,5 @@
 // Ports with their addresses, security groups and tags, loaded in a few statements for any number of them.
-import { ConstraintViolation, type SqlBool, sql } from '#core/db'
+import { ConstraintViolation, contains, type SqlBool, sql } from '#core/db'
 import { type Condition, grouped, listed, type ListOf, type ListRequest, listRows, rowsBy, tagFilters } from './list.ts'
 import { tagsOf, type Tx } from './networks.ts'
 import type { AllocationRow, PortRow } from './tables.ts'
@@ -37,7 +37,7 @@ function byAddress(values: readonly string[]): Condition {
   if (subnets.length > 0) conditions.push(sql<SqlBool>`ports.id in (select port_id from ip_allocations where subnet_id in (${sql.join(subnets)}))`)
   if (addresses.length > 0) conditions.push(sql<SqlBool>`ports.id in (select port_id from ip_allocations where ip_address in (${sql.join(addresses)}))`)
   if (parts.length > 0) {
-    const likes = parts.map((part) => sql`ip_address like ${`%${part.replaceAll(/[%_]/g, '')}%`}`)
+    const likes = parts.map((part) => contains('ip_address', part))
     conditions.push(sql<SqlBool>`ports.id in (select port_id from ip_allocations where ${sql.join(likes, sql` or `)})`)
   }
   return conditions.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(conditions, sql` and `)})`

@@ -1,5 +1,5 @@
 // Services and compute nodes of a cell one by one and in pages, and the servers that they carry.
-import { type Db, sql, type SqlBool, type Updateable } from '#core/db'
+import { contains, type Db, sql, type Updateable } from '#core/db'
 import type { CellTables, ServiceRow } from './cell-tables.ts'
 import type { ComputeNode, ServiceEntry } from './hosts.ts'
 
@@ -45,8 +45,7 @@ export async function pageNodes(db: Db<CellTables>, page: { readonly limit: numb
 
 /** Nodes whose name has the text somewhere in it; `%` and `_` stand for themselves. */
 export async function nodesLike(db: Db<CellTables>, text: string): Promise<ComputeNode[]> {
-  const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`
-  return db.selectFrom('compute_nodes').selectAll().where(sql<SqlBool>`hypervisor_hostname like ${pattern} escape '\\'`).orderBy('id').execute()
+  return db.selectFrom('compute_nodes').selectAll().where(contains('hypervisor_hostname', text)).orderBy('id').execute()
 }
 
 export interface HostUse {

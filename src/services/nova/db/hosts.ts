@@ -60,7 +60,7 @@ export async function findService(db: Db<CellTables>, host: string, binary: stri
 /** Servers of each host, and those on which something is being done. */
 export async function countServers(db: Db<CellTables>): Promise<ReadonlyMap<string, { readonly servers: number; readonly tasks: number }>> {
   const rows = await db.selectFrom('instances')
-    .select(['host', sql<number>`count(*)`.as('servers'), sql<number>`sum(task_state is not null)`.as('tasks')])
+    .select(['host', sql<number>`count(*)`.as('servers'), sql<number>`sum(case when task_state is null then 0 else 1 end)`.as('tasks')])
     .where('host', 'is not', null).where('deleted', '=', 0).groupBy('host').execute()
   return new Map(rows.map(({ host, servers, tasks }) => [host ?? '', { servers: Number(servers), tasks: Number(tasks) }]))
 }
