@@ -154,7 +154,7 @@ export function literalText(text: string): string {
 }
 
 /** Whether the same transaction may go through when it is run again: it met another one. */
-export function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): error is Error {
   return error instanceof ConnectionLost || (error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01'))
 }
 

@@ -77,7 +77,7 @@ export class PostgresDatabase<T> implements Database<T> {
   async #attempt<R>(
     work: (tx: Db<T>) => Promise<R>, claims: Set<string>,
     { timeout, deadline, signal, alone }: { timeout: number; deadline: number; signal: AbortSignal | undefined; alone: boolean },
-  ): Promise<{ value: R } | { met: unknown; claims: number }> {
+  ): Promise<{ value: R } | { met: Error; claims: number }> {
     const { writers, clock, log } = this.#options
     signal?.throwIfAborted()
     const waiting = Math.max(0, Math.min(timeout, deadline - clock.monotonic()))
@@ -93,11 +93,11 @@ export class PostgresDatabase<T> implements Database<T> {
         return this.#inside.run(transaction, work, handleOn<T>(transaction, postgres))
       })()
       value = await this.#bounded(transaction, done, timeout, signal)
-      if (transaction.met !== undefined) throw transaction.met
+      if (transaction.met) throw transaction.met
       eventful = await transaction.commit(this.#options.eventful ? this.#change() : undefined)
     } catch (error) {
       await transaction.rollback(error)
-      if (transaction.met !== undefined && !(error instanceof TransactionTimeout) && !signal?.aborted) return { met: transaction.met, claims: known }
+      if (transaction.met && !(error instanceof TransactionTimeout) && !signal?.aborted) return { met: transaction.met, claims: known }
       throw error
     } finally {
       writers.give(connection)

@@ -23,7 +23,7 @@ export class PostgresTransaction extends OpenTransaction {
   readonly #held = new Set<string>()
   #begun = false
   #savepoint = false
-  #met: unknown
+  #met: Error | undefined
   #undone: Promise<void> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
@@ -35,7 +35,7 @@ export class PostgresTransaction extends OpenTransaction {
   }
 
   /** Why it must be run again, whatever became of its work: another transaction stood in its way. */
-  get met(): unknown {
+  get met(): Error | undefined {
     return this.#met
   }
 

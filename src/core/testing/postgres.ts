@@ -64,7 +64,7 @@ async function start(): Promise<Server> {
 
 function asOwner(program: string, args: readonly string[], timeoutSeconds = 60) {
   const command = [join(programs ?? '', program), ...args]
-  const [first = '', ...others] = process.getuid?.() === 0
+  const [first, ...others] = process.getuid?.() === 0
     ? ['/usr/bin/setpriv', `--reuid=${ownUid}`, `--regid=${ownGid}`, '--clear-groups', '--pdeathsig=SIGINT', '--', ...command]
     : ['/usr/bin/setpriv', '--pdeathsig=SIGINT', '--', ...command]
   return createProcessRunner().run(first, others, { timeoutSeconds, cwd: '/' })
