@@ -7,7 +7,7 @@ import { systemClock } from '../context/clock.ts'
 import { silentLog, type Logger } from '../observe/log.ts'
 import { emptyDatabase, withoutPostgres } from '../testing/postgres.ts'
 import {
-  HandleClosed, TransactionTimeout, UnbindableValue, WrongHandle, afterCommit, fromJson, isForeignKeyViolation,
+  DatabaseFull, HandleClosed, TransactionTimeout, UnbindableValue, WrongHandle, afterCommit, fromJson, isForeignKeyViolation,
   isUniqueViolation, lockClaim, openDatabase, sql, toJson, type Database, type Migration,
 } from './index.ts'
 
@@ -302,4 +302,21 @@ test('another process in the same file is waited for', async (t) => {
   assert.equal((await second).length, 1)
   await one.close()
   await other.close()
+})
+
+test('on a full disk a transaction is refused as a whole, in words for who asked, and works again when there is room', async (t) => {
+  const database = await openDatabase<Tables>({ name: 'boxes', file: temporaryFile(t), migrations, clock: systemClock, log: silentLog })
+  t.after(() => database.close())
+  const room = (pages: number) => database.transaction(async (tx) => void (await sql`pragma max_page_count = ${sql.lit(pages)}`.execute(tx)))
+  const fill = (from: number) => database.transaction(async (tx) => {
+    for (let id = from; id < from + 10; id++) await tx.insertInto('boxes').values({ ...box(id), note: 'x'.repeat(4000) }).execute()
+  })
+  await fill(0)
+  await room(1)
+  await assert.rejects(fill(100), (error) => error instanceof DatabaseFull && error.status === 503 && /disk is full/.test(error.message))
+  await room(1_000_000)
+  await fill(200)
+  const ids = (await database.read.selectFrom('boxes').select('id').orderBy('id').execute()).map(({ id }) => Number(id))
+  assert.deepEqual(ids.filter((id) => id >= 100), [200, 201, 202, 203, 204, 205, 206, 207, 208, 209])
+  assert.equal(ids.length, 20)
 })

@@ -1,5 +1,7 @@
 // What can go wrong with a database handle or a statement, in one vocabulary for every engine.
 
+import { errorClass } from '../errors/index.ts'
+
 export type ConstraintKind = 'unique' | 'foreign-key' | 'not-null' | 'check'
 
 /** A statement broke a constraint. Only the statement was undone; the transaction is still open. */
@@ -59,6 +61,9 @@ export class UnbindableValue extends TypeError {
     this.name = 'UnbindableValue'
   }
 }
+
+/** The disk under a database is full: the transaction is rolled back, and may be tried again when there is room. */
+export const DatabaseFull = errorClass('DatabaseFull', 503, 'database.full')
 
 /** The recorded migrations and the known ones do not fit together. */
 export class MigrationMismatch extends Error {

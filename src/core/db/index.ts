@@ -3,7 +3,7 @@ export { sql, type ColumnType, type Expression, type Generated, type Insertable,
 export { type Change, changesOf, eventMigration, type EventRow, type EventSql, type EventTables, literal, type Watched } from './changes.ts'
 export { type Database, type Db, type SqliteDatabase, type TransactionOptions } from './database.ts'
 export {
-  ConstraintViolation, HandleClosed, MigrationMismatch, TransactionTimeout, UnbindableValue, WrongHandle,
+  ConstraintViolation, DatabaseFull, HandleClosed, MigrationMismatch, TransactionTimeout, UnbindableValue, WrongHandle,
   isForeignKeyViolation, isUniqueViolation, type ConstraintKind,
 } from './errors.ts'
 export type { Gate, GatePoint } from './gate.ts'

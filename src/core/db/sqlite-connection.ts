@@ -1,7 +1,7 @@
 // One connection to a SQLite file: prepared statements kept by their text, values bound, errors translated.
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { CompiledQuery, QueryResult } from 'kysely'
-import { ConstraintViolation, UnbindableValue, type ConstraintKind } from './errors.ts'
+import { ConstraintViolation, DatabaseFull, UnbindableValue, type ConstraintKind } from './errors.ts'
 
 /** Statements kept per generation; at most two generations are alive (see `prepare`). */
 const statementsPerGeneration = 200
@@ -125,9 +125,15 @@ function toSqlite(value: unknown, index: number, sql: string): SQLInputValue {
   }
 }
 
+/** Beside SQLITE_FULL: what SQLite says when it cannot lengthen its shared memory, or make a file durable that the disk has no room for. */
+const fullCodes: readonly number[] = [13, 1034, 4874] // SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE
+
 /** `UNIQUE constraint failed: ports.mac, ports.network_id`, or `…: index 'name'`. */
 function translate(error: unknown): unknown {
   const { errcode, message } = error as { errcode?: unknown; message: string }
+  if (typeof errcode === 'number' && fullCodes.includes(errcode)) {
+    return new DatabaseFull('The cloud’s disk is full: nothing of this was done. Try again when there is room.', {}, error)
+  }
   const kind = typeof errcode === 'number' ? constraintKinds[errcode] : undefined
   if (!kind) return error
   const list = /constraint failed: (.+)$/.exec(message)?.[1] ?? ''

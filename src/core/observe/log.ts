@@ -1,4 +1,6 @@
 // One line per event, as JSON, with secrets redacted by field name.
+import { mkdirSync, openSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import pino from 'pino'
 
 export interface Logger {
@@ -23,7 +25,7 @@ export interface LogOptions {
 
 /** A logger that writes synchronously, so that the last line before a kill is kept. */
 export function openLog(options: LogOptions): Logger {
-  const destination = pino.destination({ dest: options.file ?? 1, sync: true, mkdir: true })
+  const destination = new LineWriter(options.file)
   const log = pino(
     {
       level: options.level,
@@ -32,7 +34,7 @@ export function openLog(options: LogOptions): Logger {
       formatters: { level: (label) => ({ level: label }), log: (fields) => conceal(fields) },
       serializers: { err: (error: Error) => conceal(pino.stdSerializers.err(error)) },
     },
-    destination,
+    destination as pino.DestinationStream,
   )
   const { child } = log
   // Children inherit it.
@@ -40,6 +42,54 @@ export function openLog(options: LogOptions): Logger {
     return child.call(this, conceal(fields))
   } as typeof child
   return log
+}
+
+const patienceMilliseconds = 1000
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/** Writes lines at once. Where they cannot be written, on a full disk for one, the work goes on without them; how many were lost is said as soon as that can be. */
+class LineWriter {
+  readonly #fd: number
+  #lost = 0
+  #reason = ''
+  /** The last line is there only in part. */
+  #broken = false
+
+  constructor(file: string | undefined) {
+    if (file !== undefined) mkdirSync(dirname(file), { recursive: true })
+    this.#fd = file === undefined ? 1 : openSync(file, 'a')
+  }
+
+  write(line: string): void {
+    try {
+      if (this.#broken || this.#lost > 0) this.#sayWhatIsLost()
+      this.#put(Buffer.from(line))
+    } catch (error) {
+      this.#lost++
+      this.#reason = error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  #sayWhatIsLost(): void {
+    const told = { level: 'warn', time: new Date().toISOString(), lines: this.#lost, reason: this.#reason, msg: 'lines of the log could not be written and are lost' }
+    this.#put(Buffer.from(`${this.#broken ? '\n' : ''}${JSON.stringify(told)}\n`))
+    this.#lost = 0
+  }
+
+  #put(bytes: Buffer): void {
+    let waited = 0
+    for (let written = 0; written < bytes.length;) {
+      try {
+        written += writeSync(this.#fd, bytes, written)
+        this.#broken = written < bytes.length
+      } catch (error) {
+        // Whoever reads the other end of a pipe may be slow.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= patienceMilliseconds) throw error
+        waited += 10
+        Atomics.wait(pause, 0, 0, 10)
+      }
+    }
+  }
 }
 
 /** The same fields with secrets replaced; a copy only where there is one. */

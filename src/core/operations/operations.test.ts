@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
-import { openDatabase } from '#core/db'
+import { DatabaseFull, openDatabase } from '#core/db'
 import { BadRequest } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { Type } from '#core/spec'
@@ -429,4 +429,32 @@ test('a step that was done, but whose end could not be written down, has not fai
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2', 'b'])
   assert.equal((await row(id)).status, 'done')
   assert.deepEqual((await operations.journal(id)).filter((entry) => entry.status === 'failed'), [])
+})
+
+test('while the disk is full an operation waits where it is, and goes on when there is room', async (t) => {
+  let full = true
+  const write = defineOperation<Bench, unknown>('write', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('a', { run: async (s) => void s.events.push('a'), undo: async (s) => void s.events.push('undo a') }),
+      step('b', {
+        commit: async (_tx, s) => {
+          s.events.push(full ? 'no room' : 'room')
+          if (full) throw new DatabaseFull('no room')
+        },
+        undo: async (s) => void s.events.push('undo b'),
+      }),
+    ],
+  })
+  const { make, begin, row } = await bench(t, [write])
+  const operations = make()
+  const events: string[] = []
+  const worker = operations.work({ events })
+  t.after(() => worker.stop())
+  const id = await begin(operations, write)
+  for (let tries = 0; tries < 500 && (await row(id)).not_before === null; tries++) await systemClock.sleep(10)
+  assert.deepEqual([events, (await row(id)).status], [['a', 'no room'], 'running'])
+  full = false
+  await operations.settled('r', { signal: AbortSignal.timeout(30_000) })
+  assert.deepEqual([events, (await row(id)).status], [['a', 'no room', 'room'], 'done'])
 })
