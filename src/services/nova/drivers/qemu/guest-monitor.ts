@@ -73,6 +73,11 @@ export class GuestMonitor {
     }
   }
 
+  /** QEMU has stopped it, since a disk of it could not be written for want of room. */
+  async isStarved(): Promise<boolean> {
+    return (await this.#qmp.execute('query-status') as { status: string }).status === 'io-error'
+  }
+
   /** Ids of the devices that were given one: disks and NICs. */
   async deviceIds(): Promise<string[]> {
     const devices = await this.#qmp.execute('qom-list', { path: '/machine/peripheral' }) as { name: string; type: string }[]

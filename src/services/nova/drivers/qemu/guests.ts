@@ -10,6 +10,7 @@ import { passableDirectory, type ImageCache } from './images.ts'
 import { isoImage } from './iso9660.ts'
 import type { Paths } from './paths.ts'
 import { writeDurably, type GuestRecord, type Records } from './records.ts'
+import { StarvedGuests } from './starved.ts'
 
 export interface GuestsOptions {
   readonly paths: Paths
@@ -31,10 +32,12 @@ export class Guests {
   readonly #listeners = new Set<(event: GuestEvent) => void>()
   /** Guests that we are shutting down ourselves: whoever does it waits for the event. */
   readonly #expected = new Set<string>()
+  readonly starved: StarvedGuests
   #closed = false
 
   constructor(options: GuestsOptions) {
     this.#options = options
+    this.starved = new StarvedGuests({ clock: options.clock, find: (serverId) => this.find(serverId), resumed: (serverId) => this.announce({ kind: 'resumed', serverId }) })
   }
 
   watch(listener: (event: GuestEvent) => void): () => void {
@@ -161,14 +164,19 @@ export class Guests {
 
   close(): void {
     this.#closed = true
+    this.starved.close()
     for (const monitor of this.#monitors.values()) monitor.close()
     this.#monitors.clear()
   }
 
   #heard(serverId: string, { event, data }: QmpEvent): void {
     if (event === 'RESET' && data['guest'] === true) this.announce({ kind: 'rebooted', serverId })
-    if (event === 'STOP' && !this.#expected.has(serverId)) this.#announceIfPaused(serverId)
-    if (event === 'RESUME') this.announce({ kind: 'resumed', serverId })
+    const trial = this.starved.isOnTrial(serverId)
+    if (event === 'STOP' && !trial && !this.#expected.has(serverId)) {
+      this.#announceIfPaused(serverId)
+      this.starved.look(serverId).catch(() => {})
+    }
+    if (event === 'RESUME' && !trial) this.announce({ kind: 'resumed', serverId })
     if (event === 'SHUTDOWN' && !this.#expected.has(serverId)) {
       this.inTurn(serverId, () => this.settleStopped(serverId)).catch(() => {})
     }

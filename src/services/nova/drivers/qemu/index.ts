@@ -82,8 +82,11 @@ class QemuDriver implements HypervisorDriver {
       call.log.warn({ serverId, reason: String(error) }, 'a running guest does not answer')
       return undefined
     })
-    if (monitor !== undefined) await this.#guests.settleStopped(serverId)
-    else if (record.wanted === 'running' && !await this.#isRunning(serverId)) {
+    if (monitor !== undefined) {
+      await this.#guests.settleStopped(serverId)
+      await this.#guests.starved.look(serverId).catch(() => {})
+    }
+    if (monitor === undefined && record.wanted === 'running' && !await this.#isRunning(serverId)) {
       this.#guests.announce({ kind: 'gone', serverId, reason: (await this.#guests.lastWords(serverId)).trim() || 'It ended while the host was not watched.' })
     }
   }

@@ -1,0 +1,222 @@
+// The control plane dies by SIGKILL at each journalled step of a server's boot and of its deletion, on the real engines with a network and a new volume.
+// After the restart the server is ACTIVE, in ERROR with a reason, or gone; rows and reality agree without the auditors' help; and when it is deleted, nothing
+// of it is left. A sample of the places is tried always; KILL_POINTS=all tries each, KILL_POINTS=spawn,unwire those whose name has such a word in it.
+// KILL_REPORT=FILE has a table written that says what happened.
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readSecrets } from '../../src/app/commands/openrc.ts'
+import { logIn, reachOutside, RestError, type Session } from '../../src/app/rest.ts'
+import { readSettings } from '../../src/app/settings.ts'
+import { armKill, databaseOf, gone, type KillPoint, type Moment } from './kill-points.ts'
+import { hostState, processesOf } from './host-state.ts'
+import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
+import { disagreements, found, openOperations, promised, query, surroundings } from './rows-and-reality.ts'
+
+const always: readonly Moment[] = ['started', 'finished']
+const whenLong: readonly Moment[] = ['started', 'midway', 'finished']
+const points = (operation: string, steps: Readonly<Record<string, readonly Moment[]>>): KillPoint[] =>
+  Object.entries(steps).flatMap(([step, moments]) => moments.map((moment) => ({ operation, step, moment })))
+
+const ofBoot = [
+  ...points('server.build', {
+    schedule: whenLong, 'create-in-cell': always, claim: always, 'create-volumes': whenLong, 'create-ports': whenLong, 'prepare-image': whenLong, 'connect-volumes': whenLong,
+    'await-ports': always, spawn: whenLong, publish: always,
+  }),
+  ...points('volume.create', { 'choose-backend': always, allocate: whenLong, publish: always }),
+  ...points('port.wire', { bind: always, wire: whenLong, announce: always }),
+  ...points('attachment.connect', { export: whenLong, publish: always }),
+]
+const ofDeletion = [
+  ...points('server.delete', {
+    'stop-other-work': always, 'destroy-guest': whenLong, 'release-volumes': whenLong, 'release-ports': always, 'release-allocation': always, 'remove-rows': always, forget: always,
+  }),
+  ...points('attachment.disconnect', { settle: always, unexport: whenLong, forget: always }),
+  ...points('volume.delete', { settle: always, free: whenLong, forget: always }),
+  ...points('port.unwire', { settle: always, unwire: whenLong }),
+]
+/** The places where most has happened that the journal does not say yet, one for each operation. */
+const sample = [
+  'server.build create-in-cell finished', 'server.build spawn midway', 'server.build spawn finished', 'volume.create allocate finished', 'port.wire wire midway',
+  'attachment.connect export finished', 'server.delete destroy-guest finished', 'server.delete release-volumes midway', 'server.delete remove-rows finished',
+  'attachment.disconnect unexport finished', 'volume.delete free finished', 'port.unwire unwire finished',
+]
+
+const nameOf = ({ operation, step, moment }: KillPoint) => `${operation} ${step} ${moment}`
+const words = process.env['KILL_POINTS']?.split(',') ?? []
+const wanted = (point: KillPoint) => words.includes('all') || (words.length > 0 ? words.some((word) => nameOf(point).includes(word)) : sample.includes(nameOf(point)))
+
+interface Told {
+  readonly point: string
+  readonly left: string
+  readonly server: string
+  readonly upSeconds: number
+  readonly wholeSeconds: number
+}
+
+test('killed at whatever step of a boot or a deletion, the cloud is whole again after `up`', { skip: canRunReal ? false : 'needs root' }, async (t) => {
+  const cloud = await prepareRealCloud(13)
+  t.after(() => cloud.remove())
+  const before = hostState()
+  // No round of an auditor comes by itself: what is whole again became so without them.
+  writeFileSync(join(cloud.directory, 'nimbo.toml'), ['nova', 'neutron', 'cinder', 'glance'].map((name) => `[${name}]\naudit_interval = 3600\naudit_grace = 1\n`).join('\n'))
+  await cloud.nimbo('up')
+  const play = await prepare(cloud)
+  const boots = ofBoot.filter((each) => wanted(each))
+  const deletions = ofDeletion.filter((each) => wanted(each))
+  const told: Told[] = []
+  for (let turn = 0; turn < Math.max(boots.length, deletions.length); turn++) {
+    const [boot, deletion] = [boots[turn], deletions[turn]]
+    const name = `killed-${turn}`
+    let booted = false
+    await t.test(boot ? `boot, killed at ${nameOf(boot)}` : `boot ${name}`, async () => {
+      const tale = await play.boot(name, boot)
+      if (tale) told.push(tale)
+      booted = true
+    })
+    await t.test(deletion ? `deletion, killed at ${nameOf(deletion)}` : `deletion of ${name}`, { skip: booted ? false : 'its boot went wrong' }, async () => {
+      const tale = await play.remove(name, deletion)
+      if (tale) told.push(tale)
+    })
+    if (!booted) break
+  }
+  report(told)
+  await cloud.nimbo('down')
+  assert.deepEqual(processesOf(cloud.directory), [])
+  assert.deepEqual(hostState(), before)
+})
+
+async function prepare(cloud: RealCloud) {
+  const { directory } = cloud
+  const settings = readSettings(directory)
+  assert.ok(settings)
+  const session: Session = await logIn(reachOutside(settings), { user: 'demo', password: readSecrets(directory).demoPassword, project: 'demo' })
+  const first = async (service: 'glance' | 'neutron' | 'nova', path: string, collection: string): Promise<string> => (await session.send(service, 'GET', path))[collection][0].id
+  const image = await first('glance', '/v2/images?name=nimbo-test', 'images')
+  const network = await first('neutron', '/v2.0/networks?name=private', 'networks')
+  const flavor = ((await session.send('nova', 'GET', '/v2.1/flavors')).flavors as { id: string; name: string }[]).find(({ name }) => name === 'm1.nano')?.id
+  const serverNamed = async (name: string) => ((await session.send('nova', 'GET', `/v2.1/servers/detail?name=^${name}$`)).servers as any[])[0]
+  const create = (name: string) => session.send('nova', 'POST', '/v2.1/servers', {
+    server: {
+      name, imageRef: image, flavorRef: flavor, networks: [{ uuid: network }],
+      block_device_mapping_v2: [
+        { source_type: 'image', uuid: image, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+        { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+      ],
+    },
+  }, { headers: { 'x-openstack-nova-api-version': '2.67' } })
+
+  const boot = async (name: string, point?: KillPoint): Promise<Told | undefined> => {
+    const killed = point && await kill(point, () => create(name))
+    if (!point) await create(name)
+    const whole = await becomesWhole(killed)
+    const server = await serverNamed(name)
+    if (!server) assert.ok(killed && !killed.answered, 'only a request without an answer may have made nothing')
+    else if (server.status === 'ERROR') assert.ok(String(server.fault?.message ?? '').length > 10, 'a fault that its owner understands')
+    else assert.equal(server.status, 'ACTIVE')
+    await nothingToRepair()
+    return killed && { ...killed.tale, ...whole, server: server ? server.status === 'ERROR' ? `ERROR: ${server.fault.message}` : server.status : 'never made, and never answered' }
+  }
+
+  const remove = async (name: string, point?: KillPoint): Promise<Told | undefined> => {
+    const server = await serverNamed(name)
+    if (!server) {
+      if (!point) return undefined
+      await boot(name)
+      return remove(name, point)
+    }
+    const ask = () => session.send('nova', 'DELETE', `/v2.1/servers/${server.id}`)
+    const killed = point && await kill(point, ask)
+    if (!point) await ask()
+    const whole = await becomesWhole(killed)
+    if (await serverNamed(name)) {
+      assert.ok(killed && !killed.answered, 'only a request without an answer may have deleted nothing')
+      await ask()
+      await becomesWhole()
+      assert.equal(await serverNamed(name), undefined)
+    }
+    await nothingToRepair()
+    assert.deepEqual(surroundings(directory), empty)
+    assert.deepEqual(await found(directory), bare)
+    return killed && { ...killed.tale, ...whole, server: 'gone' }
+  }
+
+  async function kill(point: KillPoint, ask: () => Promise<unknown>) {
+    const pid = controlPlane(cloud)
+    const { fired } = await armKill(directory, pid, point, usual(point))
+    const answer = ask().then(() => true, (error: unknown) => {
+      if (error instanceof RestError) throw error
+      return false
+    })
+    await fired
+    const answered = await answer
+    await gone(pid)
+    const open = openOperations(directory)
+    if (point.moment === 'finished') assert.ok(open.some((each) => each === `${point.operation} running (${point.step} run started)`), open.join(', '))
+    return { answered, tale: { point: nameOf(point), left: [...await leftOver(), ...open.map((each) => `\`${each}\``)].join(', ') } }
+  }
+
+  /** What there is beyond the empty cloud, told in words. */
+  async function leftOver(): Promise<string[]> {
+    const kinds = [...new Set((await found(directory)).filter((line) => !bare.includes(line)).map((line) => line.split(' ')[0] ?? ''))]
+    return kinds
+  }
+
+  /** Start it again, and wait until nothing is open and all agrees. */
+  async function becomesWhole(killed?: { answered: boolean }): Promise<{ upSeconds: number; wholeSeconds: number }> {
+    const start = performance.now()
+    if (killed) await cloud.nimbo('up')
+    const up = performance.now()
+    let last: string[] = []
+    for (const end = performance.now() + 120_000; performance.now() < end; await sleep(50)) {
+      last = openOperations(directory)
+      if (last.length === 0) last = await disagreements(directory)
+      if (last.length === 0) return { upSeconds: (up - start) / 1000, wholeSeconds: (performance.now() - start) / 1000 }
+    }
+    throw new Error(`not whole after 120 s:\n${last.join('\n')}`)
+  }
+
+  /** The auditors agree, and had nothing to put right. */
+  async function nothingToRepair(): Promise<void> {
+    const text = await cloud.nimbo('doctor', '--now', '--json').catch((error: Error) => String((error.cause as { stdout?: string }).stdout))
+    const history = JSON.parse(await cloud.nimbo('doctor', '--history', '--json').catch((error: Error) => String((error.cause as { stdout?: string }).stdout))) as { findings: { kind: string; resource: string; state: string }[] }
+    const { findings, silent, failed } = JSON.parse(text) as { findings: unknown[]; silent: string[]; failed: string[] }
+    assert.deepEqual([findings, silent, failed, history.findings.filter(({ kind }) => kind !== 'address-set.stray').map(({ kind, resource, state }) => `${kind} ${resource} ${state}`)], [[], [], [], []])
+  }
+
+  /** How long a step took in the boot and the deletion that nobody disturbed. */
+  const usual = ({ operation, step }: KillPoint): number => {
+    const [times] = query<{ started_at: string; ended_at: string }>(directory, databaseOf(operation), `
+      select started_at, ended_at from operation_steps s join operations o on o.id = s.operation_id where kind = ? and step = ? and s.status = 'done' and phase = 'run' order by started_at limit 1`, operation, step)
+    assert.ok(times, `${operation} ${step} is a step`)
+    return Date.parse(times.ended_at) - Date.parse(times.started_at)
+  }
+
+  // Nobody disturbs the first one: it fills the cache of images, and tells how long each step takes.
+  let [empty, bare]: [string[], string[]] = [[], []]
+  await create('first')
+  await becomesWhole()
+  const { id } = await eventually('the server is ACTIVE', 60, async () => {
+    const server = await serverNamed('first')
+    return server?.status === 'ACTIVE' && server
+  })
+  await session.send('nova', 'DELETE', `/v2.1/servers/${id}`)
+  await becomesWhole()
+  ;[empty, bare] = [surroundings(directory), await found(directory)]
+  assert.deepEqual(bare, promised(directory))
+  await nothingToRepair()
+  return { boot, remove }
+}
+
+function controlPlane(cloud: RealCloud): number {
+  return (JSON.parse(readFileSync(join(cloud.directory, 'data', 'run', 'state.json'), 'utf8')) as { pid: number }).pid
+}
+
+function report(told: readonly Told[]): void {
+  const file = process.env['KILL_REPORT']
+  if (file === undefined) return
+  const row = ({ point, left, server, upSeconds, wholeSeconds }: Told) => `| ${point} | ${left || 'nothing'} | ${server} | ${upSeconds.toFixed(1)} | ${wholeSeconds.toFixed(1)} |`
+  writeFileSync(file, `${['| killed at | left right after | the server | `up` took (s) | whole after (s) |', '|---|---|---|---|---|', ...told.map(row)].join('\n')}\n`)
+}
