@@ -36,10 +36,10 @@ export function promised(directory: string): string[] {
   const instances = ask<{ uuid: string; vm_state: string; host: string | null }>('nova_cell1', 'select uuid, vm_state, host from instances where deleted = 0')
   const elsewhere = ask<{ uuid: string }>('nova_cell0', 'select uuid from instances where deleted = 0')
   const built = instances.filter(({ vm_state, host }) => host !== null && ['active', 'stopped', 'paused'].includes(vm_state))
-  const ports = ask<{ id: string; mac_address: string; device_owner: string; device_id: string; host_id: string; leased: number }>('neutron', `
-    select id, mac_address, device_owner, device_id, host_id, exists (select 1 from subnets s where s.network_id = p.network_id and s.enable_dhcp) as leased from ports p
+  const ports = ask<{ id: string; mac_address: string; device_owner: string; device_id: string; host_id: string; vif_type: string; leased: number }>('neutron', `
+    select id, mac_address, device_owner, device_id, host_id, vif_type, exists (select 1 from subnets s where s.network_id = p.network_id and s.enable_dhcp) as leased from ports p
     where device_owner <> 'network:floatingip'`)
-  const bound = ports.filter(({ device_owner: owner, host_id: host }) => owner.startsWith('network:') || host !== '')
+  const bound = ports.filter(({ device_owner: owner, host_id: host, vif_type: vif }) => owner.startsWith('network:') || (host !== '' && vif === 'bridge'))
   const ofServers = bound.filter(({ device_owner: owner }) => owner.startsWith('compute:'))
   const groups = new Set(ask<{ port_id: string; security_group_id: string }>('neutron', 'select port_id, security_group_id from port_security_groups')
     .filter(({ port_id: port }) => ofServers.some(({ id }) => id === port)).map(({ security_group_id: group }) => group))
@@ -49,7 +49,7 @@ export function promised(directory: string): string[] {
     ...bound.map(({ id }) => `tap ${id.slice(0, 11)}`),
     ...ofServers.flatMap(({ id }) => ['from', 'to', 'in', 'eg'].map((chain) => `filter ${chain}-${id}`)),
     ...[...groups].map((group) => `group ${group}`),
-    ...bound.filter(({ device_owner: owner, leased }) => leased && owner !== 'network:dhcp').map(({ mac_address: mac }) => `lease ${mac}`),
+    ...ofServers.filter(({ leased }) => leased).map(({ mac_address: mac }) => `lease ${mac}`),
     ...ask<{ port: string; server: string }>('nova_cell1', 'select v.uuid as port, instance_uuid as server from virtual_interfaces v join instances i on i.uuid = v.instance_uuid where i.deleted = 0')
       .map(({ port, server }) => `port ${port} of ${server}`),
     ...ask<{ id: string }>('cinder', 'select id from volumes').map(({ id }) => `volume ${id}`),

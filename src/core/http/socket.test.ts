@@ -42,6 +42,33 @@ test('who waits for us is not let go, however long we take', async (t) => {
   assert.match(await send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /at last$/)
 })
 
+test('who uploads more than there is room for hears so, not of a broken connection', async (t) => {
+  const listening = await listen(async ({ body }) => {
+    try {
+      for await (const _chunk of bytesOf(body)) throw new Error('no room')
+    } catch {
+      return { status: 413, headers: { connection: 'close' }, body: 'no room' }
+    }
+    return ok('all of it')
+  }, { host: '127.0.0.1', port: 0 })
+  t.after(() => listening.close())
+  // As most clients do, it reads no answer before it has sent all.
+  const answer = await new Promise<string>((resolve, reject) => {
+    const size = 40_000_000
+    const socket = connect(listening.port, '127.0.0.1', async () => {
+      const part = Buffer.alloc(1_000_000)
+      socket.write(`PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`)
+      for (let sent = 0; sent < size; sent += part.length) await new Promise<void>((written) => socket.write(part, () => written()))
+      let text = ''
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      }).on('end', () => resolve(text))
+    })
+    socket.on('error', reject)
+  })
+  assert.match(answer, /^HTTP\/1\.1 413 [\s\S]*no room$/)
+})
+
 test('a path in the absolute form is the same path', async (t) => {
   const send = await served(t, ({ path, query }) => Promise.resolve(ok(`<${path}|${query}>`)))
   const asked = async (target: string) => /<.*>/.exec(await send(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`))?.[0]

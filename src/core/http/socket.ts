@@ -75,12 +75,54 @@ async function answer(transport: Transport, options: SocketOptions, request: Inc
   }
 }
 
+const lingerMs = 30_000
+
+/** Many clients read no answer before they have sent all of their body, and hear of a broken connection instead of it when we close before that. */
+async function listenToTheEnd(request: IncomingMessage): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const enough = setTimeout(resolve, lingerMs).unref()
+    request.once('end', resolve).once('close', resolve).once('error', resolve).resume()
+    request.once('close', () => clearTimeout(enough))
+  })
+}
+
 async function send({ status, headers, body }: ApiReply, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (body instanceof Readable) return pipeline(body, response)
   if (body !== null && !response.hasHeader('content-length')) response.setHeader('content-length', Buffer.byteLength(body))
-  response.end(request.method === 'HEAD' ? undefined : body)
+  const shown = request.method === 'HEAD' ? null : body
+  if (!request.complete && !request.destroyed) {
+    response.flushHeaders()
+    if (shown !== null) response.write(shown)
+    await listenToTheEnd(request)
+    response.end()
+  } else response.end(shown)
+}
+
+/** Whoever stops reading it, for an error of his own, does not break the connection by that. */
+function bodyOf(raw: IncomingMessage): Readable {
+  let begun = false
+  const take = (chunk: Buffer) => {
+    if (!body.push(chunk)) raw.pause()
+  }
+  const end = () => {
+    raw.off('close', broken)
+    body.push(null)
+  }
+  const broken = (error?: Error) => body.destroy(error ?? new Error('The client went away.'))
+  const body = new Readable({
+    read() {
+      if (!begun) raw.on('data', take).on('end', end).on('error', broken).on('close', broken)
+      begun = true
+      raw.resume()
+    },
+    destroy(error, done) {
+      raw.off('data', take).off('end', end).off('close', broken).pause()
+      done(error)
+    },
+  })
+  return body
 }
 
 function toApiRequest(raw: IncomingMessage, options: SocketOptions): ApiRequest {
@@ -93,7 +135,7 @@ function toApiRequest(raw: IncomingMessage, options: SocketOptions): ApiRequest 
     path: (mark < 0 ? url : url.slice(0, mark)) || '/',
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: raw.headers as ApiRequest['headers'],
-    body: hasBody ? raw : null,
+    body: hasBody ? bodyOf(raw) : null,
     origin: `http://${raw.headers.host ?? ('port' in options ? `${options.host}:${options.port}` : 'localhost')}`,
   }
 }
