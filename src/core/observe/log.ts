@@ -25,7 +25,9 @@ export interface LogOptions {
 
 /** A logger that writes synchronously, so that the last line before a kill is kept. */
 export function openLog(options: LogOptions): Logger {
-  const destination = new LineWriter(options.file)
+  if (options.file !== undefined) mkdirSync(dirname(options.file), { recursive: true })
+  const fd = options.file === undefined ? 1 : openSync(options.file, 'a')
+  const destination = new LineWriter((bytes, from) => writeSync(fd, bytes, from))
   const log = pino(
     {
       level: options.level,
@@ -48,16 +50,16 @@ const patienceMilliseconds = 1000
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** Writes lines at once. Where they cannot be written, on a full disk for one, the work goes on without them; how many were lost is said as soon as that can be. */
-class LineWriter {
-  readonly #fd: number
+export class LineWriter {
+  readonly #writeSome: (bytes: Buffer, from: number) => number
   #lost = 0
   #reason = ''
   /** The last line is there only in part. */
   #broken = false
 
-  constructor(file: string | undefined) {
-    if (file !== undefined) mkdirSync(dirname(file), { recursive: true })
-    this.#fd = file === undefined ? 1 : openSync(file, 'a')
+  /** @param writeSome writes what it can, and says how many bytes that were */
+  constructor(writeSome: (bytes: Buffer, from: number) => number) {
+    this.#writeSome = writeSome
   }
 
   write(line: string): void {
@@ -80,7 +82,7 @@ class LineWriter {
     let waited = 0
     for (let written = 0; written < bytes.length;) {
       try {
-        written += writeSync(this.#fd, bytes, written)
+        written += this.#writeSome(bytes, written)
         this.#broken = written < bytes.length
       } catch (error) {
         // Whoever reads the other end of a pipe may be slow.
