@@ -80,9 +80,9 @@ test('killed at whatever step of a boot or a deletion, the cloud is whole again 
       const tale = await play.remove(name, deletion)
       if (tale) told.push(tale)
     })
+    report(told)
     if (!booted) break
   }
-  report(told)
   await cloud.nimbo('down')
   assert.deepEqual(processesOf(cloud.directory), [])
   assert.deepEqual(hostState(), before)

@@ -47,5 +47,5 @@ test('once lines can be written again the log says how many are lost, after a li
   lines.write('{"last":true}\n')
   lines.write('{"more":true}\n')
 
-  assert.match(text, /^\{"number":0\}\n\{"number":1\}\n\{"n\n\{"level":"warn","time":"[^"]+","lines":8,"reason":"no space left","msg":"[^"]+"\}\n\{"last":true\}\n\{"more":true\}\n$/)
+  assert.match(text, /^\{"number":0\}\n\{"number":1\}\n\{"nu\n\{"level":"warn","time":"[^"]+","lines":8,"reason":"no space left","msg":"[^"]+"\}\n\{"last":true\}\n\{"more":true\}\n$/)
 })
