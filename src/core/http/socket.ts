@@ -118,7 +118,8 @@ function bodyOf(raw: IncomingMessage): Readable {
       raw.resume()
     },
     destroy(error, done) {
-      raw.off('data', take).off('end', end).off('close', broken).pause()
+      // The rest is read and dropped, whether the answer is on its way already or not.
+      raw.off('data', take).off('end', end).off('close', broken).resume()
       done(error)
     },
   })
