@@ -122,8 +122,10 @@ async function prepare(cloud: RealCloud) {
 
   const remove = async (name: string, point?: KillPoint): Promise<Told | undefined> => {
     const server = await serverNamed(name)
-    if (!server) {
-      if (!point) return undefined
+    if (!server && !point) return undefined
+    if (point && server?.status !== 'ACTIVE') {
+      // What a build has given back cannot be deleted any more.
+      if (server) await remove(name)
       await boot(name)
       return remove(name, point)
     }

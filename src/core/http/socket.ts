@@ -61,12 +61,15 @@ export async function listen(transport: Transport, options: SocketOptions, { kee
 
 async function answer(transport: Transport, options: SocketOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   let reply: ApiReply
+  const asked = toApiRequest(request, options)
   try {
-    reply = await transport(toApiRequest(request, options))
+    reply = await transport(asked)
   } catch {
     // A pipeline answers its own errors; what reaches us here is not for clients to read.
     reply = { status: 500, headers: { 'content-type': 'text/plain' }, body: 'The request could not be handled.\n' }
   }
+  // Nobody reads it any more; one that is left lying half read would hold back the rest.
+  if (asked.body instanceof Readable) asked.body.destroy()
   try {
     await send(reply, request, response)
   } catch {
@@ -97,6 +100,8 @@ async function send({ status, headers, body }: ApiReply, request: IncomingMessag
     if (shown !== null) response.write(shown)
     await listenToTheEnd(request)
     response.end()
+    // Of one that has not come to its end by now nothing more is wanted.
+    if (!request.complete) request.destroy()
   } else response.end(shown)
 }
 
