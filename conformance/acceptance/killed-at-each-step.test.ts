@@ -59,7 +59,6 @@ interface Told {
 test('killed at whatever step of a boot or a deletion, the cloud is whole again after `up`', { skip: canRunReal ? false : 'needs root' }, async (t) => {
   const cloud = await prepareRealCloud(13)
   t.after(() => cloud.remove())
-  const before = hostState()
   // No round of an auditor comes by itself: what is whole again became so without them.
   writeFileSync(join(cloud.directory, 'nimbo.toml'), ['nova', 'neutron', 'cinder', 'glance'].map((name) => `[${name}]\naudit_interval = 3600\naudit_grace = 1\n`).join('\n'))
   await cloud.nimbo('up')
@@ -85,7 +84,10 @@ test('killed at whatever step of a boot or a deletion, the cloud is whole again 
   }
   await cloud.nimbo('down')
   assert.deepEqual(processesOf(cloud.directory), [])
-  assert.deepEqual(hostState(), before)
+  // Other clouds may come and go beside it.
+  const { prefix } = JSON.parse(readFileSync(join(cloud.directory, 'cloud.json'), 'utf8')) as { prefix: string }
+  const { links, namespaces, routes, rules } = hostState()
+  assert.deepEqual([...links, ...namespaces, ...routes, ...rules.split('\n')].filter((line) => line.includes(prefix)), [])
 })
 
 async function prepare(cloud: RealCloud) {
