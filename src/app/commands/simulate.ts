@@ -47,13 +47,15 @@ export async function simulate(options: SimulateOptions): Promise<void> {
   return many(seeds(from, count), count, threads, options)
 }
 
-/** What every run of all tests plays: all that ever went wrong, new seeds, and a part of all deaths, another one each time. */
+/**
+ * What every run of all tests plays: all that ever went wrong, the first seeds, and a part of all deaths. The same each time, until
+ * 10,000 seeds have passed in a row (docs/simulation.md says how many do); from then on new ones.
+ */
 export async function playSample(): Promise<{ passed: number; failed: number; skipped: number }> {
   const threads = availableParallelism()
   const known = JSON.parse(readFileSync(new URL('../../../conformance/simulation/known.json', import.meta.url), 'utf8')) as readonly Task[]
-  const from = Math.floor(Date.now() / 1000) * 1000
   const points = await pointsOf(threads)
-  const tasks = [...known, ...seeds(from, sampledSeeds), ...allDeaths(points, oneDeathIn, 1 + (from / 1000) % oneDeathIn)]
+  const tasks = [...known, ...seeds(0, sampledSeeds), ...allDeaths(points, oneDeathIn)]
   const counts = { passed: 0, failed: 0, skipped: 0 }
   await playAll({
     threads, tasks,

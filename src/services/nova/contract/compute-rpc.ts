@@ -8,7 +8,7 @@ const operation = Type.Object({ id: Type.String(), epoch: Type.Integer() })
 const command = <A extends Record<string, TSchema>>(timeoutSeconds: number, more: A, since = '1.0') =>
   call({ since, timeoutSeconds, args: Type.Object({ serverId: Uuid, operation, ...more }), result: opaque })
 
-export const computeRpc = defineRpc('nova-compute', '1.2', {
+export const computeRpc = defineRpc('nova-compute', '1.3', {
   /** Take the build: learn what it is and whether it fits. */
   claimServer: command(60, {}),
   prepareImage: command(1800, {}),
@@ -28,6 +28,9 @@ export const computeRpc = defineRpc('nova-compute', '1.2', {
   learnPower: command(60, {}, '1.2'),
   attachVolume: command(300, { blockDeviceId: Type.String() }),
   detachVolume: command(300, { volumeId: Type.String() }),
+  /** What could not be unplugged, or was and nobody heard of it, is plugged in as the server's rows say. */
+  plugBackVolume: command(300, { volumeId: Type.String() }, '1.3'),
+  plugBackInterface: command(120, { portId: Type.String() }, '1.3'),
   /** A volume of the server has this size now: let the guest see it. */
   extendVolume: command(300, { volumeId: Type.String(), sizeGiB: Type.Integer() }, '1.1'),
   attachInterface: command(120, { portId: Type.String() }),

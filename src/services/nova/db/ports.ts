@@ -11,10 +11,12 @@ export function toPort(row: Selectable<VirtualInterfaceRow>): ServerPort {
   }
 }
 
-/** Make the rows what the list says. */
+/** Make the rows what the list says; a server that was deleted meanwhile has none. */
 export async function replacePorts(tx: Db<CellTables>, serverId: string, ports: readonly ServerPort[], now: string): Promise<void> {
   await tx.deleteFrom('virtual_interfaces').where('instance_uuid', '=', serverId).execute()
   if (ports.length === 0) return
+  const live = await tx.selectFrom('instances').select('id').where('uuid', '=', serverId).where('deleted', '=', 0).executeTakeFirst()
+  if (!live) return
   await tx.insertInto('virtual_interfaces').values(ports.map((port, position) => ({
     uuid: port.portId, instance_uuid: serverId, network_id: port.networkId, network_name: port.networkName, address: port.macAddress,
     addresses: JSON.stringify(port.addresses), security_groups: JSON.stringify(port.securityGroups), tap: port.tap, mtu: port.mtu, tag: port.tag ?? null, position,

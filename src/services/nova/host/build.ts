@@ -116,7 +116,8 @@ export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: C
 export const createVolumes: Step<readonly { blockDeviceId: string; volumeId: string }[]> = async (host, ctx, _call, { serverId, operation }) => {
   const { runtime } = host
   const server = await serverOf(host, ctx, operation.id, serverId)
-  const made: { blockDeviceId: string; volumeId: string }[] = []
+  // Those of a former try, whose answer was not heard, are told again.
+  const made = server.blockDevices.flatMap(({ id, made: isMade, volumeId }) => (isMade && volumeId !== undefined ? [{ blockDeviceId: id, volumeId }] : []))
   for (const { deviceId, volume } of volumesToMake(server)) {
     const { id } = await traced(runtime.trace, runtime.clock, ctx, 39, () => createVolume(runtime, ctx, volume, volumeKey(operation.id, runtime.host, deviceId)), (view) => view.id)
     made.push({ blockDeviceId: deviceId, volumeId: id })

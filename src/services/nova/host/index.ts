@@ -15,7 +15,7 @@ import { inventoryServer } from './inventory.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
-import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, powerOf, powerOff, powerOn, reboot } from './power.ts'
+import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, plugBackInterface, plugBackVolume, powerOf, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
 import { keepReporting } from './tracker.ts'
 
@@ -68,6 +68,8 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     attachVolume: does('attachVolume', (own, ctx, call, told: Told & { blockDeviceId: string }) => attachVolume(own, ctx, call, told, told.blockDeviceId)),
     detachVolume: does('detachVolume', (own, ctx, call, told: Told & { volumeId: string }) => detachVolume(own, ctx, call, told, told.volumeId)),
     extendVolume: does('extendVolume', (own, _ctx, call, told: Told & { volumeId: string; sizeGiB: number }) => extendVolume(own, call, told, told.volumeId, told.sizeGiB)),
+    plugBackVolume: does('plugBackVolume', (own, ctx, call, told: Told & { volumeId: string }) => plugBackVolume(own, ctx, call, told, told.volumeId)),
+    plugBackInterface: does('plugBackInterface', (own, ctx, call, told: Told & { portId: string }) => plugBackInterface(own, ctx, call, told, told.portId)),
     attachInterface: does('attachInterface', (own, ctx, call, told: Told & { portId: string }) => attachInterface(own, ctx, call, told, told.portId)),
     detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
     guestPower: async (ctx: RequestContext, { serverId }: { serverId: string }) =>

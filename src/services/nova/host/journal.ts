@@ -20,7 +20,7 @@ interface Waiting {
 }
 
 /** Commands whose effect outlives them: what was told is on the disk before it is done. */
-const lasting = new Set(['spawn', 'destroy', 'powerOn', 'powerOff', 'reboot', 'attachVolume', 'detachVolume', 'extendVolume', 'attachInterface', 'detachInterface'])
+const lasting = new Set(['spawn', 'destroy', 'powerOn', 'powerOff', 'reboot', 'attachVolume', 'detachVolume', 'extendVolume', 'attachInterface', 'detachInterface', 'plugBackVolume', 'plugBackInterface'])
 const rememberedEnds = 5000
 /** A file of this size is written anew without the operations that are over. */
 const compactAtBytes = 1024 * 1024

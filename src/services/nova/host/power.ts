@@ -98,3 +98,19 @@ export async function detachInterface(host: ComputeHost, _ctx: RequestContext, c
   await ignoreUnknownGuest(host.driver.detachInterface(call, serverId, portId))
   return {}
 }
+
+/** A volume that is still the server's is in its guest again, if it was not all the time. */
+export async function plugBackVolume(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId }: Told, volumeId: string): Promise<object> {
+  const server = await describe(host, ctx, serverId)
+  const device = server.blockDevices.find((each) => each.volumeId === volumeId)
+  if (device?.connection) await ignoreUnknownGuest(host.driver.attachVolume(call, serverId, toVolumeDisk(device, server.imageProperties)))
+  return {}
+}
+
+/** The same for a port. */
+export async function plugBackInterface(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId }: Told, portId: string): Promise<object> {
+  const server = await describe(host, ctx, serverId)
+  const port = server.ports.find((each) => each.portId === portId)
+  if (port) await ignoreUnknownGuest(host.driver.attachInterface(call, serverId, toGuestPort(port, server.imageProperties)))
+  return {}
+}

@@ -172,6 +172,37 @@ test('of two servers that ask for one volume at once, one gets it and the other 
   assert.deepEqual(attached.sort((a, b) => a - b), [0, 1])
 })
 
+test('a volume and a port whose removal failed, although the guest had let go of them, are in the guest again', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const [volumes, attachments, ports] = [`/v3/${demo.projectId}/volumes`, `/v2.1/servers/${id}/os-volume_attachments`, `/v2.1/servers/${id}/os-interface`]
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  const volumeStatus = async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status
+  await until('the volume is available', async () => (await volumeStatus()) === 'available')
+  must(await demo.call('nova', 'POST', attachments, { volumeAttachment: { volumeId: volume.id } }), 200)
+  await until('the volume is in use', async () => (await volumeStatus()) === 'in-use')
+  const { interfaceAttachment: { port_id: portId } } = must(await demo.call('nova', 'POST', ports, { interfaceAttachment: { net_id: bench.networkId } }), 200)
+  const guest = () => playground.world?.guests.get(id)?.spec
+  const failed: string[] = []
+  playground.after = (method) => {
+    if (!method.startsWith('detach') || failed.includes(method)) return
+    failed.push(method)
+    throw new Error('the answer was lost')
+  }
+  must(await demo.call('nova', 'DELETE', `${attachments}/${volume.id}`), 202)
+  must(await demo.call('nova', 'DELETE', `${ports}/${portId}`), 202)
+  await until('both have failed', async () => failed.length === 2)
+  await until('the volume is in the guest', async () => guest()?.disks.some((disk) => disk.kind === 'volume') === true)
+  await until('the port is in the guest', async () => guest()?.ports.some((port) => port.portId === portId) === true)
+  assert.equal(await volumeStatus(), 'in-use')
+  must(await demo.call('nova', 'DELETE', `${ports}/${portId}`), 202)
+  must(await demo.call('nova', 'DELETE', `${attachments}/${volume.id}`), 202)
+  await until('the volume is free', async () => (await volumeStatus()) === 'available')
+  await until('the port is gone', async () => guest()?.ports.every((port) => port.portId !== portId) === true)
+})
+
 test('a port is added to a running server and taken away', async (t) => {
   const bench = await startBench(t)
   const { demo, admin, playground } = bench

@@ -76,6 +76,10 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
   steps: [
     step('unplug', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId: run.input.portId })),
+      async undo(nova, run) {
+        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.plugBackInterface(ctx, { ...command, portId: run.input.portId }))
+      },
     }),
     pivot('release-port', {
       async run(nova, run) {

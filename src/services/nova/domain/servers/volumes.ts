@@ -65,6 +65,10 @@ export const detachVolumeOperation = defineOperation<Nova, AttachRun>('server.de
   steps: [
     step('unplug', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId })),
+      async undo(nova, run) {
+        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.plugBackVolume(ctx, { ...command, volumeId: run.input.volumeId }))
+      },
     }),
     pivot('disconnect', { run: (nova, run) => letGo(nova, run.ctx, run.input) }),
     step('publish', {
