@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { type Caller, type Client, client, networkTransport } from '#core/client'
 import { type Capabilities, systemClock, systemIds, systemRandom } from '#core/context'
 import { readText } from '#core/http'
@@ -10,7 +10,7 @@ import { type Logger, openLog, silentLog } from '#core/observe'
 import { createProcessRunner } from '#core/process'
 import type { ServiceName } from '#core/service'
 import type { RouteTable } from '#core/spec'
-import { emptyDatabase } from '../../core/testing/postgres.ts'
+import { emptyDatabase, withoutPostgres } from '../../core/testing/postgres.ts'
 import { startCloud as compose, type Cloud } from '../cloud.ts'
 import { defaultPorts, type Settings } from '../settings.ts'
 
@@ -55,6 +55,13 @@ export interface TestCloudOptions {
 }
 
 const passwords: Readonly<Record<Person, string>> = { admin: 'admin-secret', demo: 'demo-secret', member: 'member-secret', reader: 'reader-secret', stranger: 'stranger-secret' }
+
+/** Runs a file of tests once more, with every cloud and database of it on PostgreSQL. */
+export async function onPostgres(file: () => Promise<unknown>): Promise<void> {
+  if (withoutPostgres !== false) return void test('on PostgreSQL', { skip: withoutPostgres })
+  process.env['NIMBO_TEST_DATABASE'] = 'postgres'
+  await file()
+}
 
 /** `NIMBO_TEST_LOG=debug` shows what the roles say. */
 function testLog(): Logger {

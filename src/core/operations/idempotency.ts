@@ -1,6 +1,6 @@
 // A repeated internal create answers its first answer: the key is kept in the transaction of the row it made.
 import type { Capabilities, RequestContext } from '#core/context'
-import type { Db } from '#core/db'
+import { type Db, lockClaim } from '#core/db'
 import { BadRequest, Conflict } from '#core/errors'
 import type { OperationTables } from './tables.ts'
 
@@ -13,6 +13,7 @@ import type { OperationTables } from './tables.ts'
 export async function once<T>(tx: Db<any>, ctx: RequestContext, { clock }: Pick<Capabilities, 'clock'>, create: () => Promise<T>): Promise<{ value: T; repeated: boolean }> {
   const key = ctx.idempotencyKey
   if (key === undefined) return { value: await create(), repeated: false }
+  await lockClaim(tx, 'once', key)
   const seen = await answeredBefore<T>(tx, ctx)
   if (seen) return { value: seen.value, repeated: true }
   const value = await create()

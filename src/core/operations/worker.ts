@@ -47,6 +47,12 @@ interface Held {
   sureUntil: number
 }
 
+/** Where an operation stands after a step. */
+interface Advanced {
+  readonly position: number
+  readonly sequence: number
+}
+
 export class Worker<S> {
   readonly #options: WorkerOptions<S>
   readonly #definitions: Map<string, Definition<S>>
@@ -253,20 +259,22 @@ export class Worker<S> {
         failed = true
         throw held.abort.signal.reason
       }
-      const after = { position: held.position }
+      let after: Advanced
       if (current.commit) {
         const { commit } = current
-        await database.transaction(async (tx) => {
+        after = await database.transaction(async (tx) => {
           failed = false
           const result = await own(commit(tx as never, service, run))
-          after.position = await this.#advance(tx, held, current, result)
+          return this.#advance(tx, held, current, result)
         })
       } else {
         if (!current.run) throw new Error(`step ${current.name} has neither run nor commit`)
         const result = await own(this.#obey(current.run(service, run), run.signal))
-        after.position = await database.transaction((tx) => this.#advance(tx, held, current, result))
+        after = await database.transaction((tx) => this.#advance(tx, held, current, result))
       }
+      // Only what was committed counts: a transaction that met another is run again from its beginning.
       held.position = after.position
+      held.sequence = after.sequence
       held.attempt = 1
       if (after.position === held.definition.steps.length) held.status = 'done'
       return false
@@ -283,8 +291,8 @@ export class Worker<S> {
     }
   }
 
-  /** In the transaction that ends a step: its result, and the start of the next or the end of all. @returns the new position */
-  async #advance(tx: Parameters<Parameters<Database<OperationTables>['transaction']>[0]>[0], held: Held, current: Step, result: unknown): Promise<number> {
+  /** In the transaction that ends a step: its result, and the start of the next or the end of all. */
+  async #advance(tx: Parameters<Parameters<Database<OperationTables>['transaction']>[0]>[0], held: Held, current: Step, result: unknown): Promise<Advanced> {
     const now = this.#options.capabilities.clock.now().toISOString()
     await journalEnd(tx, held.row.id, held.sequence, 'done', now, { result })
     held.results.set(current.name, result)
@@ -295,12 +303,12 @@ export class Worker<S> {
     const next = steps[position]
     if (!next) {
       await updateHeld(tx, held.row.id, held.epoch, { position, status: 'done', finished_at: now, lease_owner: null, lease_until: null })
-      return position
+      return { position, sequence: held.sequence }
     }
-    held.sequence++
-    await journalStart(tx, held.row.id, held.sequence, next.name, 'run', 1, now)
+    const sequence = held.sequence + 1
+    await journalStart(tx, held.row.id, sequence, next.name, 'run', 1, now)
     await moveOn(tx, held.row.id, held.epoch, position)
-    return position
+    return { position, sequence }
   }
 
   async #turnBack(held: Held, reason: unknown, failed?: WireError): Promise<void> {

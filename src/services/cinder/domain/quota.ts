@@ -1,6 +1,6 @@
 // Quota: what a project may use, its types included. Usage is counted from rows in the transaction that claims, so that
 // requests side by side never overshoot.
-import type { Db } from '#core/db'
+import { type Db, lockClaim } from '#core/db'
 import { classLimits, projectLimits, type TypeUsage, usageByType } from '../db/quotas.ts'
 import type { CinderTables } from '../db/tables.ts'
 import { typeNames } from '../db/volume-types.ts'
@@ -72,6 +72,7 @@ export interface Claim {
  */
 export async function checkQuota(tx: Db<CinderTables>, settings: Settings, claim: Claim): Promise<void> {
   const { typeName } = claim
+  await lockClaim(tx, 'quota', claim.projectId)
   const own = await projectLimits(tx, claim.projectId)
   const shared = await classLimits(tx, 'default')
   const base = builtIn(settings)

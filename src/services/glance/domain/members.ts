@@ -1,6 +1,6 @@
 // Sharing an image with projects. The owner names them; each of them accepts or rejects for itself.
 import type { RequestContext } from '#core/context'
-import { type Db, isUniqueViolation } from '#core/db'
+import { type Db, isUniqueViolation, lockClaim } from '#core/db'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { deleteMember as deleteRow, findMember, insertMember, membersOf, updateMember as updateRow } from '../db/members.ts'
 import type { GlanceTables } from '../db/tables.ts'
@@ -19,6 +19,7 @@ async function seeShared(glance: Glance, db: Db<GlanceTables>, ctx: RequestConte
 
 export async function createMember(glance: Glance, ctx: RequestContext, id: string, projectId: string): Promise<Member> {
   return glance.database.transaction(async (tx) => {
+    await lockClaim(tx, 'members', id)
     const seen = await seeShared(glance, tx, ctx, id)
     authorize(glance, ctx, 'add_member', seen)
     const count = (await membersOf(tx, id)).length

@@ -1,5 +1,5 @@
 // Limits of an image and of a project, counted from rows in the transaction that claims.
-import type { Db } from '#core/db'
+import { type Db, lockClaim } from '#core/db'
 import { usageOf } from '../db/images.ts'
 import type { GlanceTables } from '../db/tables.ts'
 import { QuotaExceeded } from '../model/errors.ts'
@@ -21,6 +21,7 @@ export function checkParts(limits: Limits, { properties, tags }: Pick<Image, 'pr
 /** In the transaction that makes an image. @throws QuotaExceeded */
 export async function claimImage(tx: Db<GlanceTables>, limits: Limits, owner: string | null): Promise<void> {
   if (limits.image_count_total < 0) return
+  await lockClaim(tx, 'quota', owner ?? '')
   const { images } = await usageOf(tx, owner)
   if (images + 1 > limits.image_count_total) throw new QuotaExceeded(`Project ${owner ?? ''} is over a limit for image_count_total: ${images} of ${limits.image_count_total} are used.`)
 }
@@ -34,6 +35,7 @@ export async function claimImage(tx: Db<GlanceTables>, limits: Limits, owner: st
  */
 export async function claimUpload(tx: Db<GlanceTables>, limits: Limits, owner: string | null, bytes: number | undefined): Promise<number> {
   if (limits.image_count_uploading < 0 && limits.image_size_total < 0) return limits.image_size_cap
+  await lockClaim(tx, 'quota', owner ?? '')
   const usage = await usageOf(tx, owner)
   if (limits.image_count_uploading >= 0 && usage.uploading + 1 > limits.image_count_uploading) {
     throw new QuotaExceeded(`Project ${owner ?? ''} is over a limit for image_count_uploading: ${usage.uploading} of ${limits.image_count_uploading} are used.`)
@@ -47,6 +49,7 @@ export async function claimUpload(tx: Db<GlanceTables>, limits: Limits, owner: s
 /** In the transaction that keeps what was uploaded, when the upload's own claim is gone from the rows. @throws QuotaExceeded */
 export async function claimBytes(tx: Db<GlanceTables>, limits: Limits, owner: string | null, bytes: number): Promise<void> {
   if (limits.image_size_total < 0) return
+  await lockClaim(tx, 'quota', owner ?? '')
   const usage = await usageOf(tx, owner)
   if (usage.bytes + bytes > limits.image_size_total * mebibyte) throw overSize(limits, owner, usage.bytes)
 }

@@ -1,4 +1,5 @@
 // IPAM: the addresses of a port, asked for or chosen. The unique key of an allocation decides between two that ask at once.
+import { lockClaim } from '#core/db'
 import { insertAllocations, takenAmong, takenBetween } from '../db/allocations.ts'
 import type { Tx } from '../db/networks.ts'
 import type { AllocationRow, SubnetRow } from '../db/tables.ts'
@@ -32,6 +33,7 @@ export function isAutoconfigured(subnet: Pick<SubnetRow, 'ip_version' | 'ipv6_ad
  * @throws AddressAlreadyAllocated, AddressGenerationFailure, InvalidIpForNetwork, InvalidIpForSubnet
  */
 export async function allocate(neutron: Neutron, tx: Tx, port: { id: string; networkId: string; macAddress: string; isRouter: boolean }, subnets: readonly SubnetRow[], wanted: readonly WantedAddress[] | undefined): Promise<AllocationRow[]> {
+  if (subnets.length > 0) await lockClaim(tx, 'addresses', port.networkId)
   const plan = wanted === undefined ? defaultPlan(subnets) : wanted.map((each) => planned(port, subnets, each))
   const rows: AllocationRow[] = []
   const failed = new Set<number>()

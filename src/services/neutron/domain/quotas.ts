@@ -1,5 +1,6 @@
 // Quotas are counted from rows inside the transaction that claims, so parallel requests never overshoot.
 import type { RequestContext } from '#core/context'
+import { lockClaim } from '#core/db'
 import { allLimits, countRows, deleteLimits, ownLimit, ownLimits, saveLimit } from '../db/quotas.ts'
 import type { Tx } from '../db/networks.ts'
 import { InvalidQuotaValue, OverQuota, QuotaNotFound } from '../model/errors.ts'
@@ -17,6 +18,7 @@ const everything = 1_000_000_000
 export async function claimQuota(neutron: Neutron, tx: Tx, projectId: string, resource: string, more = 1): Promise<void> {
   const limit = (await ownLimit(tx, projectId, resource)) ?? neutron.config.defaultQuotas[resource] ?? -1
   if (limit < 0) return
+  await lockClaim(tx, 'quota', projectId, resource)
   const used = await countRows(tx, tables[resource] ?? '', projectId, limit + 1)
   if (used + more > limit) throw new OverQuota(`Quota exceeded for resources: ['${resource}'].`, { resource, limit })
 }

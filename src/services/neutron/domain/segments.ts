@@ -1,4 +1,5 @@
 // Type drivers: which segment a network gets. A segment is claimed by a unique row, so no two networks share one.
+import { lockClaim } from '#core/db'
 import { freeSegmentationId, insertSegment, type Tx } from '../db/networks.ts'
 import type { SegmentRow } from '../db/tables.ts'
 import { FlatNetworkInUse, InvalidInput, NoNetworkAvailable, SegmentInUse } from '../model/errors.ts'
@@ -66,6 +67,7 @@ async function claimVxlan(neutron: Neutron, tx: Tx, row: Omit<SegmentRow, 'claim
     if (!segment) throw new SegmentInUse(`Unable to create the network. The tunnel ID ${asked} is in use.`)
     return segment
   }
+  await lockClaim(tx, 'segments', 'vxlan')
   const free = await freeSegmentationId(tx, 'vxlan', neutron.config.vniRange, neutron.random)
   return free === undefined ? undefined : inserted(tx, { ...row, segmentation_id: free, claim: `vxlan:${free}` })
 }

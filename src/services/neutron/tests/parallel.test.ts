@@ -1,7 +1,7 @@
 // Many who ask at once: for the last of a quota, for one address, for the last addresses of a pool, and for the same thing twice.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { external, type Lab, must, network, port, startLab, subnet } from './lab.ts'
+import { external, type Lab, must, network, port, startLab, subnet, until } from './lab.ts'
 import type { Answered, Session } from '../../../app/testing/index.ts'
 
 const many = 20
@@ -26,6 +26,8 @@ async function nouns({ admin, demo }: Pick<Lab, 'admin' | 'demo'>) {
   const blue = await network(demo)
   await subnet(demo, blue.id, '10.9.0.0/24')
   const green = await network(demo)
+  // It counts as a port of the project, and comes on its own.
+  await until(async () => (await must(demo, 'GET', `/ports?network_id=${blue.id}`)).ports.length > 0, 'the port for DHCP')
   const outside = await external(admin)
   const { security_group: group } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'web' } })
   return {
@@ -108,6 +110,9 @@ async function keyed({ cloud, demo }: Pick<Lab, 'cloud' | 'demo'>): Promise<(pat
   return (path, body, key) => demo.call('neutron', 'POST', `/v2.0${path}`, body, { 'x-service-token': service, 'idempotency-key': key })
 }
 
+/** Without the zone, which a router has once an agent has taken it. */
+const asMade = ({ body }: Answered) => JSON.parse(JSON.stringify(body, (key, value: unknown) => (key === 'availability_zones' ? undefined : value))) as unknown
+
 async function idsOf(session: Session, path: string, plural: string): Promise<string[]> {
   return (await must(session, 'GET', path))[plural].map((each: { id: string }) => each.id).sort()
 }
@@ -123,7 +128,7 @@ for (const name of names) {
     // Whoever asks again need not find room in the quota.
     await must(admin, 'PUT', `/quotas/${demo.projectId}`, { quota: { [name]: before.length + 1 } })
     const again = await create(path, { [name]: body(1) }, 'operation-1/one')
-    assert.deepEqual([again.status, again.body], [201, one.body])
+    assert.deepEqual([again.status, asMade(again)], [201, asMade(one)])
     await must(admin, 'PUT', `/quotas/${demo.projectId}`, { quota: { [name]: -1 } })
 
     const parallel = await atOnce(6, () => create(path, { [name]: body(2) }, 'operation-1/two'))
@@ -131,7 +136,7 @@ for (const name of names) {
 
     const several = { [plural]: [body(3), body(4)] }
     const [bulk, repeated] = [await create(path, several, 'operation-1/three'), await create(path, several, 'operation-1/three')]
-    assert.deepEqual([bulk.status, repeated.status, repeated.body], [201, 201, bulk.body])
+    assert.deepEqual([bulk.status, repeated.status, asMade(repeated)], [201, 201, asMade(bulk)])
 
     const made = [one.body[name].id, parallel[0]?.body[name].id, ...bulk.body[plural].map((each: { id: string }) => each.id)]
     assert.deepEqual(await idsOf(demo, path, plural), [...before, ...(made as string[])].sort((a, b) => (a < b ? -1 : 1)))

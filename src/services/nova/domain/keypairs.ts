@@ -1,7 +1,7 @@
 // Keypairs of users: imported, or made for those who ask in an older version; counted against the user's quota.
 import { X509Certificate } from 'node:crypto'
 import type { RequestContext } from '#core/context'
-import { isUniqueViolation } from '#core/db'
+import { isUniqueViolation, lockClaim } from '#core/db'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { countKeypairs, deleteKeypair, findKeypair, insertKeypair, listKeypairs } from '../db/keypairs.ts'
 import type { Keypair, KeypairType } from '../model/keypair.ts'
@@ -33,6 +33,7 @@ export async function createKeypair(nova: Nova, ctx: RequestContext, asked: NewK
   const keypair = { name: asked.name, userId, type: asked.type, publicKey, fingerprint: fingerprintOf(asked.type, publicKey), createdAt: nova.runtime.clock.now().toISOString() }
   try {
     await nova.api.transaction(async (tx) => {
+      await lockClaim(tx, 'keypairs', userId)
       const { key_pairs: limit } = await projectLimits(nova, ctx.identity.projectId ?? '', tx)
       if (!hasRoom(limit, await countKeypairs(tx, userId))) throw new Forbidden('Quota exceeded, too many key pairs.')
       await insertKeypair(tx, keypair)

@@ -1,5 +1,6 @@
 // Making, showing and removing server groups, within the project's quota.
 import type { RequestContext } from '#core/context'
+import { lockClaim } from '#core/db'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { once } from '#core/operations'
 import { countServerGroups, deleteServerGroup, findServerGroup, insertServerGroup, listServerGroups } from '../db/server-groups.ts'
@@ -23,6 +24,7 @@ export async function createServerGroup(nova: Nova, ctx: RequestContext, asked: 
   if (asked.maxServerPerHost !== undefined && asked.policy !== 'anti-affinity') throw new BadRequest('Only anti-affinity policy supports rules.')
   const group = { ...asked, id: nova.runtime.ids.uuid(), projectId, userId }
   const { value, repeated } = await nova.api.transaction((tx) => once(tx, ctx, nova.runtime, async () => {
+    await lockClaim(tx, 'server groups', projectId)
     const [ofProject, ofUser] = [await projectLimits(nova, projectId, tx), await userLimits(nova, projectId, userId, tx)]
     const room = hasRoom(ofProject.server_groups, await countServerGroups(tx, projectId)) && hasRoom(ofUser.server_groups, await countServerGroups(tx, projectId, userId))
     if (!room) throw new Forbidden('Quota exceeded, too many server groups.')

@@ -1,6 +1,6 @@
 // A change to providers: one transaction that drafts new versions of them, writes these, and hands them to the view.
 import type { Capabilities, RequestContext } from '#core/context'
-import { afterCommit, type Database, type Db } from '#core/db'
+import { afterCommit, type Database, type Db, lockClaim } from '#core/db'
 import { updateProvider } from '../db/providers.ts'
 import { markTopology } from '../db/revisions.ts'
 import type { PlacementTables } from '../db/tables.ts'
@@ -98,6 +98,7 @@ export class Change {
 /** Do `work` as one change: all of it, or nothing. */
 export function changeProviders<R>({ database, view, clock }: Placement, ctx: RequestContext, work: (change: Change) => Promise<R>): Promise<R> {
   return database.transaction(async (tx) => {
+    await lockClaim(tx, 'changes')
     const change = new Change(tx, view, await view.claim(tx), clock.now().toISOString())
     const result = await work(change)
     await change.write()

@@ -1,6 +1,6 @@
 // All providers in memory, kept in step with the rows: each change is counted in one row, and a view that has not seen
 // the last one reads what it missed before it is used. The rows are the truth.
-import type { Database, Db } from '#core/db'
+import { type Database, type Db, lockClaim } from '#core/db'
 import { customNames } from '../db/names.ts'
 import { providersSince } from '../db/providers.ts'
 import { claimRevision, readRevision } from '../db/revisions.ts'
@@ -30,7 +30,12 @@ export class ProviderView {
   /** Bring the view up to the rows, for a request that only reads. */
   async current(): Promise<this> {
     const { revision } = await readRevision(this.#database.read)
-    if (revision !== this.#revision) await this.#database.transaction((tx) => this.#reload(tx))
+    if (revision === this.#revision) return this
+    await this.#database.transaction(async (tx) => {
+      // One at a time, also where several transactions are open: each would put its own rows into the one view.
+      await lockClaim(tx, 'changes')
+      await this.#reload(tx)
+    })
     return this
   }
 

@@ -7,6 +7,7 @@ import { Unauthorized } from '#core/errors'
 import { readText } from '#core/http'
 import { silentLog } from '#core/observe'
 import type { Runtime } from '#core/service'
+import { emptyDatabase } from '../../../core/testing/postgres.ts'
 import { placement } from '../index.ts'
 
 const person = (name: string, roles: readonly string[], projectId: string): Identity => ({
@@ -37,7 +38,8 @@ export async function startPlacement(t: TestContext, options: { checkReplies?: b
   const runtime = {
     ...capabilities, authUrl: 'http://keystone/v3', checkReplies: options.checkReplies ?? true,
     async database(name: string, migrations: never[]) {
-      const database = await openDatabase({ name, file: options.file ?? ':memory:', migrations, clock: systemClock, log: silentLog })
+      const where = process.env['NIMBO_TEST_DATABASE'] === 'postgres' && options.file === undefined ? { url: await emptyDatabase() } : { file: options.file ?? ':memory:' }
+      const database = await openDatabase({ name, ...where, migrations, clock: systemClock, log: silentLog })
       opened.push(database)
       return database
     },

@@ -51,11 +51,11 @@ async function stopOtherWork(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const { api, cell } = nova.operations
   const builds = await nova.api.transaction((tx) => api.cancel(tx, serverId, run.id))
-  const tasks: string[] = []
+  let tasks: readonly string[] = []
   for (const name of cellNames) {
     await nova.cells[name].transaction(async (tx) => {
       await showDeleting(nova, tx, run.ctx, serverId)
-      if (name === 'cell1') tasks.push(...(await cell.cancel(tx, serverId)))
+      if (name === 'cell1') tasks = await cell.cancel(tx, serverId)
     })
   }
   // Another conductor may be at work on them.

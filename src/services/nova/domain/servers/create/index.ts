@@ -44,6 +44,8 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   let plans: readonly ServerPlan[] = []
   const { value: accepted, repeated } = await nova.api.transaction((tx) => once(tx, ctx, runtime, async (): Promise<Accepted> => {
     const count = await allowedCount(tx, settings, { projectId, userId: ctx.identity.userId }, resolved.flavor, { min: request.minCount, max: request.maxCount })
+    // A transaction that met another is run again from here.
+    traces.length = 0
     // The name gets a number when several were asked for, even if the quota leaves room for one only.
     plans = Array.from({ length: count }, (_each, index) => planServer(nova, ctx, request, resolved, reservation, { index, count: request.maxCount }))
     if (request.groupId !== undefined) await joinGroup(nova, tx, ctx, request.groupId, plans.map(({ instance }) => instance.uuid))
