@@ -213,6 +213,17 @@ for (const kind of ['memory', 'a file', 'PostgreSQL'] as const) {
       assert.deepEqual((await database.read.selectFrom('boxes').select('weight').execute()).map((row) => row.weight), [100])
     })
 
+    test('of many that look for a row and make it when it is missing, all get the same one', async (t) => {
+      const database = await open(t)
+      const found = await Promise.all(Array.from({ length: 12 }, (_, index) => database.transaction(async (tx) => {
+        const known = await tx.selectFrom('boxes').select('id').where('name', '=', 'the one').executeTakeFirst()
+        if (known) return known.id
+        await tx.insertInto('boxes').values(box(index, 'the one')).execute()
+        return index
+      })))
+      assert.deepEqual([new Set(found).size, await names(database)], [1, ['the one']])
+    })
+
     test('broken constraints are told apart, and the transaction can go on', async (t) => {
       const database = await open(t)
       await database.transaction(async (tx) => {

@@ -62,6 +62,15 @@ test('types: made by administrators, seen by whom they are for', async (t) => {
   assert.deepEqual([(await own('DELETE')).status, (await own('DELETE')).status], [204, 404])
 })
 
+test('of 30 volumes that are asked for at once as many are made as the gigabytes of the project allow', async (t) => {
+  const cloud = await startCloud(t, ['cinder'], { config: { cinder: { quota_volumes: -1, quota_gigabytes: 20 } } })
+  const demo = await cloud.login('demo')
+  const statuses = (await Promise.all(Array.from({ length: 30 }, () => demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 3 } })))).map(({ status }) => status)
+  assert.deepEqual([statuses.filter((status) => status === 202).length, statuses.filter((status) => status === 413).length], [6, 24])
+  const { gigabytes } = (await demo.call('cinder', 'GET', `/v3/os-quota-sets/${demo.projectId}?usage=true`)).body.quota_set
+  assert.deepEqual(gigabytes, { limit: 20, in_use: 18, reserved: 0 })
+})
+
 test('a quota is never overshot, not by many at once', async (t) => {
   const cloud = await startCloud(t, ['cinder'])
   const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]

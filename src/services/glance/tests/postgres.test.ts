@@ -1,0 +1,4 @@
+// The same as on SQLite, where transactions truly meet: several are open at once, and all of them hold.
+import { onPostgres } from '../../../app/testing/index.ts'
+
+await onPostgres(() => import('./parallel.test.ts'))
