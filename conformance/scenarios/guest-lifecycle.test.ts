@@ -68,7 +68,7 @@ async function inGuest(socketPath: string, command: string): Promise<string> {
       await say('nimbo\n', /Password: $/)
       await say('nimbo\n', /\$ $/)
     }
-    await say(`sudo sh -c '${command}'; echo "result"":"$?\n`, /result:\d+[\s\S]*\$ $/)
+    await say(`sudo sh -c '${command}'; echo "result"":"$?\n`, /result:\d+[\s\S]*\$ /)
     assert.match(seen, /result:0/, seen)
     return seen
   } finally {

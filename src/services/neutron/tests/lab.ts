@@ -45,7 +45,7 @@ export async function external(admin: Session): Promise<any> {
 
 /** Wait until something holds; what it answers is handed on. */
 export async function until<T>(look: () => Promise<T | undefined | false> | T | undefined | false, what = 'it'): Promise<T> {
-  for (let attempt = 0; attempt < 400; attempt++) {
+  for (let attempt = 0; attempt < 2000; attempt++) {
     const found = await look()
     if (found !== undefined && found !== false) return found
     await sleep(10)
