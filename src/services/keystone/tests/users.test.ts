@@ -44,9 +44,6 @@ test('passwords longer than bcrypt reads are told apart to their end', async (t)
   assert.equal((await password({ id: user.id, password: `${long}1` })).status, 201)
   assert.equal((await password({ id: user.id, password: `${long}2` })).status, 401)
 })
-  assert.equal((await password({ id: withNul.id, password: 'a\0b' })).status, 201)
-  assert.equal((await password({ id: withNul.id, password: 'a\0c' })).status, 401)
-})
 
 test('a password with a character that some stores cut off is refused, and no user is made', async (t) => {
   const { admin, as } = await startIdentity(t)
