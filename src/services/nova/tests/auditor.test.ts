@@ -45,6 +45,8 @@ test('a guest of a deleted server goes by itself, one that nova does not know wh
   await untilStatus(demo, gone, 'ACTIVE')
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${gone}`), 204)
   await untilGone(demo, gone)
+  // Until its last step is done the guest is the deletion's business.
+  await until('its deletion is over', async () => must(await demo.call('nova', 'GET', `/v1/operations?resource=${gone}`), 200).operations.every(({ status }: { status: string }) => status === 'done'))
   const stray = systemIds.uuid()
   for (const serverId of [gone, stray]) plantGuest(lab, serverId)
 
