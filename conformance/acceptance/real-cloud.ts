@@ -9,6 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
 
+/** Each slot has ranges of its own. */
+const [slots, rangesOfSlot] = [16, 9]
+
 export const canRunReal = process.geteuid?.() === 0
 
 export interface RealCloud {
@@ -25,13 +28,13 @@ export interface RealCloud {
 }
 
 /**
- * @param slot tells clouds of tests that run at the same time apart
+ * @param slot below 16, tells clouds of tests that run at the same time apart
  * @param checkout where the program lies; the folder of this test by default
  */
 export async function prepareRealCloud(slot: number, checkout: string = root): Promise<RealCloud> {
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const offset = 12_000 + slot * 100
-  const publicPrefix = `198.51.${100 + slot}`
+  const publicPrefix = await freePrefix(slot)
   const nimbo = async (...args: string[]): Promise<string> => {
     const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', 'real', '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
     const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
@@ -58,6 +61,16 @@ export async function prepareRealCloud(slot: number, checkout: string = root): P
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** A range that this host has no route to: a run of these tests that was killed leaves its cloud's route behind. */
+async function freePrefix(slot: number): Promise<string> {
+  const { stdout } = await run('ip', ['-j', '-4', 'route'], 10)
+  const routes = new Set((JSON.parse(stdout) as { dst: string }[]).map(({ dst }) => dst))
+  const prefixes = Array.from({ length: rangesOfSlot }, (_each, number) => `198.51.${100 + slot + number * slots}`)
+  const free = prefixes.find((prefix) => !routes.has(`${prefix}.0/24`))
+  if (free === undefined) throw new Error(`This host has routes to all of ${prefixes.map((prefix) => `${prefix}.0/24`).join(', ')}: clouds of killed tests are left over. Remove them, or start the machine anew.`)
+  return free
 }
 
 function noOutput(args: readonly string[]): boolean {

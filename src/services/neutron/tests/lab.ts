@@ -53,6 +53,15 @@ export async function until<T>(look: () => Promise<T | undefined | false> | T | 
   throw new Error(`${what} did not come to pass`)
 }
 
+/** Until no operation of neutron is under way any more. */
+export async function atRest(admin: Session): Promise<void> {
+  await until(async () => {
+    const { status, body } = await admin.call('neutron', 'GET', '/v1/operations?open=true&all_projects=true')
+    if (status !== 200) throw new Error(`operations: ${status} ${JSON.stringify(body)}`)
+    return body.operations.length === 0
+  }, 'the end of all operations')
+}
+
 /** What a refused request is answered with: status and the type of the fault. */
 export async function refused(session: Session, method: string, path: string, body?: unknown): Promise<[number, string]> {
   const reply = await session.call('neutron', method, `/v2.0${path}`, body)

@@ -119,7 +119,7 @@ const hostRoutes = async ({ privileged }: Engine) => await privileged.ipQuery(['
 function refuseConflicts({ names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): void {
   for (const { cidr } of networks) {
     const other = routes.find((route) => route.dst === cidr && route.dev !== names.hostLink)
-    if (other) throw new FabricConflict(`The host already has a route to ${cidr}, over ${other.dev ?? 'another device'}.`, { cidr, device: other.dev })
+    if (other) throw new FabricConflict(`The host already has a route to ${cidr}, over ${other.dev ?? 'another device'}. Choose another range with --public-cidr, or remove what has it.`, { cidr, device: other.dev })
   }
 }
 
