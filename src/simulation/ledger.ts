@@ -15,6 +15,8 @@ export interface Entry {
 
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
+  /** How many ask for something to go and have no answer yet. */
+  readonly #asking = new Map<string, number>()
 
   add(noun: Noun, id: string, project: Project, parent?: string): Entry {
     const entry: Entry = { noun, id, project, removal: 'none', ...(parent !== undefined && { parent }) }
@@ -35,8 +37,20 @@ export class Ledger {
     return this.all().filter((entry) => entry.noun === noun && entry.project === project && entry.removal === 'none')
   }
 
-  /** Somebody asked for it to go and got this answer; what belongs to it goes along. */
+  /** Somebody asks for it to go, and will get an answer. */
+  asks(id: string): void {
+    this.#asking.set(id, (this.#asking.get(id) ?? 0) + 1)
+  }
+
+  /** Whether somebody beside the one who asks for it to go did so too: it may be gone before either of them hears of it. */
+  othersAsked({ id, parent, removal }: Entry): boolean {
+    const asking = (this.#asking.get(id) ?? 0) + (parent === undefined ? 0 : (this.#asking.get(parent) ?? 0))
+    return removal !== 'none' || asking > 1
+  }
+
+  /** Who asked for it to go got this answer; what belongs to it goes along. */
   removed(id: string, status: number): void {
+    this.#asking.set(id, (this.#asking.get(id) ?? 1) - 1)
     const outcome = status >= 200 && status < 300 ? 'acknowledged' : status === 0 || status >= 500 || status === 404 ? 'perhaps' : undefined
     if (outcome === undefined) return
     for (const entry of this.#entries.values()) {

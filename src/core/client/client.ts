@@ -1,18 +1,8 @@
 // A typed client made from a route table: the same calls in one process, over the network, and in tests.
-import { AppError, ServiceUnavailable } from '#core/errors'
-import { type ApiReply, readText, type Transport } from '#core/http'
+import { AppError } from '#core/errors'
+import { type ApiReply, readText } from '#core/http'
 import type { BodySpec, RouteReply, RouteSpec, RouteTable, TSchema, ValueOf, Versioned } from '#core/spec'
-
-/** Where an API is reached. */
-export interface ServiceTarget {
-  readonly name: string
-  readonly transport: Transport
-  /** Scheme and authority, as in `http://127.0.0.1:8774`. */
-  readonly origin: string
-  readonly prefix: string
-  /** The type named in `OpenStack-API-Version`, where the service has microversions. */
-  readonly versionType?: string
-}
+import { exchange, type ServiceTarget } from './exchange.ts'
 
 /** On whose behalf, and joined to what. */
 export interface Caller {
@@ -56,7 +46,7 @@ export function client<T extends RouteTable>(table: T, target: ServiceTarget, ca
 const answerLimit = 256 * 1024 * 1024
 
 async function send(target: ServiceTarget, caller: Caller, name: string, spec: RouteSpec, input: AnyInput): Promise<ApiReply | { status: number; headers: unknown; body: unknown }> {
-  const reply = await exchange(target, caller, spec, input)
+  const reply = await ask(target, caller, spec, input)
   const expected = spec.reply[reply.status]
   const type = reply.headers['content-type'] ?? ''
   if (expected === undefined) {
@@ -72,7 +62,7 @@ async function send(target: ServiceTarget, caller: Caller, name: string, spec: R
   return { status: reply.status, headers: reply.headers, body: text === '' || !type.includes('json') ? text : (JSON.parse(text) as unknown) }
 }
 
-async function exchange(target: ServiceTarget, caller: Caller, spec: RouteSpec, input: AnyInput): Promise<ApiReply> {
+async function ask(target: ServiceTarget, caller: Caller, spec: RouteSpec, input: AnyInput): Promise<ApiReply> {
   const path = spec.path.replace(/:([A-Za-z_]+)/g, (_all, parameter: string) => encodeURIComponent(input.params?.[parameter] ?? ''))
   const headers: Record<string, string> = { accept: 'application/json', ...caller.headers }
   if (caller.token !== undefined) headers['x-auth-token'] = caller.token
@@ -91,15 +81,9 @@ async function exchange(target: ServiceTarget, caller: Caller, spec: RouteSpec, 
       headers['content-type'] ??= spec.accepts?.[0] ?? 'application/json'
     }
   }
-  try {
-    return await target.transport({
-      method: spec.method, path: target.prefix + path, query: queryText(input.query), headers, body: body as never, origin: target.origin,
-      ...(caller.signal && { signal: caller.signal }),
-    })
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new ServiceUnavailable(`The ${target.name} service cannot be reached.`, { service: target.name }, error)
-  }
+  return exchange(target, {
+    method: spec.method, path: target.prefix + path, query: queryText(input.query), headers, body: body as never, ...(caller.signal && { signal: caller.signal }),
+  })
 }
 
 function queryText(query: AnyInput['query']): string {

@@ -2,7 +2,7 @@
 import type { Capabilities, Identity } from '#core/context'
 import { AppError, ServiceUnavailable } from '#core/errors'
 import { readText } from '#core/http'
-import type { ServiceTarget } from './client.ts'
+import { exchange, type ServiceTarget } from './exchange.ts'
 
 export interface Credentials {
   /** The service's own token. */
@@ -31,10 +31,9 @@ export function createCredentials(options: { keystone: ServiceTarget; userName: 
   const delegations = new Map<string, Promise<Kept>>()
 
   async function ask(auth: unknown, headers: Record<string, string>): Promise<Kept> {
-    const reply = await keystone.transport({
-      method: 'POST', path: `${keystone.prefix}/auth/tokens`, query: 'nocatalog',
-      headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ auth }), origin: keystone.origin,
-    })
+    const reply = await exchange(keystone, {
+      method: 'POST', path: `${keystone.prefix}/auth/tokens`, query: 'nocatalog', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ auth }),
+    }, true)
     const text = (await readText(reply.body, 1024 * 1024)) ?? ''
     const token = reply.headers['X-Subject-Token'] ?? reply.headers['x-subject-token']
     if (reply.status !== 201 || token === undefined) {

@@ -1,5 +1,6 @@
-export { type Caller, type Client, client, type ClientReply, type ServiceTarget } from './client.ts'
+export { type Caller, type Client, client, type ClientReply } from './client.ts'
 export { createCredentials, type Credentials } from './credentials.ts'
+export type { ServiceTarget } from './exchange.ts'
 export { identityEvents } from './identity-events.ts'
 export { networkTransport } from './network.ts'
 export { tokenVerifier } from './tokens.ts'

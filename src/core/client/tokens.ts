@@ -3,8 +3,8 @@ import type { Capabilities, Identity } from '#core/context'
 import { AppError, Unauthorized } from '#core/errors'
 import { type Authenticate, readText } from '#core/http'
 import type { Bus } from '#core/rpc'
-import type { ServiceTarget } from './client.ts'
 import type { Credentials } from './credentials.ts'
+import { exchange, type ServiceTarget } from './exchange.ts'
 import { identityEvents } from './identity-events.ts'
 
 interface Verdict {
@@ -75,9 +75,9 @@ export function tokenVerifier(options: { keystone: ServiceTarget; credentials: C
   }
 
   async function ask(token: string, allowExpired: boolean, retried = false): Promise<Identity> {
-    const reply = await keystone.transport({
+    const reply = await exchange(keystone, {
       method: 'GET', path: `${keystone.prefix}/auth/tokens`, query: allowExpired ? 'nocatalog&allow_expired=1' : 'nocatalog',
-      headers: { 'x-auth-token': await credentials.service(), 'x-subject-token': token }, body: null, origin: keystone.origin,
+      headers: { 'x-auth-token': await credentials.service(), 'x-subject-token': token }, body: null,
     })
     const text = await readText(reply.body, 1024 * 1024)
     if (reply.status === 200 && text !== undefined) return toIdentity(JSON.parse(text) as TokenBody)

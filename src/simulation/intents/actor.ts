@@ -41,10 +41,10 @@ export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: un
 
 /** Ask for something to go. */
 export async function remove(actor: Actor, entry: Entry, service: ServiceName, path: string): Promise<void> {
-  const before = entry.removal
+  actor.ledger.asks(entry.id)
   const reply = await actor.person.call(service, 'DELETE', path)
   noteFailure(actor, reply)
-  if (reply.status === 404 && before === 'none' && entry.removal === 'none') actor.violated(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and DELETE answers 404`)
+  if (reply.status === 404 && !actor.ledger.othersAsked(entry)) actor.violated(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and DELETE answers 404`)
   actor.ledger.removed(entry.id, reply.status)
 }
 

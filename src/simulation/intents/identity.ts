@@ -21,6 +21,7 @@ const unmake = (noun: keyof typeof api): Intent => async (actor) => {
   const entry = known(actor, noun)
   if (!entry) return
   const admin = await actor.admin()
+  actor.ledger.asks(entry.id)
   const reply = await admin.call('keystone', 'DELETE', `/v3/${api[noun]}/${entry.id}`)
   noteFailure(actor, reply)
   actor.ledger.removed(entry.id, reply.status)

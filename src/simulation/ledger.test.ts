@@ -1,0 +1,20 @@
+// What the people of a simulation may rely on.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Ledger } from './ledger.ts'
+
+test('who hears that something is gone, while another who asked for it to go has no answer yet, was not let down', () => {
+  const ledger = new Ledger()
+  const network = ledger.add('network', 'n', 'demo')
+  const subnet = ledger.add('subnet', 's', 'demo', 'n')
+
+  ledger.asks('s')
+  assert.equal(ledger.othersAsked(subnet), false)
+  ledger.asks('n')
+  assert.equal(ledger.othersAsked(subnet), true)
+  ledger.removed('n', 409)
+  assert.equal(ledger.othersAsked(subnet), false)
+  ledger.removed('s', 404)
+  assert.equal(subnet.removal, 'perhaps')
+  assert.equal(network.removal, 'none')
+})
