@@ -137,6 +137,16 @@ export async function findOperations(db: Tx, filter: OperationFilter, limit: num
   return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
 }
 
+/**
+ * Who holds an operation now: what asks in the name of another epoch comes too late.
+ *
+ * @returns the epoch of the lease that counts; none when the operation is over
+ */
+export async function leaseOf(db: Db<any>, operationId: string): Promise<number | undefined> {
+  const open = await (db as Tx).selectFrom('operations').select('epoch').where('id', '=', operationId).where('finished_at', 'is', null).executeTakeFirst()
+  return open?.epoch
+}
+
 export async function findOperation(db: Tx, id: string): Promise<{ row: OperationRow; steps: OperationStepRow[] } | undefined> {
   const row = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
   return row && { row, steps: await journal(db, id) }

@@ -1,6 +1,5 @@
 // Work on one volume happens one after the other, and only for the lease that holds its operation.
 import type { Database } from '#core/db'
-import { leaseOf } from '../db/operations.ts'
 import type { CinderTables } from '../db/tables.ts'
 import { StaleLease } from '../model/errors.ts'
 

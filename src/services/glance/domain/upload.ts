@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { RequestContext } from '#core/context'
 import { type Db, transition } from '#core/db'
 import { BadRequest, Cancelled, Conflict, ServiceUnavailable } from '#core/errors'
-import { defineOperation, type OperationRun, step } from '#core/operations'
+import { defineOperation, leaseOf, type OperationRun, step } from '#core/operations'
 import { type ImageReport, reasonsAgainst } from '#core/image-format'
 import { Type, Uuid } from '#core/spec'
 import { deleteUpload, findImage, insertUpload } from '../db/images.ts'
@@ -60,7 +60,7 @@ async function store(glance: Glance, run: OperationRun<UploadInput>): Promise<St
   }
 }
 
-async function take({ store, digests, clock }: Glance, { input, signal }: OperationRun<UploadInput>, incoming: Incoming): Promise<Stored> {
+async function take({ store, digests, clock, database }: Glance, { id, epoch, input, signal }: OperationRun<UploadInput>, incoming: Incoming): Promise<Stored> {
   const quiet = new AbortController()
   const giveUp = () => quiet.abort(new UploadCutOff('No data came for a minute.'))
   let watch = clock.after(quietMs, giveUp)
@@ -88,6 +88,8 @@ async function take({ store, digests, clock }: Glance, { input, signal }: Operat
   } finally {
     watch.cancel()
     if (!kept) await writer.close().catch(() => undefined)
+    // Who took the upload over while this process was held up may have freed its bytes before they were there.
+    if ((await leaseOf(database.read, id)) !== epoch) await store.remove(input.bits)
   }
 }
 

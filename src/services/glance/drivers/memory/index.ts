@@ -28,14 +28,18 @@ export function createMemoryStore({ world, before, after }: MemoryStoreOptions):
       world.partial.set(bits, Buffer.alloc(0))
       return {
         write: (bytes, at) => does('write', () => {
-          const known = world.partial.get(bits) ?? Buffer.alloc(0)
+          // As of a file: what was removed is written to by whoever has it open still, and is nowhere afterwards.
+          const known = world.partial.get(bits)
+          if (!known) return
           const larger = Buffer.alloc(Math.max(known.length, at + bytes.length))
           known.copy(larger)
           larger.set(bytes, at)
           world.partial.set(bits, larger)
         }),
         keep: () => does('keep', () => {
-          world.kept.set(bits, world.partial.get(bits) ?? Buffer.alloc(0))
+          const bytes = world.partial.get(bits)
+          if (!bytes) throw new Error('what was written was removed meanwhile')
+          world.kept.set(bits, bytes)
           world.partial.delete(bits)
         }),
         close: async () => {},
