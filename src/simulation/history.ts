@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Chaos } from './chaos.ts'
 import { SimulatedCloud } from './cloud.ts'
 import { type Actor, intents } from './intents/index.ts'
-import { journalOf, openOperations, violations } from './invariants.ts'
+import { journalOf, kindsOf, openOperations, violations } from './invariants.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { Person } from './person.ts'
@@ -24,6 +24,8 @@ export interface Outcome {
   readonly log: readonly string[]
   /** The operations that are open, or of what is wrong, with their steps. */
   readonly journal: readonly string[]
+  /** The kinds of the operations in it. */
+  readonly operations: ReadonlySet<string>
   readonly happened: number
   readonly points: number
   readonly virtualMs: number
@@ -75,13 +77,14 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
 
     chaos.calm()
     await rest(world, cloud, storage)
+    const operations = await kindsOf(rowsOf(storage))
     const after = await violations(storage, ledger, plan.audits)
     wrong.push(...after)
     if (wrong.length === 0) wrong.push(...(await alive(cloud, world, options)))
     cloud.end()
     const journal = wrong.length === 0 ? [] : await journalOf(rowsOf(storage), wrong.join(' '))
     for (const sentence of wrong) world.note(`violated: ${sentence}`)
-    return { violations: wrong, hash: world.hash(), history: world.history, log, journal, happened: world.happened, points, virtualMs: world.now - began }
+    return { violations: wrong, hash: world.hash(), history: world.history, log, journal, operations, happened: world.happened, points, virtualMs: world.now - began }
   } finally {
     await storage.close()
     storage.remove()
@@ -148,7 +151,8 @@ async function tell(name: string, { cloud, world, ledger, options: { template },
   }
   if (!person) throw new Error('keystone did not come back')
   await story({
-    person, admin: async () => person, project: 'demo', dice: world.dice('teller'), ledger, template, violated: (what) => void wrong.push(what),
+    person, admin: () => Person.logIn(cloud.network, 'admin', 'admin', 'admin-secret', 'teller as admin'), pause, project: 'demo', dice: world.dice('teller'), ledger, template, violated: (what) => void wrong.push(what),
+    silence: (role, milliseconds) => cloud.holdUp(role, milliseconds, false),
     async until(look) {
       for (let tries = 0; tries < 100; tries++) {
         if (await look()) return

@@ -19,6 +19,13 @@ export async function openOperations(rows: Rows): Promise<readonly Row[]> {
   return found
 }
 
+/** The kinds of all operations that were begun. */
+export async function kindsOf(rows: Rows): Promise<ReadonlySet<string>> {
+  const kinds = new Set<string>()
+  for (const database of operationDatabases) for (const row of await rows.of(database, 'operations').catch(() => [])) kinds.add(String(row['kind']))
+  return kinds
+}
+
 /** What the operations noted that are open, or whose resource or id is named in the text. */
 export async function journalOf(rows: Rows, text: string): Promise<readonly string[]> {
   const lines: string[] = []

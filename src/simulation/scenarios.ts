@@ -1,11 +1,14 @@
 // Fixed stories, one for each kind of operation: they are killed at every point where they can be, one point after the other.
 import type { Actor } from './intents/index.ts'
-import { act, create, remove } from './intents/actor.ts'
+import { act, create, remember, remove } from './intents/actor.ts'
 import type { Entry } from './ledger.ts'
 
 export interface Storyteller extends Actor {
   /** Look again and again, until it is so or a while has passed. */
   until(look: () => Promise<boolean>): Promise<void>
+  pause(milliseconds: number): Promise<void>
+  /** Nothing reaches a role for a while: to the others it is down. */
+  silence(role: string, milliseconds: number): void
 }
 
 type Story = (teller: Storyteller) => Promise<void>
@@ -46,6 +49,12 @@ async function volumeOf(teller: Storyteller, more: Readonly<Record<string, unkno
   if (id === undefined) return undefined
   await settledVolume(teller, id)
   return teller.ledger.find(id)
+}
+
+/** The port that nova made for a server on its only network. */
+async function portOf(teller: Storyteller, server: Entry): Promise<string | undefined> {
+  const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
+  return body?.ports?.[0]?.id as string | undefined
 }
 
 const action = (teller: Storyteller, server: Entry, body: object) => act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/action`, body)
@@ -134,8 +143,7 @@ export const scenarios: Readonly<Record<string, Story>> = {
     if (!net || !entry || !server) return
     await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
     await settled(teller, server)
-    const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
-    const port = body?.ports?.[0]?.id as string | undefined
+    const port = await portOf(teller, server)
     const address = await create(teller, 'floatingip', 'neutron', '/v2.0/floatingips', { floatingip: { floating_network_id: teller.template.publicNetworkId, ...(port !== undefined && { port_id: port }) } })
     const floating = address === undefined ? undefined : teller.ledger.find(address)
     if (floating) await remove(teller, floating, 'neutron', `/v2.0/floatingips/${address}`)
@@ -152,13 +160,177 @@ export const scenarios: Readonly<Record<string, Story>> = {
     const group = await create(teller, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: 'told' } })
     if (!server || group === undefined) return
     await settled(teller, server)
-    const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
-    const port = body?.ports?.[0]?.id as string | undefined
+    const port = await portOf(teller, server)
     if (port === undefined) return
     await teller.person.call('neutron', 'PUT', `/v2.0/ports/${port}`, { port: { security_groups: [group] } })
     await create(teller, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } }, group)
     await teller.person.call('neutron', 'PUT', `/v2.0/ports/${port}`, { port: { security_groups: [] } })
     const entry = teller.ledger.find(group)
     if (entry) await remove(teller, entry, 'neutron', `/v2.0/security-groups/${group}`)
+  },
+  async 'servers that are deleted at different moments of their build'(teller) {
+    const net = await networkOf(teller)
+    for (const moment of [40, 90]) {
+      const server = await boot(teller, {
+        networks: net ? [{ uuid: net.network }] : 'none',
+        block_device_mapping_v2: [
+          { source_type: 'image', uuid: teller.template.imageId, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+          { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+        ],
+      })
+      await teller.pause(moment)
+      if (server) await removeServer(teller, server)
+    }
+  },
+  async 'servers that cannot be built'(teller) {
+    const net = await networkOf(teller)
+    const volume = await volumeOf(teller)
+    const reply = net && (await teller.person.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: net.network, fixed_ips: [{ ip_address: '10.9.0.9' }] } }))
+    const port = reply && remember(teller, 'port', reply, reply.body?.port)
+    const image = await create(teller, 'image', 'glance', '/v2/images', { name: 'told', disk_format: 'raw', container_format: 'bare' } as never)
+    const entry = image === undefined ? undefined : teller.ledger.find(image)
+    if (!net || !volume || port === undefined || !entry) return
+    await teller.person.call('glance', 'PUT', `/v2/images/${image}/file`, `the bytes of ${image}`, { 'content-type': 'application/octet-stream' })
+    const disks = [
+      { source_type: 'image', uuid: image, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+      { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+      { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: false },
+    ]
+    // One wants an address that is taken; the image of the other goes while it is built.
+    const refused = await boot(teller, { imageRef: image, networks: [{ uuid: net.network, fixed_ip: '10.9.0.9' }], block_device_mapping_v2: disks })
+    if (refused) await settled(teller, refused)
+    const broken = await boot(teller, { imageRef: image, networks: [{ port }, { uuid: net.network }], block_device_mapping_v2: disks })
+    await remove(teller, entry, 'glance', `/v2/images/${image}`)
+    if (!broken) return
+    await settled(teller, broken)
+    await removeServer(teller, broken)
+  },
+  async 'the ports of a server are deleted while it is built, and after'(teller) {
+    const net = await networkOf(teller)
+    if (!net) return
+    for (const moment of [40, 70, 100]) {
+      const port = await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } })
+      const given = port === undefined ? undefined : teller.ledger.find(port)
+      const server = await boot(teller, { networks: [...(port === undefined ? [] : [{ port }]), { uuid: net.network }] })
+      await teller.pause(moment)
+      if (given) await remove(teller, given, 'neutron', `/v2.0/ports/${given.id}`)
+      if (!server) continue
+      await settled(teller, server)
+      const made = await portOf(teller, server)
+      if (made !== undefined) await teller.person.call('neutron', 'DELETE', `/v2.0/ports/${made}`)
+    }
+  },
+  async 'a server is deleted while a volume and an interface are attached'(teller) {
+    const [server, volume, net] = [await boot(teller), await volumeOf(teller), await networkOf(teller)]
+    if (!server || !volume || !net) return
+    await settled(teller, server)
+    const both = [
+      act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }),
+      act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-interface`, { interfaceAttachment: { net_id: net.network } }),
+    ]
+    await teller.pause(30)
+    await removeServer(teller, server)
+    await Promise.all(both)
+  },
+  async 'a volume that one server has is refused to another, and an interface that cannot be made'(teller) {
+    const [first, second, volume, net] = [await boot(teller), await boot(teller), await volumeOf(teller), await networkOf(teller)]
+    if (!first || !second || !volume || !net) return
+    await settled(teller, first)
+    await settled(teller, second)
+    const attach = (server: Entry) => act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+    await Promise.all([attach(first), attach(second)])
+    const interfaceAttachment = { net_id: net.network, fixed_ips: [{ ip_address: '10.9.0.9' }] }
+    await Promise.all([first, second].map((server) => act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-interface`, { interfaceAttachment })))
+    await settledVolume(teller, volume.id)
+  },
+  async 'a soft reboot that a hard one overtakes, and a stop that a deletion overtakes'(teller) {
+    const server = await boot(teller)
+    if (!server) return
+    await settled(teller, server)
+    await action(teller, server, { reboot: { type: 'SOFT' } })
+    await action(teller, server, { reboot: { type: 'HARD' } })
+    await settled(teller, server)
+    await action(teller, server, { 'os-stop': null })
+    await removeServer(teller, server)
+  },
+  async 'a volume grows, free and in use'(teller) {
+    const [server, volume] = [await boot(teller), await volumeOf(teller)]
+    if (!server || !volume) return
+    await act(teller, volume, 'cinder', 'POST', `/v3/${teller.person.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: 2 } })
+    await settledVolume(teller, volume.id)
+    await settled(teller, server)
+    await act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+    await settledVolume(teller, volume.id)
+    // The backend cannot: cinder says so, and the volume is as it was.
+    await act(teller, volume, 'cinder', 'POST', `/v3/${teller.person.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: 3 } })
+    await settledVolume(teller, volume.id)
+    const admin = await teller.admin()
+    const grown = { events: [{ name: 'volume-extended', server_uuid: server.id, tag: volume.id, status: 'completed' }] }
+    await admin.call('nova', 'POST', '/v2.1/os-server-external-events', grown, { 'openstack-api-version': 'compute 2.51' })
+    await settled(teller, server)
+  },
+  async 'a volume is connected without nova'(teller) {
+    const volume = await volumeOf(teller)
+    if (!volume) return
+    const cinder = (method: string, path: string, body?: object) =>
+      teller.person.call('cinder', method, `/v3/${teller.person.projectId}${path}`, body, { 'openstack-api-version': 'volume 3.54' })
+    const attachments = async (): Promise<readonly string[] | undefined> => {
+      const { status, body } = await cinder('GET', `/attachments?volume_id=${volume.id}`)
+      return status === 200 ? body.attachments.map(({ id }: { id: string }) => id) : undefined
+    }
+    await cinder('POST', '/attachments', { attachment: { volume_uuid: volume.id } })
+    for (const id of (await attachments()) ?? []) {
+      await cinder('PUT', `/attachments/${id}`, { attachment: { connector: { host: 'elsewhere' } } })
+      await cinder('POST', `/attachments/${id}/action`, { 'os-complete': null })
+    }
+    await teller.until(async () => {
+      const left = await attachments()
+      for (const id of left ?? []) await cinder('DELETE', `/attachments/${id}`)
+      return left?.length === 0
+    })
+    await settledVolume(teller, volume.id)
+    await remove(teller, volume, 'cinder', `/v3/${teller.person.projectId}/volumes/${volume.id}`)
+  },
+  async 'the subnets of a network in use, and the addresses on it, change'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    if (!net || !server) return
+    const network = teller.ledger.find(net.network)
+    if (!network) return
+    await settled(teller, server)
+    await act(teller, network, 'neutron', 'PUT', `/v2.0/subnets/${net.subnet}`, { subnet: { dns_nameservers: ['192.0.2.53'] } })
+    const second = await create(teller, 'subnet', 'neutron', '/v2.0/subnets', { subnet: { network_id: net.network, ip_version: 4, cidr: '10.10.0.0/24' } }, net.network)
+    const port = await portOf(teller, server)
+    if (port !== undefined && second !== undefined) await act(teller, network, 'neutron', 'PUT', `/v2.0/ports/${port}`, { port: { fixed_ips: [{ subnet_id: second }] } })
+    await act(teller, network, 'neutron', 'PUT', `/v2.0/subnets/${net.subnet}`, { subnet: { enable_dhcp: false } })
+    const first = teller.ledger.find(net.subnet)
+    if (first) await remove(teller, first, 'neutron', `/v2.0/subnets/${net.subnet}`)
+    await removeServer(teller, server)
+    await remove(teller, network, 'neutron', `/v2.0/networks/${net.network}`)
+  },
+  async 'two servers in a security group whose members may reach each other'(teller) {
+    const net = await networkOf(teller)
+    const group = await create(teller, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: 'told' } })
+    if (!net || group === undefined) return
+    await create(teller, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', remote_group_id: group } }, group)
+    const booted = [0, 1].map(() => boot(teller, { networks: [{ uuid: net.network }], security_groups: [{ name: 'told' }] }))
+    const servers = (await Promise.all(booted)).filter((server) => server !== undefined)
+    for (const server of servers) await settled(teller, server)
+    const [first] = servers
+    if (first) await removeServer(teller, first)
+  },
+  async 'an agent does not answer for a while, and is told what it missed'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    if (!net || !server) return
+    await settled(teller, server)
+    for (const host of ['host-1', 'host-2']) for (const agent of ['l2-agent', 'dhcp-agent']) teller.silence(`neutron/${agent}@${host}`, 110_000)
+    await teller.pause(90_000)
+    const port = await portOf(teller, server)
+    const network = teller.ledger.find(net.network)
+    if (port !== undefined && network) await act(teller, network, 'neutron', 'PUT', `/v2.0/ports/${port}`, { port: { security_groups: [] } })
+    await act(teller, server, 'neutron', 'PUT', `/v2.0/subnets/${net.subnet}`, { subnet: { dns_nameservers: ['192.0.2.53'] } })
+    await removeServer(teller, server)
+    await teller.pause(60_000)
   },
 }

@@ -1,12 +1,16 @@
 // The simulation itself: the same seed is the same history, and what is broken on purpose is found.
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { globSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { roleNames } from './cloud.ts'
 import { play } from './history.ts'
 import { noWorries, planOf } from './plan.ts'
+import { scenarios } from './scenarios.ts'
 import { shrink } from './shrink.ts'
 import { makeTemplate, scratch } from './template.ts'
+import { planFor } from './worker.ts'
 
 const directory = scratch()
 const template = await makeTemplate(directory)
@@ -40,4 +44,18 @@ test('what was lost behind the back of the cloud is a violation, and its plan is
   const busy = { ...plan, trouble: noWorries, audits: false, blows: [], actors: [{ name: 'a', project: 'demo' as const, intents: ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 })) }] }
   const shortest = await shrink(busy, await spoiled(busy), { play: spoiled, tries: 40 })
   assert.deepEqual(shortest.actors.flatMap((actor) => actor.intents.map(({ name }) => name)), ['create a volume'])
+})
+
+test('every operation of every service has a story, in which it is killed at each point', async () => {
+  const services = fileURLToPath(new URL('../services/', import.meta.url))
+  const declared = globSync('**/*.ts', { cwd: services }).filter((file) => !file.includes('.test.'))
+    .flatMap((file) => [...readFileSync(join(services, file), 'utf8').matchAll(/= defineOperation<[^>]*>\('([^']+)'/g)].map(([, kind]) => kind ?? ''))
+  assert.ok(declared.length > 20, declared.join(' '))
+  const told = new Set<string>()
+  for (const scenario of Object.keys(scenarios)) {
+    const { operations, violations } = await play(planFor({ kind: 'story', scenario }, roles), { template, directory })
+    assert.deepEqual(violations, [], scenario)
+    for (const kind of operations) told.add(kind)
+  }
+  assert.deepEqual(declared.filter((kind) => !told.has(kind)), [])
 })

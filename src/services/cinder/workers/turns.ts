@@ -1,5 +1,6 @@
 // Work on one volume happens one after the other, and only for the lease that holds its operation.
 import type { Database } from '#core/db'
+import { leaseOf } from '#core/operations'
 import type { CinderTables } from '../db/tables.ts'
 import { StaleLease } from '../model/errors.ts'
 

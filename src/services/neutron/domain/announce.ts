@@ -7,6 +7,7 @@ import { defineOperation, step } from '#core/operations'
 import { asService } from '#core/service'
 import { type Static, Type } from '#core/spec'
 import type { Tx } from '../db/networks.ts'
+import { portRow } from '../db/ports.ts'
 import type { PortRow } from '../db/tables.ts'
 import type { Neutron } from './neutron.ts'
 
@@ -35,9 +36,15 @@ export async function tellNova(neutron: Neutron, ctx: RequestContext, { name, se
   }
 }
 
+/** That a port could not be plugged in is no news any more once it is bound again. */
+async function tellWhatHolds(neutron: Neutron, ctx: RequestContext, event: ServerEvent): Promise<void> {
+  if (event.name === 'network-vif-plugged' && (await portRow(neutron.database.read, event.portId))?.vif_type !== 'binding_failed') return
+  await tellNova(neutron, ctx, event)
+}
+
 export const announce = defineOperation<Neutron, ServerEvent>('port.announce', {
-  input: ServerEvent, deadlineSeconds: 300, onCrash: 'resume',
-  steps: [step<Neutron, ServerEvent>('tell-nova', { retries: 6, run: (neutron, run) => tellNova(neutron, run.ctx, run.input) })],
+  input: ServerEvent, deadlineSeconds: 7200, onCrash: 'resume',
+  steps: [step<Neutron, ServerEvent>('tell-nova', { retries: 60, run: (neutron, run) => tellWhatHolds(neutron, run.ctx, run.input) })],
 })
 
 export async function beginAnnounce(neutron: Neutron, tx: Tx, ctx: RequestContext, projectId: string, event: ServerEvent): Promise<void> {

@@ -104,8 +104,11 @@ export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: C
   let patience = 2000
   while (!(await portWaits.settle(serverId, Math.min(patience, Math.max(0, deadline - runtime.clock.monotonic())), call.signal))) {
     // The word may have come while this host was not listening: neutron is asked.
-    const active = (await portsOfServer(runtime, ctx, serverId)).filter((port) => port.active)
-    for (const port of active) if (portWaits.missing(serverId).includes(port.id)) portWaits.plugged(serverId, port.id, true)
+    const found = new Map((await portsOfServer(runtime, ctx, serverId)).map((port) => [port.id, port]))
+    for (const id of portWaits.missing(serverId)) {
+      if (!found.has(id)) portWaits.gone(serverId, id)
+      else if (found.get(id)?.active) portWaits.plugged(serverId, id, true)
+    }
     if (portWaits.missing(serverId).length === 0) note(runtime, ctx, 'done', 'neutron was asked', 38)
     else if (runtime.clock.monotonic() >= deadline) throw new VirtualInterfaceTimeout(`The network was not ready after ${timeoutSeconds} s: ${portWaits.missing(serverId).join(', ')}.`)
     patience = Math.min(patience * 2, 10_000)

@@ -34,6 +34,12 @@ export async function serverOf(host: ComputeHost, ctx: RequestContext, operation
   return server
 }
 
+/** A port that was deleted is neither waited for nor plugged in; what is known of its server without it is asked for again. */
+export function forgetPort({ known, portWaits }: ComputeHost, serverId: string, portId: string): void {
+  portWaits.gone(serverId, portId)
+  for (const [operationId, server] of known) if (server.serverId === serverId) known.set(operationId, { ...server, ports: server.ports.filter((port) => port.portId !== portId) })
+}
+
 /** The namespace of the guests' taps, where there are real ones. */
 export function guestNamespace({ runtime }: ComputeHost): { readonly netns?: string } {
   return runtime.driver === 'real' ? { netns: runtime.fabric } : {}

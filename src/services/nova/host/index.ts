@@ -10,7 +10,7 @@ import { beatAs } from '../heartbeat.ts'
 import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, destroy, prepareImage, spawn } from './build.ts'
 import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
-import type { ComputeHost } from './host.ts'
+import { type ComputeHost, forgetPort } from './host.ts'
 import { inventoryServer } from './inventory.ts'
 import { HostJournal } from './journal.ts'
 import { openJournalFile } from './journal-file.ts'
@@ -79,6 +79,7 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),
     ...inventoryServer(host),
     async externalEvent(ctx: RequestContext, { serverId, name, tag, status }: { serverId: string; name: string; tag?: string; status: string }) {
+      if (name === 'network-vif-deleted' && tag !== undefined) return forgetPort(host, serverId, tag)
       const awaited = name === 'network-vif-plugged' && tag !== undefined && host.portWaits.plugged(serverId, tag, status !== 'failed') !== undefined
       // As upstream: an event that nobody waits for is only said in the log.
       if (!awaited) ctx.log.info({ serverId, event: name, tag }, 'an event came for which nothing here waits')

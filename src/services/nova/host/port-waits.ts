@@ -47,6 +47,12 @@ export class PortWaits {
     return { traceId: waiting.traceId }
   }
 
+  /** A port that is gone is not waited for. */
+  gone(serverId: string, portId: string): void {
+    const waiting = this.#waiting.get(serverId)
+    if (waiting?.missing.delete(portId)) waiting.tell()
+  }
+
   missing(serverId: string): readonly string[] {
     return [...(this.#waiting.get(serverId)?.missing ?? [])]
   }

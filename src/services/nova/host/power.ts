@@ -1,5 +1,6 @@
 // Power and plugs of guests that exist: each command leads from the server's description to one call of the driver.
 import type { CallContext, RequestContext } from '#core/context'
+import { NotFound } from '#core/errors'
 import { VirtualInterfaceTimeout } from '../model/errors.ts'
 import type { GuestSpec, PowerState } from '../drivers/index.ts'
 import type { ServerDescription } from '../model/server.ts'
@@ -71,7 +72,7 @@ export async function extendVolume(host: ComputeHost, call: CallContext, { serve
 export async function attachInterface(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId }: Told, portId: string): Promise<object> {
   const server = await describe(host, ctx, serverId)
   const port = server.ports.find((each) => each.portId === portId)
-  if (!port) throw new Error('the port to attach is not there')
+  if (!port) throw new NotFound(`Port ${portId} is not there any more.`)
   await untilPlugged(host, ctx, call, serverId, portId)
   await host.driver.attachInterface(call, serverId, toGuestPort(port, server.imageProperties))
   return {}
@@ -85,8 +86,9 @@ async function untilPlugged(host: ComputeHost, ctx: RequestContext, call: CallCo
   const deadline = runtime.clock.monotonic() + settings.vif_plugging_timeout * 1000
   try {
     for (;;) {
-      const active = (await portsOfServer(runtime, ctx, serverId)).some((port) => port.id === portId && port.active)
-      if (active || (await portWaits.settle(serverId, 1000, call.signal))) return
+      const port = (await portsOfServer(runtime, ctx, serverId)).find(({ id }) => id === portId)
+      if (!port) throw new NotFound(`Port ${portId} is not there any more.`)
+      if (port.active || (await portWaits.settle(serverId, 1000, call.signal))) return
       if (runtime.clock.monotonic() >= deadline) throw new VirtualInterfaceTimeout(`The network was not ready after ${settings.vif_plugging_timeout} s: ${portId}.`)
     }
   } finally {

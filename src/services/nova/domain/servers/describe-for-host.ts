@@ -5,6 +5,7 @@ import { notFound } from '../../model/errors.ts'
 import type { ServerDescription } from '../../model/server.ts'
 import type { Nova } from '../nova.ts'
 import { describeServer } from './describe.ts'
+import { portsBeingLost } from './port-deleted.ts'
 
 /** @throws InstanceNotFound */
 export async function describeForHost(nova: Pick<Nova, 'cells'>, serverId: string): Promise<ServerDescription> {
@@ -13,5 +14,7 @@ export async function describeForHost(nova: Pick<Nova, 'cells'>, serverId: strin
   const [rows] = instance ? await withParts(read, [instance]) : []
   if (!rows) throw notFound(serverId)
   const files = await filesOf(read, serverId)
-  return { ...describeServer(rows), ...(files.length > 0 && { files }) }
+  const lost = await portsBeingLost(read, serverId)
+  const server = describeServer(rows)
+  return { ...server, ports: server.ports.filter(({ portId }) => !lost.has(portId)), ...(files.length > 0 && { files }) }
 }

@@ -2,7 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { findInstance, type Instance } from '../../db/instances.ts'
 import type { Nova } from '../nova.ts'
-import { portDeleted } from './interfaces.ts'
+import { portDeleted } from './port-deleted.ts'
 import { powerReported } from './power-reported.ts'
 import { volumeExtended } from './volume-extended.ts'
 
@@ -36,7 +36,7 @@ export async function takeExternalEvents(nova: Nova, ctx: RequestContext, events
 
 async function take(nova: Nova, ctx: RequestContext, { serverId, name, status, tag }: ExternalEvent, host: string): Promise<void> {
   if (name === 'network-changed') await nova.conductor.any().refreshPorts(ctx, { serverId })
-  else if (name === 'network-vif-deleted' && tag !== undefined) await portDeleted(nova, ctx, serverId, tag)
+  else if (name === 'network-vif-deleted' && tag !== undefined) await portDeleted(nova, ctx, { serverId, host, portId: tag })
   else if (name === 'volume-extended' && tag !== undefined) await volumeExtended(nova, ctx, serverId, tag)
   else if (name === 'power-update' && tag !== undefined) await powerReported(nova, ctx, serverId, tag)
   else await nova.compute.on(host).externalEvent(ctx, { serverId, name, status, ...(tag !== undefined && { tag }) })

@@ -4,13 +4,13 @@ import { AppError, BadRequest, NotFound } from '#core/errors'
 import { defineOperation, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { findInstance } from '../../db/instances.ts'
-import { findOperation, openOperationsOf } from '../../db/operations.ts'
+import { findOperation } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { bindPort, createPort, deletePort, portsOfServer, toServerPort, unbindPort } from '../../neighbours/network.ts'
 import { takeBackCreate } from '../../neighbours/requests.ts'
 import { onHost, onHostIfUp } from '../host-commands.ts'
-import { type Nova, now, ring } from '../nova.ts'
+import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
 import { resolveNetworks } from './create/networks.ts'
 import { hostOf } from './power.ts'
@@ -98,21 +98,6 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
   ],
   failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_detach_interface', fault, {}),
 })
-
-/** A port of a server was deleted behind nova's back: the guest loses it too. */
-export async function portDeleted(nova: Nova, ctx: RequestContext, serverId: string, portId: string): Promise<void> {
-  const { traceId: _none, ...own } = ctx
-  const begun = await nova.cells.cell1.transaction(async (tx) => {
-    const instance = await findInstance(tx, serverId)
-    if (!instance || instance.task_state === 'deleting' || instance.vm_state === 'building') return false
-    const known = (await portsOf(tx, serverId)).some((port) => port.portId === portId)
-    const busy = (await openOperationsOf(tx, serverId)).some(({ kind }) => kind.endsWith('-interface'))
-    if (!known || busy) return false
-    await nova.operations.cell.begin(tx, own, detachInterfaceOperation, { resourceId: serverId, input: { serverId, portId }, projectId: instance.project_id })
-    return true
-  })
-  if (begun) await ring(nova, ctx, 'cell')
-}
 
 export interface NewInterface {
   readonly networkId?: string

@@ -21,16 +21,19 @@ async function change(nova: Nova, ctx: RequestContext, serverId: string, rule: s
   if (cell !== 'cell1' || instance.vm_state === 'building') throw invalidState(rule.split(':').at(-1) === 'add' ? 'addSecurityGroup' : 'removeSecurityGroup', serverId, 'vm_state', instance.vm_state)
   const group = await findGroup(nova, ctx, name)
   const ports = await portsOf(nova.cells.cell1.read, serverId)
-  let changed = false
-  const after: ServerPort[] = []
+  const changed = new Map<string, readonly string[]>()
   for (const port of ports) {
     const groups = decide(port.securityGroups, group)
-    if (groups) await setSecurityGroups(nova.runtime, ctx, port.portId, groups)
-    changed ||= groups !== undefined
-    after.push(groups ? { ...port, securityGroups: groups } : port)
+    if (!groups) continue
+    await setSecurityGroups(nova.runtime, ctx, port.portId, groups)
+    changed.set(port.portId, groups)
   }
-  if (changed) await nova.cells.cell1.transaction((tx) => replacePorts(tx, serverId, after, now(nova)))
-  return changed
+  if (changed.size === 0) return false
+  await nova.cells.cell1.transaction(async (tx) => {
+    const after = (await portsOf(tx, serverId)).map((port): ServerPort => ({ ...port, securityGroups: changed.get(port.portId) ?? port.securityGroups }))
+    await replacePorts(tx, serverId, after, now(nova))
+  })
+  return true
 }
 
 export async function addSecurityGroup(nova: Nova, ctx: RequestContext, serverId: string, name: string): Promise<void> {

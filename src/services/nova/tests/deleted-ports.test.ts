@@ -1,0 +1,80 @@
+// Ports that are deleted behind nova's back leave their servers, and the guests, whatever was going on.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Bench, boot, must, startBench, until, untilStatus } from './bench.ts'
+
+async function givenPort({ demo, networkId }: Bench): Promise<string> {
+  return must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId } }), 201).port.id
+}
+
+const interfaces = async ({ demo }: Bench, id: string): Promise<string[]> =>
+  must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200).interfaceAttachments.map((each: any) => each.port_id)
+const plugged = ({ playground }: Bench, id: string) => playground.world?.guests.get(id)?.spec.ports.map(({ portId }) => portId)
+
+/** One is built, and stands before this call of its hypervisor until told to go on. */
+async function heldAt(bench: Bench, method: string, networks: readonly object[]): Promise<{ id: string; goOn(): void }> {
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  bench.playground.before = async (called) => {
+    if (called !== method) return
+    reached.resolve()
+    await held.promise
+  }
+  const id = await boot(bench, { networks })
+  await reached.promise
+  return { id, goOn: () => held.resolve() }
+}
+
+test('a server whose port was deleted while its image was fetched is built without it', async (t) => {
+  const bench = await startBench(t)
+  const port = await givenPort(bench)
+  const { id, goOn } = await heldAt(bench, 'prepareImage', [{ port }, { uuid: bench.networkId }])
+  must(await bench.demo.call('neutron', 'DELETE', `/v2.0/ports/${port}`), 204)
+  await until('neutron is done with it', async () => must(await bench.admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports.length === 1)
+  goOn()
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const [left, ...more] = await until('the server is without it', async () => {
+    const found = await interfaces(bench, id)
+    return !found.includes(port) && found
+  })
+  assert.deepEqual([more, plugged(bench, id)], [[], [left]])
+})
+
+test('a server whose port was deleted while its guest was started is without it as soon as it runs', async (t) => {
+  const bench = await startBench(t)
+  const port = await givenPort(bench)
+  const { id, goOn } = await heldAt(bench, 'spawn', [{ port }, { uuid: bench.networkId }])
+  must(await bench.demo.call('neutron', 'DELETE', `/v2.0/ports/${port}`), 204)
+  goOn()
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  await until('the server is without it', async () => !(await interfaces(bench, id)).includes(port))
+  assert.deepEqual(plugged(bench, id), await interfaces(bench, id))
+})
+
+test('a server whose only port was never wired, and was deleted, does not wait for it', async (t) => {
+  const bench = await startBench(t, { config: { nova: { vif_plugging_timeout: 300 } } })
+  const port = must(await bench.demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: bench.networkId, admin_state_up: false } }), 201).port.id
+  const { id, goOn } = await heldAt(bench, 'prepareImage', [{ port }])
+  goOn()
+  await until('the port is the server’s', async () => must(await bench.admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports.length === 1)
+  must(await bench.demo.call('neutron', 'DELETE', `/v2.0/ports/${port}`), 204)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  await until('the server is without it', async () => (await interfaces(bench, id)).length === 0)
+  assert.deepEqual(plugged(bench, id), [])
+})
+
+test('a server whose guest does not let go of a deleted port at once is without it in the end, also when another one changes meanwhile', async (t) => {
+  const bench = await startBench(t)
+  const port = await givenPort(bench)
+  const id = await boot(bench, { networks: [{ port }, { uuid: bench.networkId }] })
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  let refusals = 0
+  bench.playground.before = (method) => {
+    if (method === 'detachInterface' && refusals++ < 2) throw new Error('the guest is busy')
+  }
+  must(await bench.demo.call('neutron', 'DELETE', `/v2.0/ports/${port}`), 204)
+  const [other] = (await interfaces(bench, id)).filter((each) => each !== port)
+  must(await bench.demo.call('neutron', 'PUT', `/v2.0/ports/${other}`, { port: { fixed_ips: [{ subnet_id: bench.subnetId, ip_address: '10.0.0.77' }] } }), 200)
+  await until('the server is without it', async () => !(await interfaces(bench, id)).includes(port))
+  assert.deepEqual([plugged(bench, id), refusals], [[other], 3])
+})
