@@ -1,5 +1,6 @@
 export * from './capabilities.ts'
 export * from './cause.ts'
 export * from './clock.ts'
+export * from './never-aborted.ts'
 export * from './random.ts'
 export * from './request.ts'

@@ -1,6 +1,6 @@
 // Leases operations and carries them out: one step after the other, each journalled before the next begins,
 // forwards or back, until the operation has an end.
-import { type Capabilities, type RequestContext, type Timer, withCause } from '#core/context'
+import { type Capabilities, neverAborted, type RequestContext, type Timer, withCause } from '#core/context'
 import { type Database, DatabaseFull } from '#core/db'
 import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError, type WireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
@@ -492,8 +492,6 @@ export class Worker<S> {
     }
   }
 }
-
-const neverAborted = new AbortController().signal
 
 /** Before the pivot, and not on its way back for good. */
 function mayStop(held: Held): boolean {

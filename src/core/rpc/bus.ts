@@ -1,6 +1,6 @@
 // RPC between the roles of one service. This bus joins roles in one process: no broker, but the same validation,
 // copying, deadlines and queue limits as over one.
-import { type Capabilities, type Identity, type RequestContext, withCause } from '#core/context'
+import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
 import { BadRequest, DeadlineExceeded, fromWireError, ServiceUnavailable, toWireError, type WireError } from '#core/errors'
 import type { ArgsOf, MethodSpec, ResultOf, RpcInterface } from '#core/spec'
 import { checkBody } from '#core/validation'
@@ -109,8 +109,6 @@ export function createLocalBus(capabilities: Capabilities): Bus {
     }
   }
 }
-
-const neverAborted = new AbortController().signal
 
 /** What a listener of any bus does with a message: checked, carried out, its error put into words that travel. */
 export async function answerMessage<I extends RpcInterface>(spec: I, server: RpcServer<I>, message: Message, { log }: Capabilities): Promise<Answer> {

@@ -1,5 +1,5 @@
 // The volume role: does what the API side asks on one backend, and tells the others how full that is.
-import type { CallContext, Capabilities, RequestContext } from '#core/context'
+import { type CallContext, type Capabilities, neverAborted, type RequestContext } from '#core/context'
 import type { Database } from '#core/db'
 import { type Bus, rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext } from '#core/service'
@@ -149,8 +149,6 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
     },
   }
 }
-
-const neverAborted = new AbortController().signal
 
 function poolOf({ driver, settings, backendName, clock }: VolumeRole, stats: Awaited<ReturnType<VolumeDriver['stats']>>): { capabilities: Record<string, unknown> } {
   return {
