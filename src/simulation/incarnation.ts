@@ -123,15 +123,22 @@ export class Incarnation {
       after: (milliseconds, run) => after(milliseconds, 'timer', run),
       sleep: (milliseconds, signal) => new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
+        const deaf = () => {
+          forget()
+          signal?.removeEventListener('abort', stop)
+        }
         const stop = () => {
           timer.cancel()
+          deaf()
           reject(signal?.reason)
         }
         const timer = after(milliseconds, 'sleep', () => {
-          signal?.removeEventListener('abort', stop)
+          deaf()
           resolve()
         })
         signal?.addEventListener('abort', stop, { once: true })
+        // The signal may be one that outlives all lives.
+        const forget = this.atEnd(() => signal?.removeEventListener('abort', stop))
       }),
       turn: () => new Promise((resolve) => void after(0, 'turn', resolve)),
     }

@@ -41,6 +41,8 @@ export class SimulatedNetwork {
   #exchange(from: string, service: ServiceName, request: ApiRequest): Promise<ApiReply> {
     const { delayMs, backMs, lost, againAfterMs } = this.#links.next(from, service)
     const label = `${from} to ${service}: ${request.method} ${request.path}`
+    const { signal } = request
+    let stop = (): void => undefined
     return new Promise<ApiReply>((resolve, reject) => {
       const fail = (afterMs: number, message: string) => void this.#world.schedule(afterMs, `failed ${label}`, () => reject(connectionError(message)))
       const deliver = (again: boolean) => {
@@ -60,14 +62,15 @@ export class SimulatedNetwork {
           })
         })
       }
-      request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true })
+      stop = () => reject(signal?.reason)
+      signal?.addEventListener('abort', stop, { once: true })
       if (lost === 'request') fail(delayMs + backMs, 'ECONNRESET')
       else this.#world.schedule(delayMs, label, () => deliver(false))
       const mayRepeat = typeof request.body !== 'object' || request.body === null
       if (againAfterMs !== undefined && mayRepeat && (repeatable.has(request.method) || request.headers['idempotency-key'] !== undefined)) {
         this.#world.schedule(delayMs + againAfterMs, label, () => deliver(true))
       }
-    })
+    }).finally(() => signal?.removeEventListener('abort', stop))
   }
 }
 

@@ -1,7 +1,7 @@
 // The pipeline of an API: route, version, token, policy, validation, handler, reply or fault. No socket in it.
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
-import { type Capabilities, type Identity, type RequestContext, withCause } from '#core/context'
+import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
 import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
@@ -90,7 +90,6 @@ const MethodNotAllowed = errorClass('MethodNotAllowed', 405, 'method_not_allowed
 const operationHeader = 'nimbo-operation-id'
 const defaultMaxBody = 114_688
 const projectSegment = /^[0-9a-f-]+$/
-const neverAborted = new AbortController().signal
 const nobody: Identity = { userId: '', userName: '', userDomainId: '', userDomainName: '', roles: [] }
 
 export function createApi(options: ApiOptions): Transport {
@@ -175,7 +174,7 @@ export function createApi(options: ApiOptions): Transport {
     const service = identity.serviceRoles?.includes('service') === true
     const begun: string[] = []
     const ctx: RequestContext = {
-      requestId, identity, signal: request.signal ?? neverAborted, log, begun,
+      requestId, identity, signal: request.signal ?? neverAborted(), log, begun,
       arrival: { receivedAt, tokenCheckStartedAt, tokenCheckEndedAt, tokenFromCache: verified.fromCache },
       ...(request.headers['x-auth-token'] !== undefined && { token: request.headers['x-auth-token'] }),
       ...(request.headers['x-openstack-request-id'] !== undefined && { globalRequestId: request.headers['x-openstack-request-id'] }),

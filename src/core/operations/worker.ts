@@ -1,6 +1,6 @@
 // Leases operations and carries them out: one step after the other, each journalled before the next begins,
 // forwards or back, until the operation has an end.
-import { type Capabilities, type RequestContext, type Timer, withCause } from '#core/context'
+import { type Capabilities, neverAborted, type RequestContext, type Timer, withCause } from '#core/context'
 import { type Database, DatabaseFull } from '#core/db'
 import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError, type WireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
@@ -58,6 +58,8 @@ export class Worker<S> {
   readonly #definitions: Map<string, Definition<S>>
   readonly #owner: string
   readonly #held = new Map<string, Held>()
+  /** What is committed is not called off. */
+  readonly #never = neverAborted()
   readonly #timers = new Set<Timer>()
   #claiming = false
   #wanted = false
@@ -173,7 +175,7 @@ export class Worker<S> {
       fault: row.fault === null ? undefined : (JSON.parse(row.fault) as OperationFault),
       committed: pivotReached(definition, row.position) && row.status !== 'undoing', sureUntil,
       ctx: {
-        requestId: row.request_id, operationId: row.id, identity: identityOf(row), signal: neverAborted, log: log.child({ operation: row.id, kind: row.kind }),
+        requestId: row.request_id, operationId: row.id, identity: identityOf(row), signal: this.#never, log: log.child({ operation: row.id, kind: row.kind }),
         ...(row.trace_id !== null && { traceId: row.trace_id }),
       },
     }
@@ -243,7 +245,7 @@ export class Worker<S> {
       return false
     }
     if (current.pivot) held.committed = true
-    const run = this.#view(held, held.committed ? neverAborted : held.abort.signal)
+    const run = this.#view(held, held.committed ? this.#never : held.abort.signal)
     // Only what the step itself throws is its failure: that its end could not be written down is not.
     let failed = false
     const own = async <T>(work: Promise<T>): Promise<T> => {
@@ -297,7 +299,7 @@ export class Worker<S> {
     await journalEnd(tx, held.row.id, held.sequence, 'done', now, { result })
     held.results.set(current.name, result)
     const { steps } = held.definition
-    const view = this.#view(held, neverAborted)
+    const view = this.#view(held, this.#never)
     let position = held.position + 1
     while (position < steps.length - 1 && steps[position]?.skip?.(view)) position++
     const next = steps[position]
@@ -340,7 +342,7 @@ export class Worker<S> {
   }
 
   #undoes(held: Held, current: Step): boolean {
-    return current.undo !== undefined && current.skip?.(this.#view(held, neverAborted)) !== true
+    return current.undo !== undefined && current.skip?.(this.#view(held, this.#never)) !== true
   }
 
   /** One step back. @returns true when the operation waits for a later try */
@@ -349,7 +351,7 @@ export class Worker<S> {
     const current = held.definition.steps[held.position]
     const undoes = current !== undefined && this.#undoes(held, current)
     if (undoes && current.undo) {
-      const run = this.#view(held, neverAborted)
+      const run = this.#view(held, this.#never)
       try {
         await current.undo(service, run)
       } catch (error) {
@@ -404,7 +406,7 @@ export class Worker<S> {
     await database.transaction(async (tx) => {
       const now = clock.now().toISOString()
       if (journalled) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
-      if (status !== 'done' && definition.failed && fault) await definition.failed(tx as never, service, this.#view(held, neverAborted), fault)
+      if (status !== 'done' && definition.failed && fault) await definition.failed(tx as never, service, this.#view(held, this.#never), fault)
       await updateHeld(tx, held.row.id, held.epoch, { status, finished_at: now, lease_owner: null, lease_until: null })
     })
     held.status = status
@@ -433,7 +435,7 @@ export class Worker<S> {
 
   /** Wait for a step; once told to stop it has a while to do so, since its undo must not run beside it. */
   async #obey<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-    if (signal === neverAborted) return work
+    if (signal === this.#never) return work
     const { clock } = this.#options.capabilities
     let timer: Timer | undefined
     const refused = new Promise<never>((_resolve, reject) => {
@@ -492,8 +494,6 @@ export class Worker<S> {
     }
   }
 }
-
-const neverAborted = new AbortController().signal
 
 /** Before the pivot, and not on its way back for good. */
 function mayStop(held: Held): boolean {

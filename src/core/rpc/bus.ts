@@ -1,6 +1,6 @@
 // RPC between the roles of one service. This bus joins roles in one process: no broker, but the same validation,
 // copying, deadlines and queue limits as over one.
-import { type Capabilities, type Identity, type RequestContext, withCause } from '#core/context'
+import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
 import { BadRequest, DeadlineExceeded, fromWireError, ServiceUnavailable, toWireError, type WireError } from '#core/errors'
 import type { ArgsOf, MethodSpec, ResultOf, RpcInterface } from '#core/spec'
 import { checkBody } from '#core/validation'
@@ -110,7 +110,6 @@ export function createLocalBus(capabilities: Capabilities): Bus {
   }
 }
 
-const neverAborted = new AbortController().signal
 
 /** What a listener of any bus does with a message: checked, carried out, its error put into words that travel. */
 export async function answerMessage<I extends RpcInterface>(spec: I, server: RpcServer<I>, message: Message, { log }: Capabilities): Promise<Answer> {
@@ -121,7 +120,7 @@ export async function answerMessage<I extends RpcInterface>(spec: I, server: Rpc
     const args: unknown = JSON.parse(message.args)
     const problem = checkBody(method.args, args)
     if (problem !== undefined) throw new BadRequest(`${spec.topic}.${message.method}: ${problem}`)
-    const ctx: RequestContext = { ...message.ctx, signal: neverAborted, log: log.child({ requestId: message.ctx.requestId }) }
+    const ctx: RequestContext = { ...message.ctx, signal: neverAborted(), log: log.child({ requestId: message.ctx.requestId }) }
     const result: unknown = await withCause(ctx, () => run(ctx, args as never))
     return { result: result === undefined ? undefined : JSON.stringify(result) }
   } catch (error) {

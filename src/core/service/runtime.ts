@@ -1,7 +1,7 @@
 // What a role is given to run with, and what a service says of itself. A process is a set of roles.
 import type { Section, Settings } from '#core/config'
 import type { Credentials, ServiceTarget } from '#core/client'
-import type { Capabilities, Identity, RequestContext } from '#core/context'
+import { type Capabilities, type Identity, neverAborted, type RequestContext } from '#core/context'
 import type { Change, Database, Migration } from '#core/db'
 import type { Authenticate, Transport } from '#core/http'
 import type { Privileged, ProcessRunner } from '#core/process'
@@ -85,10 +85,9 @@ export async function asService(runtime: Pick<Runtime, 'credentials'>, ctx: Pick
   return { token, serviceToken: token, requestId: ctx.requestId, signal: ctx.signal, ...(ctx.traceId !== undefined && { traceId: ctx.traceId }) }
 }
 
-const neverAborted = new AbortController().signal
 
 /** A context for work that no request began: periodic tasks, reports of hosts. */
 export function ownContext(runtime: Pick<Runtime, 'ids' | 'log'>, name: string): RequestContext {
   const identity: Identity = { userId: name, userName: name, userDomainId: 'default', userDomainName: 'Default', roles: ['admin', 'service'] }
-  return { requestId: runtime.ids.requestId(), identity, signal: neverAborted, log: runtime.log }
+  return { requestId: runtime.ids.requestId(), identity, signal: neverAborted(), log: runtime.log }
 }

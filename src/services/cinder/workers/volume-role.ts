@@ -1,5 +1,5 @@
 // The volume role: does what the API side asks on one backend, and tells the others how full that is.
-import type { CallContext, Capabilities, RequestContext } from '#core/context'
+import { type CallContext, type Capabilities, neverAborted, type RequestContext } from '#core/context'
 import type { Database } from '#core/db'
 import { type Bus, rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext } from '#core/service'
@@ -150,7 +150,6 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
   }
 }
 
-const neverAborted = new AbortController().signal
 
 function poolOf({ driver, settings, backendName, clock }: VolumeRole, stats: Awaited<ReturnType<VolumeDriver['stats']>>): { capabilities: Record<string, unknown> } {
   return {
@@ -167,7 +166,7 @@ function poolOf({ driver, settings, backendName, clock }: VolumeRole, stats: Awa
 
 /** At the start: what should be exported is, and what no attachment uses is not any more. */
 export async function reconcile(role: Pick<VolumeRole, 'database' | 'driver' | 'log'>): Promise<void> {
-  const call: CallContext = { signal: neverAborted, epoch: 0, log: role.log }
+  const call: CallContext = { signal: neverAborted(), epoch: 0, log: role.log }
   for (const volumeId of await role.driver.ensure(call)) {
     const row = await findVolumeRow(role.database.read, volumeId)
     const used = row !== undefined && (row.status === 'attaching' || row.status === 'detaching' ||
@@ -180,7 +179,7 @@ export async function reconcile(role: Pick<VolumeRole, 'database' | 'driver' | '
 
 /** The fake backend forgets with its process: give it back what the rows say it holds. */
 export async function remind(role: Pick<VolumeRole, 'database' | 'driver' | 'log' | 'backend'>): Promise<void> {
-  const call: CallContext = { signal: neverAborted, epoch: 0, log: role.log }
+  const call: CallContext = { signal: neverAborted(), epoch: 0, log: role.log }
   for (const row of await volumesOn(role.database.read, role.backend)) {
     if (['creating', 'downloading', 'deleting', 'error'].includes(row.status)) continue
     await role.driver.create(call, { volumeId: row.id, sizeGiB: row.size })

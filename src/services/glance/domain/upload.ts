@@ -1,7 +1,7 @@
 // An upload: the operation that owns an image while it is saving. Whatever ends it early, its bytes are freed and the
 // image waits for data again.
 import type { Readable } from 'node:stream'
-import type { RequestContext } from '#core/context'
+import { neverAborted, type RequestContext } from '#core/context'
 import { type Db, transition } from '#core/db'
 import { BadRequest, Cancelled, Conflict, ServiceUnavailable } from '#core/errors'
 import { defineOperation, type OperationRun, step } from '#core/operations'
@@ -34,7 +34,6 @@ interface Stored {
 
 /** Longer than this without a byte, and the client is taken for gone. */
 const quietMs = 60_000
-const neverAborted = new AbortController().signal
 
 export const uploadOperation = defineOperation<Glance, UploadInput>('image.upload', {
   input: Type.Object({ imageId: Uuid, bits: Uuid, owner: Type.Union([Type.String(), Type.Null()]), diskFormat: Type.String() }),
@@ -129,7 +128,7 @@ export async function uploadImage(glance: Glance, ctx: RequestContext, id: strin
     await begin(glance, tx, ctx, seen.image, { bits, content, announcedBytes })
   })
   try {
-    await glance.operations.settled(id, { signal: neverAborted })
+    await glance.operations.settled(id, { signal: neverAborted() })
     await answer(glance, id, bits)
   } finally {
     glance.incoming.delete(bits)

@@ -1,6 +1,6 @@
 // Telling a compute host to do something for an operation: it waits for a host that is only starting, and makes a host
 // stop before the operation goes on without it.
-import type { RequestContext } from '#core/context'
+import { neverAborted, type RequestContext } from '#core/context'
 import { AppError, DeadlineExceeded } from '#core/errors'
 import type { OperationRun } from '#core/operations'
 import { findService } from '../db/hosts.ts'
@@ -17,7 +17,6 @@ export interface Command {
 /** A host that does not listen is waited for so long after this part began, whatever its last sign of life. */
 const graceMs = 20_000
 const longestPauseMs = 1000
-const neverAborted = new AbortController().signal
 
 /**
  * @param tell one remote command; it may be sent again when nobody listened
@@ -26,7 +25,7 @@ const neverAborted = new AbortController().signal
 export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<T>): Promise<T> {
   const command: Command = { serverId: run.resourceId, operation: { id: run.id, epoch: run.epoch } }
   // The command itself is not cut off: it ends when the host has stopped, so that an undo never runs beside it.
-  const ctx: RequestContext = { ...run.ctx, signal: neverAborted }
+  const ctx: RequestContext = { ...run.ctx, signal: neverAborted() }
   const compute = nova.compute.on(host)
   const abandon = () => void compute.abandon(ctx, { operationId: run.id }).catch(() => undefined)
   run.signal.addEventListener('abort', abandon, { once: true })
