@@ -98,17 +98,20 @@ export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: C
     skip(runtime, ctx, 'vif_plugging_timeout is 0', 38, 38)
     return {}
   }
-  // After a restart nothing is kept of what was waited for.
-  portWaits.expect(serverId, ctx.traceId)
   const deadline = runtime.clock.monotonic() + timeoutSeconds * 1000
   let patience = 2000
+  // After a restart nothing is kept of what was waited for, and the word may have come while this host was not listening.
+  if (portWaits.expect(serverId, ctx.traceId)) {
+    portWaits.need(serverId, server.ports.map(({ portId }) => portId), new Set())
+    patience = 0
+  }
   while (!(await portWaits.settle(serverId, Math.min(patience, Math.max(0, deadline - runtime.clock.monotonic())), call.signal))) {
-    // The word may have come while this host was not listening: neutron is asked.
-    const active = (await portsOfServer(runtime, ctx, serverId)).filter((port) => port.active)
-    for (const port of active) if (portWaits.missing(serverId).includes(port.id)) portWaits.plugged(serverId, port.id, true)
+    for (const { id, active, unpluggable } of await portsOfServer(runtime, ctx, serverId)) {
+      if (portWaits.missing(serverId).includes(id) && (active || unpluggable)) portWaits.plugged(serverId, id, active)
+    }
     if (portWaits.missing(serverId).length === 0) note(runtime, ctx, 'done', 'neutron was asked', 38)
     else if (runtime.clock.monotonic() >= deadline) throw new VirtualInterfaceTimeout(`The network was not ready after ${timeoutSeconds} s: ${portWaits.missing(serverId).join(', ')}.`)
-    patience = Math.min(patience * 2, 10_000)
+    patience = Math.min(Math.max(patience * 2, 2000), 10_000)
   }
   return {}
 }
