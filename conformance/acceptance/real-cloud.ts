@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, '..', '..')
 
 export const canRunReal = process.geteuid?.() === 0
 
+/** Runs of the acceptance beside each other on one machine take slots of their own: REAL_CLOUD_SLOTS=20 counts from the 20th. */
+const firstSlot = Number(process.env['REAL_CLOUD_SLOTS'] ?? 0)
+
 export interface RealCloud {
   readonly directory: string
   readonly publicPrefix: string
@@ -25,10 +28,11 @@ export interface RealCloud {
 }
 
 /**
- * @param slot tells clouds of tests that run at the same time apart
+ * @param number tells clouds of tests that run at the same time apart
  * @param checkout where the program lies; the folder of this test by default
  */
-export async function prepareRealCloud(slot: number, checkout: string = root): Promise<RealCloud> {
+export async function prepareRealCloud(number: number, checkout: string = root): Promise<RealCloud> {
+  const slot = firstSlot + number
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const offset = 12_000 + slot * 100
   const publicPrefix = `198.51.${100 + slot}`
