@@ -2,12 +2,12 @@
 // meet, a checkout that the cloud's own user cannot look into. Nothing is lost, and nothing is left behind.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { hostState, processesOf } from './host-state.ts'
+import { helperOf, hostState, processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
 
 const program = join(import.meta.dirname, '..', '..')
@@ -49,7 +49,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
 
   await t.test('without its privileged helper the cloud ends and says so; `up` finds the server again', async () => {
     const guest = pids(cloud, /qemu-system/)
-    process.kill(helperOf(cloud), 'SIGKILL')
+    process.kill(helperOf(controlPlane(cloud)), 'SIGKILL')
     const told = await eventually('the cloud says that it does not run', 20, async () => {
       const state = JSON.parse(await cloud.nimbo('status', '--json'))
       return state.phase === 'failed' && state
@@ -93,7 +93,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
       await end()
       return exit
     }
-    assert.equal(await ended(() => void process.kill(helperOf(cloud), 'SIGKILL')), 75)
+    assert.equal(await ended(() => void process.kill(helperOf(controlPlane(cloud)), 'SIGKILL')), 75)
     assert.equal(await ended(() => void process.kill(controlPlane(cloud), 'SIGTERM')), 0)
     assert.deepEqual(traces(cloud), [])
   })
@@ -157,17 +157,4 @@ function kill(cloud: RealCloud, command: RegExp): void {
 
 function controlPlane(cloud: RealCloud): number {
   return (JSON.parse(readFileSync(join(cloud.directory, 'data', 'run', 'state.json'), 'utf8')) as { pid: number }).pid
-}
-
-function helperOf(cloud: RealCloud): number {
-  const parent = controlPlane(cloud)
-  const found = readdirSync('/proc').find((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('nimbo-helper') && new RegExp(`^PPid:\\s+${parent}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    } catch {
-      return false
-    }
-  })
-  assert.ok(found !== undefined, 'the helper runs')
-  return Number(found)
 }

@@ -30,6 +30,19 @@ export function hostState(): HostState {
   }
 }
 
+/** The privileged helper of a control plane. @throws when it does not run */
+export function helperOf(controlPlane: number): number {
+  const found = readdirSync('/proc').find((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('nimbo-helper') && new RegExp(`^PPid:\\s+${controlPlane}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    } catch {
+      return false
+    }
+  })
+  if (found === undefined) throw new Error('the helper does not run')
+  return Number(found)
+}
+
 /** Command lines of living processes that name the folder: what a cloud there still runs. */
 export function processesOf(directory: string): string[] {
   const found: string[] = []

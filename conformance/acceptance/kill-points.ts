@@ -13,24 +13,31 @@ import type { DatabaseName } from './rows-and-reality.ts'
  */
 export type Moment = 'started' | 'midway' | 'finished'
 
+/** Who is killed. Without the helper the control plane ends by itself; the others are the cloud's to bring back. */
+export type Victim = 'control plane' | 'helper' | 'QEMU' | 'dnsmasq' | 'storage daemon'
+
 export interface KillPoint {
+  readonly victim: Victim
   readonly operation: string
   readonly step: string
   readonly moment: Moment
 }
+
+/** Those that come and go are found by their command when it is time. */
+const commands: Partial<Record<Victim, string>> = { QEMU: 'qemu-system\\S* ', dnsmasq: 'dnsmasq ', 'storage daemon': 'qemu-storage-daemon ' }
 
 export interface WatchOrder {
   readonly file: string
   readonly operation: string
   readonly step: string
   readonly after: number
-  readonly pid: number
+  readonly victim: { readonly pid: number } | { readonly directory: string; readonly command: string }
   readonly delayMilliseconds: number
   readonly withinMilliseconds: number
 }
 
 export interface Armed {
-  /** Comes true once the signal was sent. @throws when the step was never reached */
+  /** Comes true once the signal was sent. @throws when the step was never reached, or nobody was there to be killed */
   readonly fired: Promise<void>
 }
 
@@ -43,7 +50,10 @@ export function databaseOf(operation: string): DatabaseName {
   return ['server.build', 'server.delete'].includes(operation) ? 'nova_api' : 'nova_cell1'
 }
 
-/** @param usualMilliseconds how long the step takes when nobody disturbs it */
+/**
+ * @param pid of the control plane or its helper; the others are found
+ * @param usualMilliseconds how long the step takes when nobody disturbs it
+ */
 export async function armKill(directory: string, pid: number, point: KillPoint, usualMilliseconds: number): Promise<Armed> {
   const file = join(directory, 'data', 'db', `${databaseOf(point.operation)}.db`)
   if (point.moment === 'finished') {
@@ -54,13 +64,14 @@ export async function armKill(directory: string, pid: number, point: KillPoint, 
   const database = new DatabaseSync(file, { readOnly: true })
   const { after } = database.prepare('select coalesce(max(rowid), 0) as after from operation_steps').get() as { after: number }
   database.close()
+  const command = commands[point.victim]
   const worker = new Worker(new URL('./kill-watch.ts', import.meta.url), {
     workerData: {
-      file, operation: point.operation, step: point.step, after, pid, delayMilliseconds: point.moment === 'midway' ? usualMilliseconds / 2 : 0, withinMilliseconds: withinSeconds * 1000,
+      file, operation: point.operation, step: point.step, after, victim: command === undefined ? { pid } : { directory, command }, delayMilliseconds: point.moment === 'midway' ? usualMilliseconds / 2 : 0, withinMilliseconds: withinSeconds * 1000,
     } satisfies WatchOrder,
   })
   const fired = new Promise<void>((resolve, reject) => {
-    worker.on('message', (message) => message === 'killed' ? resolve() : message === 'missed' && reject(new Error(`${point.operation} ${point.step} did not start within ${withinSeconds} s`)))
+    worker.on('message', (message) => message === 'killed' ? resolve() : message === 'missed' && reject(new Error(`${point.operation} ${point.step} did not start within ${withinSeconds} s, or there was no ${point.victim}`)))
     worker.on('error', reject)
   })
   fired.catch(() => {})

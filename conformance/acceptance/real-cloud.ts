@@ -9,10 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
 
-/** Each slot has ranges of its own. */
-const [slots, rangesOfSlot] = [16, 9]
-
 export const canRunReal = process.geteuid?.() === 0
+
+/** Runs of the acceptance beside each other on one machine take slots of their own: REAL_CLOUD_SLOTS=20 counts from the 20th. */
+const firstSlot = Number(process.env['REAL_CLOUD_SLOTS'] ?? 0)
 
 export interface RealCloud {
   readonly directory: string
@@ -28,10 +28,11 @@ export interface RealCloud {
 }
 
 /**
- * @param slot below 16, tells clouds of tests that run at the same time apart
+ * @param number tells clouds of tests that run at the same time apart
  * @param checkout where the program lies; the folder of this test by default
  */
-export async function prepareRealCloud(slot: number, checkout: string = root): Promise<RealCloud> {
+export async function prepareRealCloud(number: number, checkout: string = root): Promise<RealCloud> {
+  const slot = firstSlot + number
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const offset = 12_000 + slot * 100
   const publicPrefix = await freePrefix(slot)
@@ -63,11 +64,15 @@ export async function prepareRealCloud(slot: number, checkout: string = root): P
   }
 }
 
+/** So many clouds at most are told apart. */
+const slots = 16
+
 /** A range that this host has no route to: a run of these tests that was killed leaves its cloud's route behind. */
 async function freePrefix(slot: number): Promise<string> {
   const { stdout } = await run('ip', ['-j', '-4', 'route'], 10)
   const routes = new Set((JSON.parse(stdout) as { dst: string }[]).map(({ dst }) => dst))
-  const prefixes = Array.from({ length: rangesOfSlot }, (_each, number) => `198.51.${100 + slot + number * slots}`)
+  const prefixes: string[] = []
+  for (let number = 100 + slot; number < 256; number += slots) prefixes.push(`198.51.${number}`)
   const free = prefixes.find((prefix) => !routes.has(`${prefix}.0/24`))
   if (free === undefined) throw new Error(`This host has routes to all of ${prefixes.map((prefix) => `${prefix}.0/24`).join(', ')}: clouds of killed tests are left over. Remove them, or start the machine anew.`)
   return free

@@ -47,6 +47,7 @@ export function promised(directory: string): string[] {
     ...built.flatMap(({ uuid, vm_state: state }) => [`folder ${uuid}`, `room ${uuid}`, ...(state === 'stopped' ? [] : [`guest ${uuid}`])]),
     ...[...instances, ...elsewhere].map(({ uuid }) => `server ${uuid}`),
     ...bound.map(({ id }) => `tap ${id.slice(0, 11)}`),
+    ...ask<{ network: string }>('neutron', 'select network_id as network from ports where device_owner = \'network:dhcp\'').map(({ network }) => `dhcp ${network}`),
     ...ofServers.flatMap(({ id }) => ['from', 'to', 'in', 'eg'].map((chain) => `filter ${chain}-${id}`)),
     ...[...groups].map((group) => `group ${group}`),
     ...ofServers.filter(({ leased }) => leased).map(({ mac_address: mac }) => `lease ${mac}`),
@@ -71,8 +72,10 @@ export async function found(directory: string): Promise<string[]> {
   const chains = [...inFabric('nft', '-t', 'list', 'ruleset').matchAll(/chain (\S+) \{/g)].flatMap(([, name]) => name ?? [])
   const list = (...path: string[]) => existsSync(join(data, ...path)) ? readdirSync(join(data, ...path)) : []
   const networks = list('neutron', 'dhcp')
+  const processes = processesOf(directory)
   return [
-    ...processesOf(directory).flatMap((line) => /qemu-system\S* .*-uuid (\S+)/.exec(line)?.[1] ?? []).map((id) => `guest ${id}`),
+    ...processes.flatMap((line) => /qemu-system\S* .*-uuid (\S+)/.exec(line)?.[1] ?? []).map((id) => `guest ${id}`),
+    ...processes.flatMap((line) => /^\d+ \S*dnsmasq .*\/dhcp\/(\S+)\/hosts/.exec(line)?.[1] ?? []).map((network) => `dhcp ${network}`),
     ...list('nova', 'qemu', 'servers').map((id) => `folder ${id}`),
     ...ask<{ consumer: string }>('placement', 'select distinct consumer_uuid as consumer from allocations').map(({ consumer }) => `room ${consumer}`),
     ...ask<{ id: string }>('nova_api', 'select instance_uuid as id from instance_mappings where not queued_for_delete').map(({ id }) => `server ${id}`),

@@ -1,5 +1,6 @@
 // `nimbo reset`: the cloud and everything that it has are gone, as if it had never been.
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { readSettings } from '../settings.ts'
 import { clearHost } from '../host-traces.ts'
@@ -19,6 +20,16 @@ export async function reset(directory: string, yes: boolean): Promise<void> {
   }
   await down(directory, { quiet: true })
   await clearHost(directory, settings)
-  rmSync(directory, { recursive: true, force: true })
+  removeFolder(directory)
   print('The cloud is gone.')
+}
+
+/** A folder that something is mounted on cannot go: then it is empty. */
+function removeFolder(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true })
+  }
 }

@@ -1,9 +1,10 @@
 // The privileged helper on the real kernel: what it does, what it refuses, and what outlives it.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { daemonKeeper } from './helper/daemons.ts'
 import { createProcessRunner, type HelperOptions, NotAllowed, startHelper } from './index.ts'
 
 const root = process.getuid?.() === 0 ? {} : { skip: 'needs root' }
@@ -140,6 +141,22 @@ test('a daemon is found again although the helper was killed before it noted the
   assert.deepEqual(await second.daemons('dnsmasq'), new Map([['one', started]]))
   assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGKILL'), true)
   await second.close()
+})
+
+test('a daemon that could not be recorded, since the disk was full, does not live on unknown', root, async (t) => {
+  const { options, dataDirectory } = await helperFor(t, 'hta')
+  const records = join(dataDirectory, 'privileged')
+  const keeper = daemonKeeper(options, records, () => '/usr/bin/sleep')
+  const lives = () => readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith('\0/usr/bin/sleep\x0077.123\0'))
+  const starting = keeper.start({ kind: 'qemu-storage-daemon', id: 'one', args: ['77.123'], outputFile: join(dataDirectory, 'out') })
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(existsSync(join(records, 'qemu-storage-daemon/one.json')), true, 'noted before it starts')
+  // Nothing can be written in this one's place.
+  mkdirSync(join(records, 'qemu-storage-daemon/one.json.new'))
+  await assert.rejects(starting, /EISDIR/)
+  for (let turn = 0; turn < 100 && lives(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal(lives(), false)
+  assert.deepEqual(keeper.living('qemu-storage-daemon'), new Map())
 })
 
 test('a forged pid record does not lead to a stranger', root, async (t) => {

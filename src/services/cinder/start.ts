@@ -36,7 +36,7 @@ export async function startApi(runtime: Runtime): Promise<Role> {
   const cinder: Cinder = {
     clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, database, operations, settings, alive,
     policy: compilePolicy(cinderPolicy), bus: runtime.bus, trace: runtime.trace, credentials: runtime.credentials, services: runtime.services,
-    scheduler: rpcClient(runtime.bus, runtime, schedulerRpc), volumes: rpcClient(runtime.bus, runtime, volumeRpc),
+    scheduler: rpcClient(runtime.bus, runtime, schedulerRpc), volumes: rpcClient(runtime.bus, runtime, volumeRpc), startedAt: runtime.clock.monotonic(),
   }
   await database.transaction((tx) => ensureDefaultType(tx, runtime.ids.uuid(), runtime.clock.now().toISOString()))
   const hearing = runtime.bus.serve(serviceEvents, runtime.host, { async report(_ctx, report) { alive.hear(report) } })
@@ -66,7 +66,8 @@ export async function startScheduler(runtime: Runtime): Promise<Role> {
   await register(runtime, 'cinder-scheduler', runtime.host)
   return startSchedulerRole({
     clock: runtime.clock, random: runtime.random, ids: runtime.ids, log: runtime.log, bus: runtime.bus, trace: runtime.trace, host: runtime.host,
-    database, settings: runtime.config(cinderOptions), alive: new ServiceView(), promised: new Map(),
+    database, settings: runtime.config(cinderOptions), alive: new ServiceView(), promised: new Map(), startedAt: runtime.clock.monotonic(),
+    stopping: new AbortController(),
   })
 }
 

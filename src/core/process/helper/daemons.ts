@@ -1,6 +1,6 @@
 // Programs that outlive the helper and the control plane: started in a session of their own, recorded by pid, start
 // time and command line, and found again by all three.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, constants, fchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandFailed } from '../errors.ts'
@@ -75,15 +75,16 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     const { file, args, own } = command(spec, netns)
     const output = openInside(options, spec.outputFile, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND)
     let identity: ProcessIdentity | undefined
+    let child: ChildProcess | undefined
     const path = recordPath(spec.kind, spec.id)
     launching.add(path)
-    writeRecord(path, { pid: 0, startTime: '', command: own })
     try {
+      writeRecord(path, { pid: 0, startTime: '', command: own })
       fchownSync(output, options.ownUser.uid, options.ownUser.gid)
       const written = () => tail(spec.outputFile)
       // What QEMU makes, its sockets first of all, is for its group too: the control plane's user belongs to it.
       const usual = process.umask(spec.kind === 'dnsmasq' ? 0o022 : 0o007)
-      const child = spawn(file, args, {
+      child = spawn(file, args, {
         detached: true,
         stdio: ['ignore', output, output],
         cwd: '/',
@@ -105,6 +106,8 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
       writeRecord(path, { ...identity, command: own })
       return identity
     } catch (error) {
+      // What cannot be recorded would never be found again.
+      child?.kill('SIGKILL')
       rmSync(path, { force: true })
       throw error
     } finally {

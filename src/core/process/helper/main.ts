@@ -3,7 +3,8 @@
 import { chownSync, existsSync, writeFileSync } from 'node:fs'
 import { CommandFailed, NotAllowed } from '../errors.ts'
 import { createHelper, type Helper } from './commands.ts'
-import type { Answer, Failure, Greeting, Request } from './protocol.ts'
+import type { NativeHandle } from './listen.ts'
+import type { Answer, Failure, Greeting, Ready, Request } from './protocol.ts'
 import { runCommand } from '../runner.ts'
 
 let helper: Helper | undefined
@@ -24,9 +25,9 @@ async function greet({ options }: Greeting): Promise<void> {
     helper = createHelper(options)
     if (existsSync(options.dataDirectory)) chownSync(`${options.dataDirectory}/privileged`, 0, 0)
     await loadBridgeFilter()
-    process.send?.({ ready: true })
+    say({ ready: true })
   } catch (error) {
-    process.send?.({ number: 0, error: failure(error) } satisfies Answer)
+    say({ number: 0, error: failure(error) })
   }
 }
 
@@ -34,11 +35,15 @@ async function answer({ number, method, args }: Request): Promise<void> {
   try {
     if (!helper || !Object.hasOwn(helper.commands, method)) throw new NotAllowed(`No such command: ${String(method)}`)
     const { result, handle } = await helper.commands[method](...args)
-    if (!handle) return void process.send?.({ number, result } satisfies Answer)
-    process.send?.({ number, result } satisfies Answer, handle as never, {}, () => handle.close())
+    say({ number, result }, handle)
   } catch (error) {
-    process.send?.({ number, error: failure(error) } satisfies Answer)
+    say({ number, error: failure(error) })
   }
+}
+
+/** A parent that was killed hears nothing any more; `disconnect` tells of it. */
+function say(message: Answer | Ready, handle?: NativeHandle): void {
+  process.send?.(message, handle as never, {}, () => handle?.close())
 }
 
 function failure(error: unknown): Failure {

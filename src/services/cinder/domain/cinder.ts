@@ -23,6 +23,8 @@ export interface Cinder extends Capabilities {
   readonly volumes: RpcClient<typeof volumeRpc>
   /** Which roles live, as they report. */
   readonly alive: ServiceView
+  /** Monotonic: since when this role hears them. */
+  readonly startedAt: number
   readonly trace: Recorder
   readonly credentials: Credentials
   readonly services: Readonly<Record<ServiceName, ServiceTarget>>

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
+import { ServiceUnavailable } from '#core/errors'
 import { type Logger, silentLog } from '#core/observe'
 import { startCloud } from '../../../app/testing/index.ts'
 import { BackendFailed } from '../model/errors.ts'
@@ -64,7 +65,8 @@ test('a backend that cannot begin leaves the rest of the cloud alone: its servic
   const log: Logger = { ...silentLog, error: (fields, message) => void said.push({ message: String(message), fields: fields as Record<string, unknown> }), child: () => log }
   const waiting: (() => void)[] = []
   const passTime = () => waiting.splice(0).forEach((wake) => wake())
-  const clock: Clock = { ...systemClock, async sleep(milliseconds, signal) {
+  let ahead = 0
+  const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead, async sleep(milliseconds, signal) {
     if (milliseconds < 1000) return systemClock.sleep(milliseconds, signal)
     await Promise.race([new Promise<void>((resolve) => void waiting.push(resolve)), once(signal ?? new AbortController().signal, 'abort')])
   } }
@@ -81,6 +83,9 @@ test('a backend that cannot begin leaves the rest of the cloud alone: its servic
   assert.equal((await demo.call('cinder', 'GET', `/v3/volumes/${id}`)).body.volume.status, 'available')
   const refused = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
   assert.equal(refused.status, 202)
+  await until(demo, refused.body.volume.id, 'creating')
+  // It is waited for, but not for long.
+  ahead = 20_000
   await until(demo, refused.body.volume.id, 'error')
   const { messages } = (await demo.call('cinder', 'GET', '/v3/messages', undefined, at('3.5'))).body
   assert.deepEqual(messages.map((each: any) => [each.resource_uuid, /No valid backend/i.test(each.user_message) || each.user_message]), [[refused.body.volume.id, true]])
@@ -103,6 +108,40 @@ test('a backend that cannot begin leaves the rest of the cloud alone: its servic
   // A cloud whose backend never begins stops all the same.
   world.trouble = 'Still not.'
   await (await again.restart()).stop()
+})
+
+test('a volume that was asked for right before a restart is made, though its backend takes a while to say that it is there', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  await readyVolume(await cloud.login('demo'))
+  const world = fakeVolumeWorld(cloud.dataDirectory)
+  assert.ok(world)
+  world.trouble = 'Not yet.'
+  const again = await cloud.restart()
+  const demo = await again.login('demo')
+  const { id } = (await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })).body.volume
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal((await demo.call('cinder', 'GET', `/v3/volumes/${id}`)).body.volume.status, 'creating')
+  world.trouble = undefined
+  await until(demo, id, 'available')
+})
+
+test('a volume whose place is chosen while its backend is being replaced is made by the new one', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const demo = await cloud.login('demo')
+  await readyVolume(demo)
+  const { send } = cloud.bus
+  let silent = 5
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (['placeVolume', 'createVolume', 'connect', 'disconnect'].includes(sent[2].method) && silent-- > 0) throw new ServiceUnavailable(`No ${sent[0]} service answers.`, { topic: sent[0] })
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const { id } = await readyVolume(demo)
+  silent = 2
+  const claimed = await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, instance_uuid: id, connector: { host: 'host-1' } } }, at('3.54'))
+  assert.equal(claimed.status, 200)
+  assert.ok(silent < 0)
 })
 
 test('a volume whose backend refuses for a while goes all the same once it works again', async (t) => {

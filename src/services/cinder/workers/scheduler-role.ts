@@ -1,4 +1,5 @@
 // The scheduler role: hears what backends report, and answers where a volume may go.
+import { ServiceUnavailable } from '#core/errors'
 import { type Bus, rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext } from '#core/service'
 import { rollCall, schedulerRpc, serviceEvents } from '#contract/cinder'
@@ -48,6 +49,7 @@ export function startSchedulerRole(role: SchedulerRole): { stop(): void } {
       stopped = true
       timer.cancel()
       for (const each of served) each.close()
+      role.stopping.abort(new ServiceUnavailable('The scheduler stops.', { topic: schedulerRpc.topic }))
     },
   }
 }

@@ -98,20 +98,23 @@ export async function awaitPorts(host: ComputeHost, ctx: RequestContext, call: C
     skip(runtime, ctx, 'vif_plugging_timeout is 0', 38, 38)
     return {}
   }
-  // After a restart nothing is kept of what was waited for.
-  portWaits.expect(serverId, ctx.traceId)
   const deadline = runtime.clock.monotonic() + timeoutSeconds * 1000
   let patience = 2000
+  // After a restart nothing is kept of what was waited for, and the word may have come while this host was not listening.
+  if (portWaits.expect(serverId, ctx.traceId)) {
+    portWaits.need(serverId, server.ports.map(({ portId }) => portId), new Set())
+    patience = 0
+  }
   while (!(await portWaits.settle(serverId, Math.min(patience, Math.max(0, deadline - runtime.clock.monotonic())), call.signal))) {
-    // The word may have come while this host was not listening: neutron is asked.
     const found = new Map((await portsOfServer(runtime, ctx, serverId)).map((port) => [port.id, port]))
     for (const id of portWaits.missing(serverId)) {
-      if (!found.has(id)) portWaits.gone(serverId, id)
-      else if (found.get(id)?.active) portWaits.plugged(serverId, id, true)
+      const port = found.get(id)
+      if (!port) portWaits.gone(serverId, id)
+      else if (port.active || port.unpluggable) portWaits.plugged(serverId, id, port.active)
     }
     if (portWaits.missing(serverId).length === 0) note(runtime, ctx, 'done', 'neutron was asked', 38)
     else if (runtime.clock.monotonic() >= deadline) throw new VirtualInterfaceTimeout(`The network was not ready after ${timeoutSeconds} s: ${portWaits.missing(serverId).join(', ')}.`)
-    patience = Math.min(patience * 2, 10_000)
+    patience = Math.min(Math.max(patience * 2, 2000), 10_000)
   }
   return {}
 }

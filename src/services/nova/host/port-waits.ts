@@ -17,9 +17,11 @@ export class PortWaits {
     this.#clock = clock
   }
 
-  /** Before the ports are asked for: from now on the server's events are kept. */
-  expect(serverId: string, traceId: string | undefined): void {
-    if (!this.#waiting.has(serverId)) this.#waiting.set(serverId, { traceId, missing: new Set(), failed: undefined, tell() {} })
+  /** Before the ports are asked for: from now on the server's events are kept. @returns false when they were already */
+  expect(serverId: string, traceId: string | undefined): boolean {
+    if (this.#waiting.has(serverId)) return false
+    this.#waiting.set(serverId, { traceId, missing: new Set(), failed: undefined, tell() {} })
+    return true
   }
 
   /** These ports have to be plugged; those of which word came already are not among them any more. */

@@ -10,6 +10,7 @@ import { findVolumeRow, moveVolume } from '../../db/volumes.ts'
 import type { Attachment, Connector } from '../../model/attachment.ts'
 import { AttachmentNotFound, BackendFailed, InvalidVolume, ResourceConflict, VolumeNotFound } from '../../model/errors.ts'
 import { backendOf } from '../../model/volume.ts'
+import { askBackend } from '../ask-role.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
 import { tellOwner } from '../messages.ts'
 import { settleVolume } from './standing.ts'
@@ -68,7 +69,7 @@ async function exportVolume(cinder: Cinder, run: OperationRun<Input>): Promise<R
   const { volumeId, readOnly } = run.input
   const row = await findVolumeRow(cinder.database.read, volumeId)
   if (!row || row.host === null) throw new VolumeNotFound(`Volume ${volumeId} could not be found.`)
-  return cinder.volumes.on(backendOf(row.host)).connect(run.ctx, { volumeId, readOnly, operation: run.id, epoch: run.epoch })
+  return askBackend(cinder, run, backendOf(row.host), (role) => role.connect(run.ctx, { volumeId, readOnly, operation: run.id, epoch: run.epoch }))
 }
 
 /** Taken back unless another use needs it. */

@@ -9,6 +9,7 @@ import { findVolumeRow } from '../../db/volumes.ts'
 import type { Attachment } from '../../model/attachment.ts'
 import { AttachmentInUse, AttachmentNotFound, BackendFailed } from '../../model/errors.ts'
 import { backendOf } from '../../model/volume.ts'
+import { askBackend } from '../ask-role.ts'
 import { type Allowed, type Cinder, isService } from '../cinder.ts'
 import { usedByServer } from '../nova.ts'
 import { settleAfterUse, settleVolume } from './standing.ts'
@@ -70,7 +71,7 @@ async function unexport(cinder: Cinder, run: OperationRun<Input>): Promise<void>
   if (!row || row.host === null) return
   const others = await attachmentsOf(cinder.database.read, [volumeId])
   if (others.some((each) => each.id !== attachmentId && each.connectionInfo !== null)) return
-  await cinder.volumes.on(backendOf(row.host)).disconnect(run.ctx, { volumeId, operation: run.id, epoch: run.epoch })
+  await askBackend(cinder, run, backendOf(row.host), (role) => role.disconnect(run.ctx, { volumeId, operation: run.id, epoch: run.epoch }))
 }
 
 async function forget(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>): Promise<void> {

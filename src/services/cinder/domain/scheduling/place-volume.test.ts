@@ -38,7 +38,7 @@ test('a request to place a volume that comes twice finds one backend for it, not
     const capabilities = { total_capacity_gb: 10, free_capacity_gb: 10, allocated_capacity_gb: 0, provisioned_capacity_gb: 0, backend_state: 'up' }
     alive.hear({ binary: 'cinder-volume', host, zone: settings.storage_availability_zone, at, pools: [{ name: `${host}#fake`, capabilities }] })
   }
-  const scheduler: Scheduler = { ...capabilities, database, settings, alive, promised: new Map(), trace: { record() {} } as unknown as Recorder }
+  const scheduler: Scheduler = { ...capabilities, database, settings, alive, promised: new Map(), startedAt: 0, stopping: new AbortController(), trace: { record() {} } as unknown as Recorder }
 
   const chosen = await Promise.all([placeVolume(scheduler, ctx, id), placeVolume(scheduler, ctx, id)])
   const host = (await findVolumeRow(database.read, id))?.host

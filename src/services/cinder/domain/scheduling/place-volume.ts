@@ -22,7 +22,14 @@ export interface Scheduler extends Capabilities {
   readonly trace: Recorder
   /** GiB promised to a pool since its last report. */
   readonly promised: Map<string, { since: string; gib: number }>
+  /** Monotonic: since when this scheduler hears reports. */
+  readonly startedAt: number
+  readonly stopping: AbortController
 }
+
+/** A backend that is known, and has not reported since this scheduler started, is waited for so long after that start. */
+const graceMilliseconds = 20_000
+const longestPauseMilliseconds = 1000
 
 /** The pools of backends that live, with what was promised since they reported. */
 export function livingPools({ alive, clock, settings, promised }: Pick<Scheduler, 'alive' | 'clock' | 'settings' | 'promised'>): PoolState[] {
@@ -60,17 +67,18 @@ async function choose(scheduler: Scheduler, volumeId: string): Promise<string> {
   if (!row) throw new VolumeNotFound(`Volume ${volumeId} could not be found.`)
   if (row.host !== null) return row.host
   const type = await findType(database.read, { id: row.volume_type_id })
-  const disabled = new Set((await listServices(database.read, { binary: 'cinder-volume' })).filter((each) => each.disabled).map((each) => each.host))
   const wanted: Wanted = {
     sizeGiB: row.size, availabilityZone: row.availability_zone, extraSpecs: type?.extraSpecs ?? {}, multiattach: row.multiattach === 1,
   }
-  const pools = livingPools(scheduler).filter((pool) => !disabled.has(backendOf(pool.name)))
-  const { passed, refused } = applyFilters(settings.scheduler_default_filters, pools, wanted)
-  const [best] = rank(settings.scheduler_default_weighers, passed, wanted)
-  if (!best) {
+  const best = await onceReported(scheduler, async () => {
+    const disabled = await backendsThatAre(scheduler, 'disabled')
+    const pools = livingPools(scheduler).filter((pool) => !disabled.includes(backendOf(pool.name)))
+    const { passed, refused } = applyFilters(settings.scheduler_default_filters, pools, wanted)
+    const [first] = rank(settings.scheduler_default_weighers, passed, wanted)
+    if (first) return first
     const why = pools.length === 0 ? 'no backend is up and enabled' : [...refused].map(([name, count]) => `${name} refused ${count}`).join(', ')
     throw new NoValidBackend(`No valid backend was found. No weighed backends available: ${why}.`)
-  }
+  })
   // Of two that choose for the same volume, since the request came twice, the first one has chosen.
   const { host, mine } = await database.transaction(async (tx) => {
     const host = (await findVolumeRow(tx, volumeId))?.host ?? null
@@ -82,6 +90,28 @@ async function choose(scheduler: Scheduler, volumeId: string): Promise<string> {
   return host
 }
 
+async function backendsThatAre({ database }: Scheduler, state: 'enabled' | 'disabled'): Promise<string[]> {
+  const services = await listServices(database.read, { binary: 'cinder-volume' })
+  return services.filter(({ disabled }) => (disabled === 1) === (state === 'disabled')).map(({ host }) => host)
+}
+
+/**
+ * Look for a place; while nothing is found, backends that were there before this scheduler started get the time to report.
+ * What nobody has room for fails at once when all have.
+ */
+async function onceReported<T>(scheduler: Scheduler, look: () => Promise<T>): Promise<T> {
+  const { alive, clock, startedAt, stopping } = scheduler
+  for (let pause = 20; ; pause = Math.min(pause * 2, longestPauseMilliseconds)) {
+    try {
+      return await look()
+    } catch (error) {
+      const isWaitedFor = (backend: string) => alive.lastHeard('cinder-volume', backend) === undefined
+      if (!(error instanceof NoValidBackend) || clock.monotonic() - startedAt >= graceMilliseconds || !(await backendsThatAre(scheduler, 'enabled')).some(isWaitedFor)) throw error
+    }
+    await clock.sleep(pause, stopping.signal)
+  }
+}
+
 function promise({ promised, clock }: Scheduler, pool: string, gib: number): void {
   const known = promised.get(pool)
   promised.set(pool, { since: clock.now().toISOString(), gib: (known?.gib ?? 0) + gib })
@@ -91,8 +121,11 @@ function promise({ promised, clock }: Scheduler, pool: string, gib: number): voi
 export async function checkGrowth(scheduler: Scheduler, volumeId: string, moreGiB: number): Promise<void> {
   const row = await findVolumeRow(scheduler.database.read, volumeId)
   if (!row) throw new VolumeNotFound(`Volume ${volumeId} could not be found.`)
-  const pool = livingPools(scheduler).find((each) => each.name === row.host)
   const wanted: Wanted = { sizeGiB: moreGiB, availabilityZone: row.availability_zone, extraSpecs: {}, multiattach: false }
-  if (!pool || !capacityFilter(pool, wanted)) throw new NoValidBackend(`The backend of the volume has no room for ${moreGiB} GiB more.`)
-  promise(scheduler, pool.name, moreGiB)
+  const own = await onceReported(scheduler, async () => {
+    const pool = livingPools(scheduler).find((each) => each.name === row.host)
+    if (!pool || !capacityFilter(pool, wanted)) throw new NoValidBackend(`The backend of the volume has no room for ${moreGiB} GiB more.`)
+    return pool
+  })
+  promise(scheduler, own.name, moreGiB)
 }

@@ -11,6 +11,7 @@ import { findVolume, findVolumeRow, insertVolume, moveVolume } from '../../db/vo
 import { InvalidAvailabilityZone, InvalidInput, ResourceConflict } from '../../model/errors.ts'
 import { backendOf, type Metadata, type Volume } from '../../model/volume.ts'
 import { allowsMultiattach, type VolumeType } from '../../model/volume-type.ts'
+import { askBackend, askScheduler } from '../ask-role.ts'
 import type { Cinder } from '../cinder.ts'
 import { tellOwner } from '../messages.ts'
 import { checkQuota } from '../quota.ts'
@@ -69,7 +70,7 @@ export async function createVolume(cinder: Cinder, ctx: RequestContext, wanted: 
 
 async function chooseBackend(cinder: Cinder, run: OperationRun<Input>): Promise<{ host: string }> {
   mark(cinder.trace, cinder.clock, run.ctx, 41)
-  return cinder.scheduler.any().placeVolume(run.ctx, { volumeId: run.input.volumeId, ...(run.input.hints && { hints: run.input.hints }) })
+  return askScheduler(cinder, run, (role) => role.placeVolume(run.ctx, { volumeId: run.input.volumeId, ...(run.input.hints && { hints: run.input.hints }) }))
 }
 
 const listener = (run: OperationRun<unknown>): string => {
@@ -80,7 +81,7 @@ const listener = (run: OperationRun<unknown>): string => {
 
 async function allocate(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
   const { volumeId, image } = run.input
-  await cinder.volumes.on(listener(run)).createVolume(run.ctx, { volumeId, ...(image?.source && { image: image.source }), operation: run.id, epoch: run.epoch })
+  await askBackend(cinder, run, listener(run), (role) => role.createVolume(run.ctx, { volumeId, ...(image?.source && { image: image.source }), operation: run.id, epoch: run.epoch }))
   mark(cinder.trace, cinder.clock, run.ctx, 49)
 }
 

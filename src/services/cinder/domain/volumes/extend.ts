@@ -7,6 +7,7 @@ import type { CinderTables } from '../../db/tables.ts'
 import { findVolumeRow, moveVolume } from '../../db/volumes.ts'
 import { InvalidInput, InvalidVolume } from '../../model/errors.ts'
 import { backendOf, type Volume } from '../../model/volume.ts'
+import { askBackend, askScheduler } from '../ask-role.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
 import { tellOwner } from '../messages.ts'
 import { checkQuota } from '../quota.ts'
@@ -36,14 +37,14 @@ export async function extendVolume(cinder: Cinder, ctx: RequestContext, volume: 
 
 async function checkRoom(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
   const { volumeId, fromGiB, toGiB } = run.input
-  await cinder.scheduler.any().checkGrowth(run.ctx, { volumeId, moreGiB: toGiB - fromGiB })
+  await askScheduler(cinder, run, (role) => role.checkGrowth(run.ctx, { volumeId, moreGiB: toGiB - fromGiB }))
 }
 
 async function grow(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
   const { volumeId, toGiB, inUse } = run.input
   const row = await findVolumeRow(cinder.database.read, volumeId)
   if (!row || row.host === null) throw new InvalidVolume(`Invalid volume: Volume ${volumeId} has no backend.`)
-  await cinder.volumes.on(backendOf(row.host)).extendVolume(run.ctx, { volumeId, sizeGiB: toGiB, inUse, operation: run.id, epoch: run.epoch })
+  await askBackend(cinder, run, backendOf(row.host), (role) => role.extendVolume(run.ctx, { volumeId, sizeGiB: toGiB, inUse, operation: run.id, epoch: run.epoch }))
 }
 
 async function publish(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>): Promise<void> {
