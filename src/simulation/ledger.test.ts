@@ -18,3 +18,11 @@ test('who hears that something is gone, while another who asked for it to go has
   assert.equal(subnet.removal, 'perhaps')
   assert.equal(network.removal, 'none')
 })
+
+test('who hears late of a subnet that was made, when its network is gone already, was not let down', () => {
+  const ledger = new Ledger()
+  ledger.add('network', 'n', 'demo')
+  ledger.asks('n')
+  ledger.removed('n', 204)
+  assert.equal(ledger.add('subnet', 's', 'demo', 'n').removal, 'perhaps')
+})

@@ -19,7 +19,9 @@ export class Ledger {
   readonly #asking = new Map<string, number>()
 
   add(noun: Noun, id: string, project: Project, parent?: string): Entry {
-    const entry: Entry = { noun, id, project, removal: 'none', ...(parent !== undefined && { parent }) }
+    // Whoever made it heard of it after it may have gone along with what it belongs to.
+    const gone = parent !== undefined && (this.#entries.get(parent)?.removal ?? 'none') !== 'none'
+    const entry: Entry = { noun, id, project, removal: gone ? 'perhaps' : 'none', ...(parent !== undefined && { parent }) }
     this.#entries.set(id, entry)
     return entry
   }

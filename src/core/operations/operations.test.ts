@@ -215,7 +215,7 @@ test('a step may ask to start again: what it names and all after it is undone an
   assert.deepEqual({ status, fault }, { status: 'done', fault: null })
 })
 
-test('what is called off on its way to a new start is undone wholly', async (t) => {
+test('what is called off on its way to a new start is undone wholly, and its steps are told that', async (t) => {
   const build = defineOperation<Bench, unknown>('build', {
     input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
     steps: [
@@ -223,7 +223,7 @@ test('what is called off on its way to a new start is undone wholly', async (t) 
       step('choose', {
         run: async (s) => void s.events.push('choose'),
         undo: async (s, run) => {
-          s.events.push('undo choose')
+          s.events.push(`undo choose ${run.fault?.again === undefined ? 'for good' : 'for another one'}`)
           await database.transaction((tx) => operations.cancel(tx, run.resourceId))
         },
       }),
@@ -237,7 +237,7 @@ test('what is called off on its way to a new start is undone wholly', async (t) 
   t.after(() => worker.stop())
   const id = await begin(operations, build)
   await operations.settled('r', settled)
-  assert.deepEqual(events, ['accept', 'choose', 'undo choose', 'undo accept'])
+  assert.deepEqual(events, ['accept', 'choose', 'undo choose for another one', 'undo choose for good', 'undo accept'])
   assert.equal((await row(id)).status, 'cancelled')
 })
 

@@ -347,6 +347,7 @@ export class Worker<S> {
   async #back(held: Held): Promise<boolean> {
     const { database, service, capabilities: { clock } } = this.#options
     const current = held.definition.steps[held.position]
+    if (held.fault?.again !== undefined && held.abort.signal.aborted) await this.#undoWholly(held)
     const undoes = current !== undefined && this.#undoes(held, current)
     if (undoes && current.undo) {
       const run = this.#view(held, neverAborted)
@@ -358,7 +359,11 @@ export class Worker<S> {
         return this.#pause(held, current, 'undo', error)
       }
     }
-    if (current && held.fault?.again === current.name && await this.#again(held, current)) return false
+    if (current && held.fault?.again === current.name) {
+      // Called off meanwhile: the step is undone once more, and told why.
+      if (!held.abort.signal.aborted) await this.#again(held, current)
+      return false
+    }
     if (held.position === 0) {
       await this.#finish(held, held.fault?.cancelled ? 'cancelled' : 'failed', undoes)
       return false
@@ -374,16 +379,18 @@ export class Worker<S> {
     return false
   }
 
-  /** The undo has come to where it starts again. @returns false when it was called off meanwhile: then it is undone wholly */
-  async #again(held: Held, current: Step): Promise<boolean> {
+  /** What was called off, or took too long, on its way to a new start. */
+  async #undoWholly(held: Held): Promise<void> {
+    const reason: unknown = held.abort.signal.reason
+    const wire = toWireError(reason)
+    const step = held.definition.steps[held.position]?.name ?? ''
+    held.fault = { step, status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason) }
+    await this.#options.database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { fault: JSON.stringify(held.fault) }))
+  }
+
+  /** The undo has come to where it starts again. */
+  async #again(held: Held, current: Step): Promise<void> {
     const { database, capabilities: { clock } } = this.#options
-    if (held.abort.signal.aborted) {
-      const reason: unknown = held.abort.signal.reason
-      const wire = toWireError(reason)
-      held.fault = { step: current.name, status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason) }
-      await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { fault: JSON.stringify(held.fault) }))
-      return false
-    }
     await database.transaction(async (tx) => {
       const now = clock.now().toISOString()
       if (this.#undoes(held, current)) await journalEnd(tx, held.row.id, held.sequence, 'done', now, {})
@@ -395,7 +402,6 @@ export class Worker<S> {
     held.fault = undefined
     for (const later of held.definition.steps.slice(held.position)) held.results.delete(later.name)
     await this.#journalNext(held)
-    return true
   }
 
   async #finish(held: Held, status: 'done' | 'failed' | 'cancelled', journalled = false): Promise<void> {

@@ -80,9 +80,8 @@ export const createPorts: Step<readonly ServerPort[]> = async (host, ctx, _call,
   portWaits.expect(serverId, ctx.traceId)
   const made = await traced(runtime.trace, runtime.clock, ctx, 28, () => Promise.all(server.requestedNetworks.map(async (network, at) => {
     const { portId } = network
-    const port = portId === undefined
-      ? await createPort(runtime, ctx, owner, network, portKey(operation.id, runtime.host, at))
-      : await bindPort(runtime, ctx, owner, portId)
+    const key = portKey(operation.id, runtime.host, at)
+    const port = portId === undefined ? await createPort(runtime, ctx, owner, network, key) : await bindPort(runtime, ctx, owner, portId, key)
     return toServerPort(port, network, { preserve: portId !== undefined, ...(network.tag !== undefined && { tag: network.tag }) })
   })), (ports) => ports.flatMap(({ addresses }) => addresses.map(({ address }) => address)).join(', '))
   portWaits.need(serverId, made.map(({ portId }) => portId), new Set(made.filter(({ active }) => active).map(({ portId }) => portId)))

@@ -2,7 +2,7 @@
 import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
-import { Conflict } from '#core/errors'
+import { AppError, Conflict } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { SubnetFacts } from '../model/metadata-tree.ts'
@@ -137,25 +137,40 @@ export async function createPort(runtime: Access, ctx: RequestContext, owner: Po
 }
 
 /**
- * Give an existing port to a server, on its host. Of two servers that want it, one gets it.
+ * Give an existing port to a server, on its host. Of two servers that want it, one gets it. Repeating it with the same key changes nothing more.
  *
  * @throws Conflict when another one has it
  */
-export async function bindPort(runtime: Access, ctx: RequestContext, owner: PortOwner, portId: string): Promise<PortView> {
+export async function bindPort(runtime: Access, ctx: RequestContext, owner: PortOwner, portId: string, key: string): Promise<PortView> {
   const caller = await asService(runtime, ctx)
-  const { body: { port } } = await client(portRoutes, runtime.services.neutron, caller).showPort({ params: { id: portId } })
+  const ports = (more: Partial<Caller>) => client(portRoutes, runtime.services.neutron, { ...caller, ...more })
+  const { body: { port } } = await ports({}).showPort({ params: { id: portId } })
   if (port.device_id !== '' && port.device_id !== owner.serverId) throw new Conflict(`Port ${portId} is still in use.`)
-  const unchanged = { 'if-match': `revision_number=${port.revision_number}` }
-  const { body } = await client(portRoutes, runtime.services.neutron, { ...caller, headers: unchanged }).updatePort({
+  const { body } = await ports({ idempotencyKey: key, headers: unchangedSince(port) }).updatePort({
     params: { id: portId }, body: { port: { device_id: owner.serverId, device_owner: `compute:${owner.zone}`, 'binding:host_id': owner.host } },
   })
+  if (body.port.device_id !== owner.serverId) throw new Conflict(`Port ${portId} was given to this server and taken from it.`)
   return toView(body.port)
 }
 
-export async function unbindPort(runtime: Access, ctx: RequestContext, portId: string): Promise<void> {
-  await unlessAbsent(client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).updatePort({
-    params: { id: portId }, body: { port: { device_id: '', device_owner: '', 'binding:host_id': '' } },
-  }))
+const unchangedSince = (port: Static<typeof Port>) => ({ 'if-match': `revision_number=${port.revision_number}` })
+
+/** A port that is another server's by now stays with it, though this comes late. */
+export async function unbindPort(runtime: Access, ctx: RequestContext, portId: string, serverId: string): Promise<void> {
+  const caller = await asService(runtime, ctx)
+  for (;;) {
+    const shown = await unlessAbsent(client(portRoutes, runtime.services.neutron, caller).showPort({ params: { id: portId } }))
+    if (shown?.body.port.device_id !== serverId) return
+    try {
+      await unlessAbsent(client(portRoutes, runtime.services.neutron, { ...caller, headers: unchangedSince(shown.body.port) }).updatePort({
+        params: { id: portId }, body: { port: { device_id: '', device_owner: '', 'binding:host_id': '' } },
+      }))
+      return
+    } catch (error) {
+      // It was changed in between, by its owner for instance.
+      if (!(error instanceof AppError) || error.status !== 412) throw error
+    }
+  }
 }
 
 export async function deletePort(runtime: Access, ctx: RequestContext, portId: string): Promise<void> {

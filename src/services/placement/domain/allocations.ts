@@ -139,10 +139,17 @@ function rowsOf(change: Change, claim: Claim): AllocationRow[] {
     })))
 }
 
-/** With the key of a claim, that claim has no effect any more, however late it comes. @throws NotFound when nothing was held */
+/**
+ * With the key of a claim, that claim has no effect any more, however late it comes; and what comes a second time leaves alone what
+ * was claimed with another key since. @throws NotFound when nothing was held
+ */
 export async function deleteAllocations(placement: Placement, ctx: RequestContext, consumer: string): Promise<void> {
   const held = await changeProviders(placement, ctx, async (change) => {
-    if (ctx.idempotencyKey !== undefined) await spendKey(change.tx, ctx.idempotencyKey, consumer, change.now)
+    const { idempotencyKey: key } = ctx
+    if (key !== undefined) {
+      await spendKey(change.tx, key, consumer, change.now)
+      if (!(await spendKey(change.tx, `${key}/given-back`, consumer, change.now))) return false
+    }
     const rows = await allocationsOf(change.tx, [consumer])
     release(change, rows, new Set())
     await deleteAllocationsOf(change.tx, rows.length > 0 ? [consumer] : [])

@@ -156,3 +156,16 @@ test('a claim that comes after its server is gone, or a second time, holds nothi
   const elsewhere = await call('PUT', `/allocations/${early}`, wanted, asNova('build-3/schedule/0'))
   assert.deepEqual([refused.status, elsewhere.status, await used()], [409, 204, 1])
 })
+
+test('a server that was moved to another host keeps its place there, though what gave the first one back comes a second time', async (t) => {
+  const call = await startPlacement(t)
+  const [first, second] = [await makeProvider(call, 'first', { VCPU: { total: 4 } }), await makeProvider(call, 'second', { VCPU: { total: 4 } })]
+  const server = newId()
+  const asNova = (key: string) => ({ as: 'service', key })
+  const giveBack = () => call('DELETE', `/allocations/${server}`, undefined, asNova('build/schedule/0'))
+  await must(call('PUT', `/allocations/${server}`, claim(first, { VCPU: 1 }), asNova('build/schedule/0')))
+  await must(giveBack())
+  await must(call('PUT', `/allocations/${server}`, claim(second, { VCPU: 1 }), asNova('build/schedule/1')))
+  assert.equal((await giveBack()).status, 404)
+  assert.equal((await call('GET', `/resource_providers/${second}/usages`)).body.usages.VCPU, 1)
+})

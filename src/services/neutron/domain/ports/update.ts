@@ -4,6 +4,7 @@ import type { Static } from '#core/spec'
 import type { PortChange } from '../../contract/ports.ts'
 import { allocationsOfPort, deleteAllocations } from '../../db/allocations.ts'
 import { ConstraintViolation } from '#core/db'
+import { once } from '#core/operations'
 import { type Tx, updateRow } from '../../db/networks.ts'
 import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
@@ -37,12 +38,18 @@ export async function updatePort(neutron: Neutron, ctx: RequestContext, id: stri
     authorize(neutron, ctx, 'update_port', target)
     authorizeAttributes(neutron, ctx, 'update_port', body, attributes, target)
     authorizeFixedIps(neutron, ctx, 'update_port', body.fixed_ips, target)
-    checkRevision(record.row, ifRevision)
-    if (body.device_id !== undefined || body.device_owner !== undefined) {
-      const { project_id, device_id, device_owner } = record.row
-      await checkDevice(neutron, tx, ctx, { project_id, device_id: body.device_id === undefined ? device_id : (body.device_id ?? ''), device_owner: body.device_owner === undefined ? device_owner : (body.device_owner ?? '') })
-    }
-    return changePort(neutron, tx, ctx, record, network, body)
+    let changed = record
+    // What a service asks for with a key is done once, and not at all after it was taken back.
+    await once(tx, ctx, neutron, async () => {
+      checkRevision(record.row, ifRevision)
+      if (body.device_id !== undefined || body.device_owner !== undefined) {
+        const { project_id, device_id, device_owner } = record.row
+        await checkDevice(neutron, tx, ctx, { project_id, device_id: body.device_id === undefined ? device_id : (body.device_id ?? ''), device_owner: body.device_owner === undefined ? device_owner : (body.device_owner ?? '') })
+      }
+      changed = await changePort(neutron, tx, ctx, record, network, body)
+      return [id]
+    })
+    return changed
   })
 }
 

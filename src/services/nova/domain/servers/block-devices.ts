@@ -61,11 +61,9 @@ export async function takeBackConnections(nova: Nova, run: OperationRun<{ readon
   }
 }
 
-/** The same for ports. */
+/** The same for ports, those that are made and those that were given. */
 export async function takeBackPorts(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
   const instance = await findInstance(nova.cells.cell1.read, run.input.serverId)
   const requested = instance ? (JSON.parse(instance.requested_networks) as RequestedNetwork[]) : []
-  for (const [at, { portId }] of requested.entries()) {
-    if (portId === undefined) await takeBackCreate(nova.runtime, run.ctx, 'neutron', portKey(run.id, host, at))
-  }
+  for (const at of requested.keys()) await takeBackCreate(nova.runtime, run.ctx, 'neutron', portKey(run.id, host, at))
 }

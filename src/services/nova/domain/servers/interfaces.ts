@@ -40,17 +40,17 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
         const owner = { serverId, projectId: instance.project_id, host: instance.host, zone: instance.availability_zone ?? '', securityGroups: [] }
         const port = network.portId === undefined
           ? await createPort(nova.runtime, run.ctx, owner, network, run.key('create-port'))
-          : await bindPort(nova.runtime, run.ctx, owner, network.portId)
+          : await bindPort(nova.runtime, run.ctx, owner, network.portId, run.key('create-port'))
         const made = toServerPort(port, network, { preserve: network.portId !== undefined, ...(network.tag !== undefined && { tag: network.tag }) })
         await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => [...ports.filter(({ portId }) => portId !== made.portId), made]))
         return made
       },
       async undo(nova, run) {
         const { serverId, network } = run.input
-        const made = network.portId === undefined ? ((await takeBackCreate(nova.runtime, run.ctx, 'neutron', run.key('create-port'))) as string[] | null) : null
+        const made = (await takeBackCreate(nova.runtime, run.ctx, 'neutron', run.key('create-port'))) as string[] | null
         const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId ?? made?.[0]
         for (const { id } of await portsOfServer(nova.runtime, run.ctx, serverId)) {
-          if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id)
+          if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id, serverId)
           else if (id === mine) await deletePort(nova.runtime, run.ctx, id)
         }
         await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => ports.filter(({ portId }) => portId !== mine)))
@@ -85,7 +85,7 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
       async run(nova, run) {
         const { serverId, portId } = run.input
         const port = (await portsOf(nova.cells.cell1.read, serverId)).find((each) => each.portId === portId)
-        if (port?.preserve) await unbindPort(nova.runtime, run.ctx, portId)
+        if (port?.preserve) await unbindPort(nova.runtime, run.ctx, portId, serverId)
         else await deletePort(nova.runtime, run.ctx, portId)
       },
     }),

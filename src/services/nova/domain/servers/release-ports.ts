@@ -15,6 +15,6 @@ export async function releasePorts(nova: Nova, ctx: RequestContext, serverId: st
   const known = await portsOf(read, serverId)
   const given = new Set([...requested.flatMap(({ portId }) => portId ?? []), ...known.filter(({ preserve }) => preserve).map(({ portId }) => portId)])
   const found = await ownPortsOf(nova, ctx, { serverId, projectId: instance?.project_id, known, requested })
-  await Promise.all(found.map(({ id }) => (given.has(id) ? unbindPort(nova.runtime, ctx, id) : deletePort(nova.runtime, ctx, id))))
+  await Promise.all(found.map(({ id }) => (given.has(id) ? unbindPort(nova.runtime, ctx, id, serverId) : deletePort(nova.runtime, ctx, id))))
   if (known.length > 0) await nova.cells.cell1.transaction((tx) => replacePorts(tx, serverId, [], now(nova)))
 }
