@@ -1,5 +1,6 @@
 // The pipeline without a socket: what comes in broken goes out as a fault in the service's form, and nothing else happens.
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type Identity, systemClock, systemIds, systemRandom } from '#core/context'
 import { Conflict, Unauthorized } from '#core/errors'
@@ -58,6 +59,7 @@ test('broken, wrong and over-long bodies are refused with the field that is wron
     ['{', /not valid JSON/], ['[]', /body/], ['{"thing":{}}', /'name' is a required property/], ['{"thing":{"name":5}}', /thing\/name. Value: 5. It must be string/],
     ['{"thing":{"name":"a","colour":"red"}}', /'colour' was unexpected/], [`{"thing":{"name":"${'x'.repeat(256)}"}}`, /must NOT have more than 255/],
     ['{"thing":{"name":"a","size":0}}', /must be >= 1/], ['{"thing":{"name":"a","__proto__":{}}}', /__proto__/], ['{"thing":{"name":"a\\u0000b"}}', /U\+0000/], ['{"thing":{"name":"a","\\u0000":1}}', /U\+0000/], ['', /needs a body/],
+    ['{"thing":{"name":"\\ud800"}}', /surrogate/], ['{"thing":{"name":"a","\\udfff":1}}', /surrogate/],
   ]
   for (const [body, problem] of cases) {
     const reply = await ask('POST', '/v2.1/things', body)
@@ -66,6 +68,14 @@ test('broken, wrong and over-long bodies are refused with the field that is wron
   }
   assert.equal((await ask('POST', '/v2.1/things', `{"thing":{"name":"${'x'.repeat(200_000)}"}}`)).status, 413)
   assert.equal((await ask('POST', '/v2.1/things', '{}', { 'content-type': 'text/xml' })).status, 415)
+})
+
+test('a text whose bytes are no text is refused, not kept as something else', async () => {
+  const broken = Readable.from([Buffer.from('{"thing":{"name":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}}')])
+  const reply = await api({ method: 'POST', path: '/v2.1/things', query: '', headers: { 'x-auth-token': 'good', 'content-type': 'application/json' }, body: broken, origin: '' })
+  assert.deepEqual([reply.status, JSON.parse(reply.body as string)], [400, fault('badRequest', 400, 'The request body is not valid UTF-8.')])
+  const umlaut = await ask('POST', '/v2.1/things', '{"thing":{"name":"Zürich \\ud83d\\ude00"}}')
+  assert.deepEqual([umlaut.status, umlaut.body], [200, { thing: { name: 'Zürich 😀' } }])
 })
 
 test('an unforeseen error shows its request id and nothing of its inside', async () => {

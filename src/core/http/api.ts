@@ -1,11 +1,12 @@
 // The pipeline of an API: route, version, token, policy, validation, handler, reply or fault. No socket in it.
+import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
 import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
-import { type ApiReply, type ApiRequest, bytesOf, readText, type Transport } from './message.ts'
+import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
 import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
@@ -243,9 +244,10 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
     if (spec.accepts && !spec.accepts.includes(type ?? '')) throw new UnsupportedMediaType(`The content type ${type ?? '(none)'} is not taken here; send ${spec.accepts.join(' or ')}.`)
     return bytesOf(request.body)
   }
-  const text = await readText(request.body, spec.maxBodyBytes ?? defaultMaxBody)
-  if (text === undefined) throw new BodyTooLarge('Request is too large.')
-  if (text === '') {
+  const limit = spec.maxBodyBytes ?? defaultMaxBody
+  const content = typeof request.body === 'string' ? request.body : await readBytes(request.body, limit)
+  if (content === undefined || content.length > limit) throw new BodyTooLarge('Request is too large.')
+  if (content.length === 0) {
     if (spec.bodyOptional) return undefined
     throw new BadRequest('The request needs a body: a JSON object.')
   }
@@ -254,20 +256,24 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
   if (type !== undefined && type !== '' && !accepted.includes(type)) {
     throw new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
   }
+  if (typeof content !== 'string' && !isUtf8(content)) throw new BadRequest('The request body is not valid UTF-8.')
   try {
-    const value: unknown = JSON.parse(text, refuseTraps)
+    const value: unknown = JSON.parse(content.toString(), refuseTraps)
     return value
   } catch (error) {
     throw error instanceof BadRequest ? error : new BadRequest('The request body is not valid JSON.', {}, error)
   }
 }
 
-/** Some databases take no such text, and some programs see its end there. */
+/** Some databases take no such text, and some programs see its end there. Of half a character none would keep what was sent. */
 const nulRefused = 'A text must not hold the character U+0000.'
 
 function refuseTraps(key: string, value: unknown): unknown {
   if (key === '__proto__') throw new BadRequest('The key __proto__ is not allowed.')
-  if (key.includes('\0') || (typeof value === 'string' && value.includes('\0'))) throw new BadRequest(nulRefused)
+  for (const text of typeof value === 'string' ? [key, value] : [key]) {
+    if (text.includes('\0')) throw new BadRequest(nulRefused)
+    if (!text.isWellFormed()) throw new BadRequest('A text must not hold half of a surrogate pair.')
+  }
   return value
 }
 

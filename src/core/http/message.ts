@@ -34,9 +34,14 @@ const patienceBytes = 16 * 1024 * 1024
 
 /** @returns undefined when it is longer than the limit */
 export async function readText(body: ApiRequest['body'] | ApiReply['body'], limitBytes: number): Promise<string | undefined> {
-  if (body === null) return ''
   if (typeof body === 'string') return body.length > limitBytes ? undefined : body
-  if (Buffer.isBuffer(body)) return body.length > limitBytes ? undefined : body.toString('utf8')
+  return (await readBytes(body, limitBytes))?.toString('utf8')
+}
+
+/** @returns undefined when it is longer than the limit */
+export async function readBytes(body: Exclude<ApiReply['body'], string>, limitBytes: number): Promise<Buffer | undefined> {
+  if (body === null) return Buffer.alloc(0)
+  if (Buffer.isBuffer(body)) return body.length > limitBytes ? undefined : body
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body) {
@@ -48,7 +53,7 @@ export async function readText(body: ApiRequest['body'] | ApiReply['body'], limi
       return undefined
     }
   }
-  return size > limitBytes ? undefined : Buffer.concat(chunks).toString('utf8')
+  return size > limitBytes ? undefined : Buffer.concat(chunks)
 }
 
 export function bytesOf(body: ApiRequest['body']): Readable {

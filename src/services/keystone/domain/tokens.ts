@@ -109,11 +109,11 @@ async function findBehind(keystone: Keystone, { userId, scope }: Pick<TokenClaim
     case 'unscoped':
       return { user, roles: [] }
     case 'system':
-      return { user, roles: await rolesOn(keystone, userId, { type: 'system' }, 'the system') }
+      return { user, roles: await rolesOn(keystone, userId, { type: 'system' }) }
     case 'domain': {
       const domain = await findDomain(read, { id: scope.id })
       if (!domain || domain.enabled === 0) throw unauthorized()
-      const roles = await rolesOn(keystone, userId, { type: 'domain', id: domain.id }, `domain ${domain.id}`)
+      const roles = await rolesOn(keystone, userId, { type: 'domain', id: domain.id })
       return { user, domain: { id: domain.id, name: domain.name }, roles }
     }
     case 'project': {
@@ -121,15 +121,15 @@ async function findBehind(keystone: Keystone, { userId, scope }: Pick<TokenClaim
       if (!project || project.enabled === 0 || project.domain_enabled === 0) throw unauthorized()
       const ancestors = project.parent_id === project.domain_id ? [] : await ancestorsOf(read, project)
       const target: ScopeTarget = { type: 'project', id: project.id, domainId: project.domain_id, ancestorIds: ancestors.map((each) => each.id) }
-      const roles = await rolesOn(keystone, userId, target, `project ${project.id}`)
+      const roles = await rolesOn(keystone, userId, target)
       return { user, project: { id: project.id, name: project.name, domain: { id: project.domain_id, name: project.domain_name } }, roles }
     }
   }
 }
 
-async function rolesOn(keystone: Keystone, userId: string, target: ScopeTarget, what: string): Promise<readonly RoleRef[]> {
+async function rolesOn(keystone: Keystone, userId: string, target: ScopeTarget): Promise<readonly RoleRef[]> {
   const roles = effectiveRoles(await roleGraph(keystone), await assignedRoleIds(keystone.database.read, userId, target))
-  if (roles.length === 0) throw new Unauthorized(`User ${userId} has no access to ${what}`)
+  if (roles.length === 0) throw unauthorized()
   return roles
 }
 

@@ -67,6 +67,16 @@ describe('a log-in', () => {
     assert.equal((await as(tokenOf(domain), 'GET', '/v3/auth/catalog')).status, 403)
   })
 
+  test('for what its user may not use says no more than one for what is not there', async (t) => {
+    const { password } = await startIdentity(t)
+    const named = (name: string) => ({ name, domain: { id: 'default' } })
+    const scopes = [{ project: named('admin') }, { project: named('no-such-project') }, { project: { id: 'no-such-id' } }, { domain: { id: 'default' } }, { domain: { id: 'nowhere' } }, { system: { all: true } }]
+    for (const scope of scopes) {
+      const { status, body } = await password(demo, scope)
+      assert.deepEqual([status, body.error], [401, { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' }])
+    }
+  })
+
   test('that fails answers the same for an unknown user, a wrong password, a disabled or a locked one (CVE-2021-38155)', async (t) => {
     const { as, admin, make, password } = await startIdentity(t, { config: { keystone: { lockout_failure_attempts: 2 } } })
     const user = async (name: string) => make('users', 'user', { name, password: `${name}-secret` })

@@ -147,7 +147,7 @@ export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId
       continue
     }
     if (device.made) await untilAvailable(host, ctx, call, device.volumeId)
-    const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, device.volumeId, device.made)
+    const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, { ...device, volumeId: device.volumeId })
     connected.push({ blockDeviceId: device.id, attachmentId: id, connection })
     devices.push({ ...device, attachmentId: id, connection })
   }
@@ -156,10 +156,15 @@ export const connectVolumes: Step<readonly { blockDeviceId: string; attachmentId
 }
 
 /** Reserve a volume and connect it to this host. For one that was there before, this is how cinder is asked; its answer is cinder's step. */
-export async function connectVolume(host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, volumeId: string, made: boolean) {
+export async function connectVolume(
+  host: ComputeHost, ctx: RequestContext, operationId: string, serverId: string, device: Pick<BlockDevice, 'deviceName' | 'made'> & { readonly volumeId: string },
+) {
   const { runtime } = host
-  const asked = () => createAttachment(runtime, ctx, volumeId, serverId, { host: runtime.host }, connectionKey(operationId, runtime.host, volumeId))
-  return made ? asked() : traced(runtime.trace, runtime.clock, ctx, 39, asked)
+  const { volumeId, deviceName } = device
+  // Where the server has it, for those who ask cinder (nova/volume/cinder.py, attachment_update).
+  const connector = { host: runtime.host, ...(deviceName !== undefined && { mountpoint: deviceName }) }
+  const asked = () => createAttachment(runtime, ctx, volumeId, serverId, connector, connectionKey(operationId, runtime.host, volumeId))
+  return device.made ? asked() : traced(runtime.trace, runtime.clock, ctx, 39, asked)
 }
 
 async function untilAvailable(host: ComputeHost, ctx: RequestContext, call: CallContext, volumeId: string): Promise<void> {

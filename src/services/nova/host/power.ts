@@ -53,7 +53,7 @@ export async function attachVolume(host: ComputeHost, ctx: RequestContext, call:
   const server = await describe(host, ctx, serverId)
   const device = server.blockDevices.find(({ id }) => id === blockDeviceId)
   if (!device?.volumeId) throw new Error('the block device to attach is not there')
-  const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, device.volumeId, false)
+  const { id, connection } = await connectVolume(host, ctx, operation.id, serverId, { ...device, volumeId: device.volumeId, made: false })
   await host.driver.attachVolume(call, serverId, toVolumeDisk({ ...device, connection }, server.imageProperties))
   await completeAttachment(host.runtime, ctx, id)
   return { attachmentId: id, connection }

@@ -156,6 +156,21 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   assert.equal((await demo.call('nova', 'DELETE', `${path}/${volume.id}`)).status, 404)
 })
 
+test('a volume says under which name its server has it, for one plugged in and one booted from', async (t) => {
+  const bench = await startBench(t)
+  const { demo, imageId } = bench
+  const root = { boot_index: 0, uuid: imageId, source_type: 'image', destination_type: 'volume', volume_size: 1 }
+  const id = await boot(bench, { imageRef: '', block_device_mapping_v2: [root] })
+  await untilStatus(demo, id, 'ACTIVE')
+  const volumes = `/v3/${demo.projectId}/volumes`
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  await until('the volume is available', async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status === 'available')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id, device: '/dev/vdc' } }), 200)
+  const names = async () => (must(await demo.call('cinder', 'GET', `${volumes}/detail?status=in-use`), 200).volumes as { attachments: { device: string }[] }[]).flatMap(({ attachments }) => attachments.map(({ device }) => device)).sort()
+  await until('both are in use', async () => (await names()).length === 2)
+  assert.deepEqual(await names(), ['/dev/vda', '/dev/vdc'])
+})
+
 test('of two servers that ask for one volume at once, one gets it and the other is refused', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench
