@@ -1,5 +1,5 @@
 // A typed client made from a route table: the same calls in one process, over the network, and in tests.
-import { AppError } from '#core/errors'
+import { AppError, TryAgainLater } from '#core/errors'
 import { type ApiReply, readText } from '#core/http'
 import type { BodySpec, RouteReply, RouteSpec, RouteTable, TSchema, ValueOf, Versioned } from '#core/spec'
 import { exchange, type ServiceTarget } from './exchange.ts'
@@ -51,6 +51,8 @@ async function send(target: ServiceTarget, caller: Caller, name: string, spec: R
   const type = reply.headers['content-type'] ?? ''
   if (expected === undefined) {
     const text = (await readText(reply.body, 1024 * 1024)) ?? ''
+    const comeAgain = reply.status === 503 && Object.keys(reply.headers).some((header) => header.toLowerCase() === 'retry-after')
+    if (comeAgain) throw new TryAgainLater(faultMessage(text), { service: target.name, route: name })
     throw new AppError(reply.status, `remote.${target.name}`, faultMessage(text) || `${target.name} answered ${reply.status} to ${name}.`, { service: target.name, route: name })
   }
   if (expected === null) {

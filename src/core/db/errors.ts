@@ -1,6 +1,6 @@
 // What can go wrong with a database handle or a statement, in one vocabulary for every engine.
 
-import { errorClass } from '../errors/index.ts'
+import { passingErrorClass } from '../errors/index.ts'
 
 export type ConstraintKind = 'unique' | 'foreign-key' | 'not-null' | 'check'
 
@@ -63,7 +63,7 @@ export class UnbindableValue extends TypeError {
 }
 
 /** The disk under a database is full: the transaction is rolled back, and may be tried again when there is room. */
-export const DatabaseFull = errorClass('DatabaseFull', 503, 'database.full')
+export const DatabaseFull = passingErrorClass('DatabaseFull', 503, 'database.full')
 
 /** The recorded migrations and the known ones do not fit together. */
 export class MigrationMismatch extends Error {

@@ -1,6 +1,7 @@
 // One connection to a SQLite file: prepared statements kept by their text, values bound, errors translated.
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { CompiledQuery, QueryResult } from 'kysely'
+import { tryAgain } from '../errors/index.ts'
 import { ConstraintViolation, DatabaseFull, UnbindableValue, type ConstraintKind } from './errors.ts'
 
 /** Statements kept per generation; at most two generations are alive (see `prepare`). */
@@ -132,7 +133,7 @@ const fullCodes: readonly number[] = [13, 1034, 4874] // SQLITE_FULL, SQLITE_IOE
 function translate(error: unknown): unknown {
   const { errcode, message } = error as { errcode?: unknown; message: string }
   if (typeof errcode === 'number' && fullCodes.includes(errcode)) {
-    return new DatabaseFull('The cloud’s disk is full: nothing of this was done. Try again when there is room.', {}, error)
+    return new DatabaseFull('The cloud’s disk is full: nothing of this was done. Try again when there is room.', tryAgain, error)
   }
   const kind = typeof errcode === 'number' ? constraintKinds[errcode] : undefined
   if (!kind) return error

@@ -75,6 +75,7 @@ function chain(causes: readonly string[]): Error | undefined {
 export function toWireError(error: unknown): WireError {
   const causes = causesOf(error)
   const behind = causes.length === 0 ? {} : { causes }
+  if (isDiskFull(error) && !(error instanceof AppError)) return toWireError(diskFull(error))
   if (error instanceof AppError) return { status: error.status, code: error.code, message: error.message, details: error.details, ...behind }
   return { status: 500, code: 'internal', message: 'An unexpected error occurred.', details: {}, ...behind }
 }
@@ -97,6 +98,36 @@ export const UnsupportedMediaType = errorClass('UnsupportedMediaType', 415, 'uns
 export const ServiceUnavailable = errorClass('ServiceUnavailable', 503, 'service_unavailable')
 export const DeadlineExceeded = errorClass('DeadlineExceeded', 504, 'deadline_exceeded')
 export const Cancelled = errorClass('Cancelled', 409, 'cancelled')
+
+const passing = new Set<string>()
+
+/** The same of an error that passes: nothing is wrong with what was asked, and an operation that meets it waits instead of failing. */
+export function passingErrorClass(name: string, status: number, code: string): ErrorClass {
+  passing.add(code)
+  return errorClass(name, status, code)
+}
+
+/** A disk of the cloud has no room. */
+export const DiskFull = passingErrorClass('DiskFull', 503, 'disk.full')
+/** A service did nothing of what it was asked, and says that it can be asked again in a while. */
+export const TryAgainLater = passingErrorClass('TryAgainLater', 503, 'try_again_later')
+
+export function willPass(error: unknown): boolean {
+  return error instanceof AppError ? passing.has(error.code) : isDiskFull(error)
+}
+
+/** Whether it failed for want of room, in the words of the system, or of a program that was run. */
+export function isDiskFull(error: unknown): boolean {
+  if (error instanceof AppError) return error instanceof DiskFull
+  return error instanceof Error && /\bENOSPC\b|\bEDQUOT\b|no space left on device/i.test(error.message)
+}
+
+export function diskFull(cause: unknown): AppError {
+  return new DiskFull('A disk of the cloud is full. Try again when there is room.', tryAgain, cause)
+}
+
+/** For faults that say when it is worth to ask again. */
+export const tryAgain: Details = { headers: { 'Retry-After': '5' } }
 
 /** What a caller learns of any error: an unforeseen one shows nothing of its inside. */
 export function describe(error: unknown): string {

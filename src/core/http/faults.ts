@@ -1,5 +1,5 @@
 // How each service's clients expect an error's body to look. A service names its style once.
-import { AppError } from '#core/errors'
+import { AppError, diskFull, isDiskFull } from '#core/errors'
 import type { Version } from '#core/spec'
 
 export interface Fault {
@@ -27,6 +27,7 @@ export function toFault(error: unknown, requestId: string): Fault {
     const { status, code, message, details } = error
     return { status, code, title: titles[status] ?? 'Error', name: error.name, message, details, requestId }
   }
+  if (isDiskFull(error)) return toFault(diskFull(error), requestId)
   return {
     status: 500, code: 'internal', title: 'Internal Server Error', name: 'InternalServerError',
     message: `An unexpected error occurred. The log has its cause under ${requestId}.`, details: {}, requestId,

@@ -1,8 +1,8 @@
 // Leases operations and carries them out: one step after the other, each journalled before the next begins,
 // forwards or back, until the operation has an end.
 import { type Capabilities, neverAborted, type RequestContext, type Timer, withCause } from '#core/context'
-import { type Database, DatabaseFull } from '#core/db'
-import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError, type WireError } from '#core/errors'
+import type { Database } from '#core/db'
+import { AppError, Cancelled, causesOf, DeadlineExceeded, describe, toWireError, willPass, type WireError } from '#core/errors'
 import { type Definition, type OperationFault, type OperationRun, StartAgain, type Step } from './definition.ts'
 import { claimable, forgetFinished, identityOf, journal, journalEnd, journalStart, lease, LeaseLost, moveOn, renewLeases, updateHeld } from './store.ts'
 import type { OperationRow, OperationTables } from './tables.ts'
@@ -279,7 +279,7 @@ export class Worker<S> {
       if (after.position === held.definition.steps.length) held.status = 'done'
       return false
     } catch (error) {
-      if (this.#stopped || error instanceof LeaseLost || error instanceof DatabaseFull || !failed) throw error
+      if (this.#stopped || error instanceof LeaseLost || willPass(error) || !failed) throw error
       const reason: unknown = held.abort.signal.aborted && !held.committed ? held.abort.signal.reason : error
       const again = held.committed || (held.attempt <= (current.retries ?? 0) && !held.abort.signal.aborted)
       // What was called off stops on purpose.
@@ -354,7 +354,7 @@ export class Worker<S> {
       try {
         await current.undo(service, run)
       } catch (error) {
-        if (this.#stopped || error instanceof LeaseLost || error instanceof DatabaseFull) throw error
+        if (this.#stopped || error instanceof LeaseLost || willPass(error)) throw error
         run.log.warn({ err: error, step: current.name, attempt: held.attempt }, 'an undo failed; it will be tried again')
         return this.#pause(held, current, 'undo', error)
       }

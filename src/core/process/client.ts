@@ -51,7 +51,7 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
     if (waiting.size === 0) child.channel?.unref()
     return one
   }
-  let gone: HelperGone | undefined
+  let gone: Error | undefined
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const lost = () => {
     gone = new HelperGone('The privileged helper ended.')
@@ -101,7 +101,7 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
         if (!error) return
         clearTimeout(timer)
         settle(number)
-        reject(new HelperGone('The privileged helper ended.', { cause: error }))
+        reject(new HelperGone('The privileged helper ended.', {}, error))
       })
     })
   }

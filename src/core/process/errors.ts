@@ -1,5 +1,7 @@
 // What can go wrong with a command: it failed, took too long, was refused by the helper, or the helper is gone.
 
+import { passingErrorClass } from '#core/errors'
+
 /** A program ended with another code than 0, was killed, or ran past its deadline. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
@@ -27,6 +29,4 @@ export class NotAllowed extends Error {
 }
 
 /** The privileged helper ended; nothing that needs root can be done any more. */
-export class HelperGone extends Error {
-  override readonly name = 'HelperGone'
-}
+export const HelperGone = passingErrorClass('HelperGone', 503, 'helper.gone')

@@ -22,4 +22,4 @@ export async function loadVolumeDriver<Name extends VolumeDriverName>(name: Name
 }
 
 export type * from './interface.ts'
-export { ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'
+export { BackendFull, ImageTooLarge, ImageUnusable, VolumeAbsent, VolumeBusy, VolumeDiffers } from './interface.ts'

@@ -3,6 +3,8 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { isDiskFull } from '#core/errors'
+import { BackendFull } from '../drivers/index.ts'
 
 export interface Scratch {
   /** What an earlier incarnation left goes. */
@@ -20,7 +22,11 @@ export function scratchOnDisk(directory: string): Scratch {
     },
     async write(name, chunks, signal) {
       const file = join(directory, name)
-      await pipeline(chunks, createWriteStream(file, { mode: 0o600, flags: 'wx' }), { signal })
+      try {
+        await pipeline(chunks, createWriteStream(file, { mode: 0o600, flags: 'wx' }), { signal })
+      } catch (error) {
+        throw isDiskFull(error) ? new BackendFull('The backend has no room left.', {}, error) : error
+      }
       return file
     },
     remove: (name) => rm(join(directory, name), { force: true }),

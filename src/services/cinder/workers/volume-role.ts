@@ -1,6 +1,7 @@
 // The volume role: does what the API side asks on one backend, and tells the others how full that is.
 import { type CallContext, type Capabilities, neverAborted, type RequestContext } from '#core/context'
 import type { Database } from '#core/db'
+import { willPass } from '#core/errors'
 import { type Bus, rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext } from '#core/service'
 import { mark, type Recorder, traced } from '#core/trace'
@@ -113,6 +114,7 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
           return { ...(await role.driver.export(callOf(ctx, lease), volumeId, { readOnly })) }
         } catch (error) {
           ctx.log.error({ err: error, volume: volumeId }, 'a volume could not be exported')
+          if (willPass(error)) throw error
           throw new BackendFailed('Unable to fetch connection information from backend.', {}, error)
         }
       })

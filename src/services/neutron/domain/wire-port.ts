@@ -1,6 +1,6 @@
 // The wiring of a port, from its binding to the word that nova waits for: steps 30 to 38 of a boot.
 import type { RequestContext } from '#core/context'
-import { AppError, ServiceUnavailable } from '#core/errors'
+import { AppError, ServiceUnavailable, willPass } from '#core/errors'
 import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { rpcClient } from '#core/rpc'
 import { Type } from '#core/spec'
@@ -43,6 +43,7 @@ async function wire(neutron: Neutron, run: OperationRun<WireInput>) {
 
 /** What an agent says is about its host and its devices: that is for the log. The owner reads what it means for the port. */
 function inOwnersWords(error: unknown): Error {
+  if (error instanceof Error && willPass(error)) return error
   const silent = error instanceof AppError && (error.status === 503 || error.status === 504)
   if (silent) return new ServiceUnavailable("The network agent of the port's host does not answer.", {}, error)
   return new PortBindingFailed("The network agent of the port's host could not plug it in.", {}, error)

@@ -30,20 +30,25 @@ export function openJournalFile({ dataDirectory, host, stage }: Pick<Runtime, 'd
 
 export function fileOnDisk(path: string): JournalFile {
   let file: FileHandle | undefined
+  /** The file may end within a line. */
+  let torn = true
   return {
     async read() {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       return readFile(path, 'utf8').catch(() => '')
     },
     async append(text) {
-      if (!file) throw new Error('the journal of this host is not open')
-      await file.write(text)
+      file ??= await open(path, 'a', 0o600)
+      const begin = torn ? '\n' : ''
+      torn = true
+      await file.writeFile(begin + text)
       await file.datasync()
+      torn = false
     },
     async replace(text) {
       const next = await open(`${path}.new`, 'w', 0o600)
       try {
-        await next.write(text)
+        await next.writeFile(text)
         await next.datasync()
         await rename(`${path}.new`, path)
         await syncDirectory(dirname(path))
@@ -53,6 +58,7 @@ export function fileOnDisk(path: string): JournalFile {
       }
       await file?.close()
       file = next
+      torn = false
     },
     async close() {
       await file?.close()

@@ -62,6 +62,20 @@ test('a line that a kill cut off is no line', async (t) => {
   assert.deepEqual((await opened(t, path)).operations, ['one'])
 })
 
+test('a host whose disk is full starts with the journal that it has, and what comes later is read behind a line that was cut off', async (t) => {
+  const path = place(t)
+  const first = await opened(t, path)
+  await first.write('one', spawn(1))
+  await first.close()
+  appendFileSync(path, '{"operationId":"two","comm')
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  const second = new HostJournal({ ...fileOnDisk(path), replace: () => Promise.reject(full) })
+  await second.open()
+  await second.write('three', spawn(1))
+  await second.close()
+  assert.deepEqual((await opened(t, path)).operations, ['one', 'three'])
+})
+
 test('a file that grew is written anew while it is used', async (t) => {
   const path = place(t)
   const journal = await opened(t, path)

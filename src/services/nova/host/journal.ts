@@ -1,5 +1,6 @@
 // What this host was told and did, line by line in one file: it tells after a restart which lease spoke last, and what was
 // under way. Lines that come together are written together, with one sync for all of them.
+import { isDiskFull } from '#core/errors'
 import { StaleEpoch } from '../model/errors.ts'
 import type { JournalFile } from './journal-file.ts'
 
@@ -50,7 +51,10 @@ export class HostJournal {
       if (entry.event === 'ended') this.#epochs.delete(entry.operationId)
       else this.#epochs.set(entry.operationId, Math.max(entry.epoch, this.#epochs.get(entry.operationId) ?? 0))
     }
-    await this.#compact()
+    // Where there is no room for a new file the old one goes on.
+    await this.#compact().catch((error: unknown) => {
+      if (!isDiskFull(error)) throw error
+    })
     this.#open = true
   }
 

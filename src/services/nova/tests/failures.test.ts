@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '#core/context'
+import { type Clock, systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import { openDatabases } from '../db/open.ts'
+import { HostUnfit } from '../model/errors.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 /** Nothing of a server is left anywhere. */
@@ -51,6 +52,26 @@ test('a guest that cannot be started leaves its server in ERROR with the reason,
   assert.equal(server.fault.message, 'The build of the server failed while its guest was started: QEMU ended with: no such machine type. No other host could take it; tried: 1.')
   assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
   await assertNothingLeft(bench, id)
+})
+
+test('a server whose host has a full disk is started once there is room; an image that has no room at all is a fault that says so', async (t) => {
+  const began = Date.now()
+  const quick: Clock = {
+    ...systemClock, now: () => new Date(began + (Date.now() - began) * 20), monotonic: () => systemClock.monotonic() * 20,
+    after: (milliseconds, run) => systemClock.after(milliseconds / 20, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 20, signal),
+  }
+  const bench = await startBench(t, { capabilities: { clock: quick } })
+  let tries = 0
+  bench.playground.before = (method) => {
+    if (method === 'spawn' && tries++ < 2) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  }
+  await untilStatus(bench.demo, await boot(bench, blankVolume(bench.imageId)), 'ACTIVE')
+  assert.equal(tries, 3)
+  bench.playground.before = (method) => {
+    if (method === 'prepareImage') throw new HostUnfit('The chosen host has no room for the image.')
+  }
+  const { fault } = await untilStatus(bench.demo, await boot(bench, { name: 'large' }), 'ERROR')
+  assert.equal(fault.message, 'The build of the server failed while its image was fetched: The chosen host has no room for the image. No other host could take it; tried: 1.')
 })
 
 test('a server is deleted while it is built, wherever the build is', async (t) => {

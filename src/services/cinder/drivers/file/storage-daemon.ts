@@ -68,28 +68,36 @@ export class StorageDaemon {
     const running = this.#qmp?.isOpen === true || (await this.#options.privileged.daemons(kind)).has(daemonId)
     if (!running && Object.keys(wanted).length === 0) return
     try {
-      const qmp = await this.#connected(call)
-      const served = await this.#served(qmp)
-      for (const id of served) {
-        const volumeId = id.slice('export-'.length)
-        if (wanted[volumeId] === undefined) await this.#withdraw(qmp, volumeId)
-      }
-      let refused: QmpRefused | undefined
-      for (const [volumeId, { readOnly }] of Object.entries(wanted)) {
-        if (served.has(exportId(volumeId))) continue
-        await this.#offer(qmp, volumeId, readOnly).catch((error: unknown) => {
-          if (!(error instanceof QmpRefused)) throw error
-          call.log.error({ volumeId, reason: error.message }, 'a volume cannot be exported')
-          if (volumeId === asked) refused = error
-        })
-      }
-      if (refused !== undefined) throw refused
+      // One that ends while it is told gets a successor, which is told all.
+      await this.#tell(call, wanted, asked).catch((error: unknown) => {
+        if (!(error instanceof QmpLost) && !(error instanceof CommandFailed)) throw error
+        return this.#tell(call, wanted, asked)
+      })
     } catch (error) {
       if (error instanceof QmpLost || error instanceof CommandFailed || error instanceof QmpRefused) {
         throw new BackendUnavailable('The storage daemon of this host does not do what it is told.', { reason: error.message }, error)
       }
       throw error
     }
+  }
+
+  async #tell(call: CallContext, wanted: Exports, asked: string | undefined): Promise<void> {
+    const qmp = await this.#connected(call)
+    const served = await this.#served(qmp)
+    for (const id of served) {
+      const volumeId = id.slice('export-'.length)
+      if (wanted[volumeId] === undefined) await this.#withdraw(qmp, volumeId)
+    }
+    let refused: QmpRefused | undefined
+    for (const [volumeId, { readOnly }] of Object.entries(wanted)) {
+      if (served.has(exportId(volumeId))) continue
+      await this.#offer(qmp, volumeId, readOnly).catch((error: unknown) => {
+        if (!(error instanceof QmpRefused)) throw error
+        call.log.error({ volumeId, reason: error.message }, 'a volume cannot be exported')
+        if (volumeId === asked) refused = error
+      })
+    }
+    if (refused !== undefined) throw refused
   }
 
   /** Volumes that the daemon serves now; none when it does not run or does not answer. */
@@ -128,10 +136,9 @@ export class StorageDaemon {
     if (this.#qmp?.isOpen === true) return this.#qmp
     const { directory, privileged, clock } = this.#options
     const run = join(directory, 'run')
-    if (await mkdir(run, { recursive: true }) !== undefined) {
-      await chmod(run, 0o770)
-      await privileged.giveToQemu(run)
-    }
+    await mkdir(run, { recursive: true })
+    await chmod(run, 0o770).catch(() => {}) // given away already
+    await privileged.giveToQemu(run)
     const escaped = (name: string) => join(run, name).replaceAll(',', ',,')
     await privileged.startDaemon({
       kind, id: daemonId, outputFile: join(directory, 'storage-daemon.log'),

@@ -2,6 +2,7 @@
 import { chmod, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { QmpLost, type QmpEvent } from '#core/drivers'
 import type { CallContext, Clock } from '#core/context'
+import { diskFull, isDiskFull } from '#core/errors'
 import { CommandFailed, turns, type Privileged } from '#core/process'
 import { SpawnFailed, type GuestEvent } from '../interface.ts'
 import { guestArguments, type Accelerator } from './command-line.ts'
@@ -96,8 +97,9 @@ export class Guests {
       if (await this.find(spec.serverId) === undefined) throw new QmpLost('The process ended while it started.')
     } catch (error) {
       await this.end(spec.serverId).catch(() => {})
-      if (!(error instanceof CommandFailed) && !(error instanceof QmpLost)) throw error
+      if (isDiskFull(error) || (!(error instanceof CommandFailed) && !(error instanceof QmpLost))) throw error
       const reason = error instanceof CommandFailed ? error.stderr : await this.lastWords(spec.serverId)
+      if (isDiskFull(new Error(reason))) throw diskFull(new Error(reason, { cause: error }))
       throw new SpawnFailed('The server could not be started on its host.', {}, new Error(reason.trim().slice(-1000) || error.message, { cause: error }))
     }
   }

@@ -1,10 +1,12 @@
 // The host's image cache and the disks that stand on it. A cached file is written once, verified, and read-only.
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '#core/context'
+import { isDiskFull } from '#core/errors'
 import { FormatInspector, reasonsAgainst } from '#core/image-format'
 import type { Privileged, ProcessRunner } from '#core/process'
+import { HostUnfit } from '../../model/errors.ts'
 import { UnusableImage, type GuestDisk, type ImageFormat, type ImageRequest, type ImageSource, type PreparedImage } from '../interface.ts'
 import { diskLabel } from './command-line.ts'
 import { uuidPattern, type GuestPaths, type Paths } from './paths.ts'
@@ -12,6 +14,10 @@ import { writeDurably } from './records.ts'
 
 /** qemu-img works on content from outside: it gets little memory and little time. */
 export const qemuImgLimits = { timeoutSeconds: 60, limits: { addressSpaceBytes: 1024 ** 3, cpuSeconds: 30 } } as const
+
+/** What stays free beside a new image. */
+const spareBytes = 64 * 1024 ** 2
+const noRoom = (cause: unknown) => new HostUnfit('The chosen host has no room for the image.', {}, cause)
 
 const hashes: Readonly<Record<string, string>> = { md5: 'md5', sha1: 'sha1', sha256: 'sha256', sha512: 'sha512' }
 
@@ -62,6 +68,7 @@ export class ImageCache {
     const inspector = new FormatInspector()
     let written = 0
     await rm(partial, { force: true })
+    await this.#checkRoom(image.sizeBytes)
     const file = await open(partial, 'wx', 0o640)
     try {
       for await (const chunk of await source(call.signal)) {
@@ -88,10 +95,16 @@ export class ImageCache {
       return { imageId: image.imageId, virtualSizeBytes: record.virtualSizeBytes, fromCache: false }
     } catch (error) {
       await rm(partial, { force: true })
-      throw error
+      throw isDiskFull(error) ? noRoom(error) : error
     } finally {
       await file.close()
     }
+  }
+
+  /** An image is not begun that would take the room which everything else on the host needs. */
+  async #checkRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#paths.images)
+    if (bavail * bsize < bytes + spareBytes) throw noRoom(new Error(`${bavail * bsize} bytes are free, the image has ${bytes}, and ${spareBytes} are kept free`))
   }
 
   async #cached(imageId: string): Promise<CachedImage | undefined> {
@@ -122,9 +135,10 @@ export class ImageCache {
         'create', '-q', '-f', 'qcow2', '-F', image.format, '-b', this.#paths.image(disk.imageId), partial, String(disk.sizeGiB > 0 ? bytes : image.virtualSizeBytes),
       ])
     }
+    // What lies in its place is QEMU's already: whoever finds it there asks no more.
     await chmod(partial, 0o660)
+    await this.#privileged.giveToQemu(partial)
     await rename(partial, path)
-    await this.#privileged.giveToQemu(path)
   }
 
   async ids(): Promise<string[]> {
