@@ -1,10 +1,11 @@
 // What joins the hosts: each learns where the other ports of its networks are, those of routers too.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
+import { AppError } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
-import { agentReports, l2AgentRpc, pluginRpc } from '../contract/agent-rpc.ts'
+import { agentReports, l2AgentRpc, metadataAgentRpc, pluginRpc } from '../contract/agent-rpc.ts'
 import { must, network, port, startLab, subnet, until } from './lab.ts'
 
 const ctx: RequestContext = {
@@ -13,8 +14,10 @@ const ctx: RequestContext = {
 }
 const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
 
-test('servers on another host reach a router that is connected after them, and no more once it is disconnected', async (t) => {
-  const { cloud, admin, demo } = await startLab(t, { config: { neutron: { local_ip: '192.0.2.1' } } })
+/** A cloud with a second host, and a guest on it in a network of demo's. */
+async function twoHosts(t: TestContext) {
+  const lab = await startLab(t, { config: { neutron: { local_ip: '192.0.2.1' } } })
+  const { cloud, admin, demo } = lab
   const plugin = rpcClient(cloud.bus, capabilities, pluginRpc).any()
   const changed: string[] = []
   const done = async () => ({})
@@ -35,6 +38,11 @@ test('servers on another host reach a router that is connected after them, and n
   await until(async () => (await must(admin, 'GET', '/agents?host=host-2')).agents.length === 1, 'the agent')
   const guest = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-2', device_owner: 'compute:nova' })
   await until(async () => (await must(demo, 'GET', `/ports/${guest.id}`)).port.status === 'ACTIVE', 'the port')
+  return { ...lab, plugin, changed, blue, block }
+}
+
+test('servers on another host reach a router that is connected after them, and no more once it is disconnected', async (t) => {
+  const { admin, demo, plugin, changed, blue, block } = await twoHosts(t)
   const elsewhere = async () => ((await plugin.networkSpec(ctx, { networkId: blue.id, host: 'host-2' })).network?.['remotePorts'] as { macAddress: string; tunnelAddress: string }[])
   assert.deepEqual(await elsewhere(), [])
 
@@ -49,4 +57,19 @@ test('servers on another host reach a router that is connected after them, and n
   await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
   await until(() => changed.includes(blue.id), 'the word of the end')
   assert.deepEqual(await elsewhere(), [])
+})
+
+test('servers on another host reach a router whose host cannot serve its metadata', async (t) => {
+  const { cloud, demo, changed, blue, block } = await twoHosts(t)
+  const { send } = cloud.bus
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (sent[0] === metadataAgentRpc.topic) throw new AppError(500, 'metadata.failed', 'It cannot be served.')
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  changed.length = 0
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  await until(() => changed.includes(blue.id), 'the word of the connection')
 })

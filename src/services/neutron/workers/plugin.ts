@@ -131,11 +131,12 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
 
     async syncRouter(ctx, { routerId, hosts, networkIds }) {
       const row = await routerRow(database.read, routerId)
+      // Before the rest: what the router's own host may not be able to do is no reason for others not to know where it is.
+      await Promise.all((networkIds ?? []).map((networkId) => tellOthers(ctx, networkId, '')))
       for (const host of new Set([...hosts, ...(row && row.host !== '' ? [row.host] : [])])) {
         await tell('l3', host, () => l3.on(host).syncRouter(ctx, { routerId }))
         if (alive('metadata', host)) await metadata.on(host).sync(ctx, { routerId, present: row?.host === host })
       }
-      await Promise.all((networkIds ?? []).map((networkId) => tellOthers(ctx, networkId, '')))
       return {}
     },
 

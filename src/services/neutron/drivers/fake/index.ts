@@ -1,5 +1,5 @@
 // A network engine in memory: complete as to what exists and what is refused, without packets.
-import { createServer, type Server } from 'node:net'
+import { createServer, Server } from 'node:net'
 import {
   type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type HeldDriver, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
   type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, Superseded, UnknownPhysicalNetwork,
@@ -86,7 +86,13 @@ function played<D extends NetworkDriver>(driver: D, { before, after }: FakeNetwo
         await before?.(String(name))
         check()
         const result: unknown = await Reflect.apply(value, target, given)
-        await after?.(String(name))
+        try {
+          await after?.(String(name))
+        } catch (error) {
+          // A socket that nobody got is closed.
+          if (result instanceof Server) result.close()
+          throw error
+        }
         return result
       }
     },
