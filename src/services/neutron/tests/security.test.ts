@@ -49,6 +49,25 @@ test("nobody plugs a network of his own into another project's router", async (t
   await must(admin, 'DELETE', `/routers/${router.id}`)
 })
 
+test('nobody makes his router the gateway of a network that is only shared with him, or that leads outside', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const shared = await network(admin, { shared: true })
+  const outside = await network(admin, { 'router:external': true })
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  for (const [id, cidr] of [[shared.id, '10.66.0.0/24'], [outside.id, '198.51.100.0/24']] as const) {
+    const block = await subnet(admin, id, cidr)
+    assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id }), [403, 'PolicyNotAuthorized'], cidr)
+  }
+  const made = await port(demo, shared.id)
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: made.id })
+})
+
+test('a reader makes no port on a shared network', async (t) => {
+  const { cloud, admin } = await startLab(t)
+  const shared = await network(admin, { shared: true })
+  assert.deepEqual(await refused(await cloud.login('reader'), 'POST', '/ports', { port: { network_id: shared.id } }), [403, 'PolicyNotAuthorized'])
+})
+
 test('attributes of administrators are refused to members, and not reset by them', async (t) => {
   const { admin, demo } = await startLab(t)
   for (const [name, value] of [['shared', true], ['router:external', true], ['provider:network_type', 'local'], ['provider:segmentation_id', 7]] as const) {
