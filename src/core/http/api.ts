@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
-import { BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
+import { type AppError, BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
@@ -68,6 +68,8 @@ export interface ApiOptions {
   readonly versions?: VersionHeaders
   readonly faults: FaultStyle
   readonly policy: PolicyCheck
+  /** How the service words what a rule does not allow; as nova and cinder do when absent. */
+  readonly refusal?: (rule: string) => AppError
   readonly authenticate: Authenticate
   /** Answers what needs no token and no route: discovery documents. Paths as they came. */
   readonly discovery?: (request: ApiRequest) => ApiReply | undefined
@@ -160,7 +162,7 @@ export function createApi(options: ApiOptions): Transport {
     state.route = target.name
 
     if (typeof spec.policy === 'string' && !options.policy.allows(spec.policy, identity, { project_id: identity.projectId, user_id: identity.userId })) {
-      throw new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
+      throw options.refusal?.(spec.policy) ?? new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
     }
     if (spec.params) reject(checkBody(spec.params, found.params))
     if (spec.query) {

@@ -20,6 +20,7 @@ import { createDigests } from './domain/digests.ts'
 import type { Glance } from './domain/glance.ts'
 import { uploadOperation } from './domain/upload.ts'
 import { storeOf } from './drivers/index.ts'
+import { notAuthorized } from './model/errors.ts'
 import { startAuditorRole } from './workers/auditor.ts'
 
 async function startApi(runtime: Runtime): Promise<Role> {
@@ -34,7 +35,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   }
   const worker = operations.work(glance)
   const transport = createApi({
-    service: 'glance', prefix: '/v2', faults: glanceFaults, policy, authenticate: runtime.authenticate, discovery, capabilities: runtime,
+    service: 'glance', prefix: '/v2', faults: glanceFaults, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
     authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(imageRoutes, imageHandlers(glance, options)), serve(imageFileRoutes, imageFileHandlers(glance)), serve(memberRoutes, memberHandlers(glance)),

@@ -21,6 +21,7 @@ import { startDhcpAgent } from './host/dhcp-agent.ts'
 import { startL2Agent } from './host/l2-agent.ts'
 import { startL3Agent } from './host/l3-agent.ts'
 import { startMetadataAgent } from './host/metadata-agent.ts'
+import { disallowed } from './model/errors.ts'
 import { startNeutron } from './start.ts'
 import { startAuditorRole } from './workers/auditor.ts'
 import { pluginServer } from './workers/plugin.ts'
@@ -46,7 +47,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const reports = listenToAgents(neutron, 'server', true)
   const worker = neutron.operations.work(neutron)
   const transport = createApi({
-    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, faults: neutronFaults, policy: neutron.policy, authenticate: runtime.authenticate, discovery,
+    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, faults: neutronFaults, policy: neutron.policy, refusal: disallowed, authenticate: runtime.authenticate, discovery,
     capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(networkRoutes, networkHandlers(neutron)), serve(subnetRoutes, subnetHandlers(neutron)), serve(portRoutes, portHandlers(neutron)),

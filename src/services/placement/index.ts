@@ -15,6 +15,7 @@ import { placementMigrations } from './db/migrations/index.ts'
 import type { PlacementTables } from './db/tables.ts'
 import type { Placement } from './domain/change.ts'
 import { ProviderView } from './domain/view.ts'
+import { notPerformed } from './model/errors.ts'
 
 export function createPlacement(database: Database<PlacementTables>, { clock, random, ids, log }: Capabilities): Placement {
   return { database, view: new ProviderView(database), clock, random, ids, log }
@@ -24,7 +25,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const placement = createPlacement(await runtime.database<PlacementTables>('placement', placementMigrations), runtime)
   const policy = compilePolicy(placementRules)
   const transport = createApi({
-    service: 'placement', prefix: '', faults: placementFaults, policy, authenticate: runtime.authenticate, discovery,
+    service: 'placement', prefix: '', faults: placementFaults, policy, refusal: notPerformed, authenticate: runtime.authenticate, discovery,
     versions: { list: placementVersions, type: 'placement' }, capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(providerRoutes, providerHandlers(placement)), serve(inventoryRoutes, inventoryHandlers(placement)),

@@ -1,11 +1,10 @@
 // Who may see an image and do what with it: one place, before everything else. What one may not see does not exist.
 import type { RequestContext } from '#core/context'
 import type { Db } from '#core/db'
-import { Forbidden } from '#core/errors'
 import { findImage } from '../db/images.ts'
 import { findMember } from '../db/members.ts'
 import type { GlanceTables } from '../db/tables.ts'
-import { noImage } from '../model/errors.ts'
+import { noImage, notAuthorized } from '../model/errors.ts'
 import type { Image, Member } from '../model/images.ts'
 import type { Glance } from './glance.ts'
 
@@ -44,5 +43,5 @@ export function may({ policy }: Glance, ctx: RequestContext, rule: string, { ima
 
 /** @throws Forbidden */
 export function authorize(glance: Glance, ctx: RequestContext, rule: string, seen: Seen): void {
-  if (!may(glance, ctx, rule, seen)) throw new Forbidden(`You are not authorized to complete ${rule} action.`)
+  if (!may(glance, ctx, rule, seen)) throw notAuthorized(rule)
 }

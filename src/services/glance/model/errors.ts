@@ -1,5 +1,5 @@
 // What can be wrong with a request to glance.
-import { errorClass, NotFound } from '#core/errors'
+import { errorClass, Forbidden, NotFound } from '#core/errors'
 
 export const ImageGone = errorClass('ImageGone', 410, 'glance.image_gone')
 export const TooLarge = errorClass('TooLarge', 413, 'glance.too_large')
@@ -9,4 +9,5 @@ export const RangeNotSatisfiable = errorClass('RangeNotSatisfiable', 416, 'glanc
 export const UploadCutOff = errorClass('UploadCutOff', 400, 'glance.upload_cut_off')
 export const StoreFull = errorClass('StoreFull', 413, 'glance.store_full')
 
+export const notAuthorized = (rule: string) => new Forbidden(`You are not authorized to complete ${rule} action.`)
 export const noImage = (id: string) => new NotFound(`Failed to find image ${id.slice(0, 80)}`)

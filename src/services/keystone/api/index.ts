@@ -5,6 +5,7 @@ import {
 } from '../contract/index.ts'
 import { authenticate } from '../domain/authenticate.ts'
 import type { Keystone } from '../domain/keystone.ts'
+import { forbidden } from '../model/errors.ts'
 import { endpointHandlers, regionHandlers, serviceHandlers } from './catalog.ts'
 import { discovery } from './discovery.ts'
 import { grantHandlers } from './grants.ts'
@@ -16,7 +17,7 @@ import { groupHandlers, userHandlers } from './users.ts'
 
 export function identityApi(keystone: Keystone, options: { readonly authUrl: string; readonly checkReplies: boolean }): Transport {
   return createApi({
-    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, faults: keystoneFaults, policy: keystone.policy, capabilities: keystone, discovery, ...options,
+    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, faults: keystoneFaults, policy: keystone.policy, refusal: forbidden, capabilities: keystone, discovery, ...options,
     authenticate: (token, serviceToken) => authenticate(keystone, token, serviceToken),
     routes: [
       serve(tokenRoutes, tokenHandlers(keystone)), serve(domainRoutes, domainHandlers(keystone)), serve(projectRoutes, projectHandlers(keystone)),

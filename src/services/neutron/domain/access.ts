@@ -2,7 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { BadRequest } from '#core/errors'
 import type { Target } from '#core/policy'
-import { PolicyNotAuthorized } from '../model/errors.ts'
+import { disallowed } from '../model/errors.ts'
 import type { Neutron } from './neutron.ts'
 
 export type { Target }
@@ -13,7 +13,7 @@ export function allows(neutron: Neutron, ctx: RequestContext, rule: string, targ
 
 /** @throws PolicyNotAuthorized */
 export function authorize(neutron: Neutron, ctx: RequestContext, rule: string, target: Target): void {
-  if (!allows(neutron, ctx, rule, target)) throw new PolicyNotAuthorized(`rule:${rule} is disallowed by policy`)
+  if (!allows(neutron, ctx, rule, target)) throw disallowed(rule)
 }
 
 /**

@@ -57,7 +57,8 @@ const networks: readonly Line[] = [
 const addresses = `${adminOrService} or ${netOwnerMember}`
 
 const ports: readonly Line[] = [
-  ['create_port', `${adminOrService} or ${netOwnerMember} or rule:shared`, 'Create a port.'],
+  // Upstream lets readers too on shared networks, where its rule says no more than `rule:shared`.
+  ['create_port', `${adminOrService} or ${netOwnerMember} or (role:member and rule:shared)`, 'Create a port.'],
   ['create_port:device_id', `${adminOrMember} or ${service}`, 'Set device_id of a new port.'],
   ['create_port:device_owner', `not rule:network_device or ${addresses}`, 'Set device_owner of a new port.'],
   ['create_port:mac_address', addresses, 'Choose the MAC address of a new port.'],

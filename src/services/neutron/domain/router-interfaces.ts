@@ -12,14 +12,14 @@ import {
 import { authorize } from './access.ts'
 import { isWired, unbound } from './binding.ts'
 import { type Neutron, timeText } from './neutron.ts'
-import { insertNewPort } from './ports/create.ts'
+import { authorizeFixedIps, insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
 import { claimQuota } from './quotas.ts'
 import { reachOf, type Route } from './router-routes.ts'
 import { findRouter, interfaceOwner } from './routers.ts'
 import { findSubnet } from './subnets.ts'
 import { beginRouterSync } from './sync-router.ts'
-import { routerTarget } from './targets.ts'
+import { portTarget, routerTarget } from './targets.ts'
 import { beginUnwire } from './wire-port.ts'
 
 export interface WantedInterface {
@@ -57,9 +57,12 @@ async function makePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: R
   await refuseOverlap(tx, router.id, [subnet])
   const network = await networkRow(tx, subnet.network_id)
   if (!network) throw new BadRouterRequest(`Bad router request: Subnet ${subnetId} has no network.`)
+  // It takes the address that all others of the subnet send to: on a network of somebody else's that is not for everybody who sees it.
+  const addresses = [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }]
+  authorizeFixedIps(neutron, ctx, 'create_port', addresses, portTarget({ project_id: router.project_id, device_owner: interfaceOwner }, network))
   await claimQuota(neutron, tx, router.project_id, 'port')
   const port = await insertNewPort(neutron, tx, ctx, { network, subnets: await subnetsOfNetwork(tx, network.id) }, router.project_id, {
-    name: '', device_owner: interfaceOwner, device_id: router.id, fixed_ips: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
+    name: '', device_owner: interfaceOwner, device_id: router.id, fixed_ips: addresses,
   })
   await setPort(tx, port.row.id, { status: 'ACTIVE' })
   return port

@@ -57,7 +57,8 @@ export const RevisionMismatch = errorClass('RevisionNumberConstraintFailed', 412
 /** A port that its host could not take, in words for its owner. */
 export const PortBindingFailed = errorClass('PortBindingFailed', 500, 'neutron.port_binding_failed')
 export const NoNetworkAvailable = errorClass('NoNetworkAvailable', 503, 'neutron.no_network_available')
-export const PolicyNotAuthorized = errorClass('PolicyNotAuthorized', 403, 'neutron.policy_not_authorized')
+const PolicyNotAuthorized = errorClass('PolicyNotAuthorized', 403, 'neutron.policy_not_authorized')
+export const disallowed = (rule: string) => new PolicyNotAuthorized(`rule:${rule} is disallowed by policy`)
 
 export const InvalidInput = wrong('InvalidInput', 'invalid_input')
 export const BadRouterRequest = wrong('BadRequest', 'bad_router_request')

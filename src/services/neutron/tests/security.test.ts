@@ -24,6 +24,7 @@ test('a stranger finds nothing of another project, and readers change nothing', 
   }
   for (const plural of ['networks', 'subnets', 'ports', 'routers']) assert.deepEqual((await must(stranger, 'GET', `/${plural}`))[plural], [])
   assert.deepEqual(await refused(reader, 'POST', '/networks', { network: {} }), [403, 'PolicyNotAuthorized'])
+  assert.deepEqual(await refused(demo, 'GET', '/network-ip-availabilities'), [403, 'PolicyNotAuthorized'])
   assert.deepEqual(await refused(stranger, 'POST', '/ports', { port: { network_id: blue.id } }), [404, 'NetworkNotFound'])
   assert.deepEqual(await refused(stranger, 'POST', '/networks', { network: { project_id: demo.projectId } }), [400, 'BadRequest'])
   assert.deepEqual(await refused(stranger, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress' } }), [404, 'SecurityGroupNotFound'])
@@ -46,6 +47,25 @@ test("nobody plugs a network of his own into another project's router", async (t
   const { router: own } = await must(stranger, 'POST', '/routers', { router: { name: 'own' } })
   await must(stranger, 'POST', '/ports', { port: { network_id: trap.id, device_owner: 'network:router_interface', device_id: own.id } })
   await must(admin, 'DELETE', `/routers/${router.id}`)
+})
+
+test('nobody makes his router the gateway of a network that is only shared with him, or that leads outside', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const shared = await network(admin, { shared: true })
+  const outside = await network(admin, { 'router:external': true })
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  for (const [id, cidr] of [[shared.id, '10.66.0.0/24'], [outside.id, '198.51.100.0/24']] as const) {
+    const block = await subnet(admin, id, cidr)
+    assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id }), [403, 'PolicyNotAuthorized'], cidr)
+  }
+  const made = await port(demo, shared.id)
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: made.id })
+})
+
+test('a reader makes no port on a shared network', async (t) => {
+  const { cloud, admin } = await startLab(t)
+  const shared = await network(admin, { shared: true })
+  assert.deepEqual(await refused(await cloud.login('reader'), 'POST', '/ports', { port: { network_id: shared.id } }), [403, 'PolicyNotAuthorized'])
 })
 
 test('attributes of administrators are refused to members, and not reset by them', async (t) => {

@@ -1,5 +1,5 @@
 // Answers about allocations and usages; the bodies of all versions become one shape here.
-import { BadRequest, Forbidden } from '#core/errors'
+import { BadRequest } from '#core/errors'
 import type { Handlers, PolicyCheck } from '#core/http'
 import type { Static, Version } from '#core/spec'
 import type { allocationRoutes, usageRoutes } from '../contract/allocations.ts'
@@ -7,6 +7,7 @@ import type { NewInventories } from '../contract/shapes.ts'
 import { type Claim, deleteAllocations, listProviderAllocations, replaceAllocations, reshape, showAllocations } from '../domain/allocations.ts'
 import type { Placement } from '../domain/change.ts'
 import { usagesByConsumerType, usagesOf } from '../domain/usages.ts'
+import { notPerformed } from '../model/errors.ts'
 import { fresh, latest } from './headers.ts'
 import { inventoryRules, wantedInventory } from './inventories.ts'
 import { normalUuid } from './providers.ts'
@@ -95,7 +96,7 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
 export const usageHandlers = (placement: Placement, policy: PolicyCheck): Handlers<typeof usageRoutes> => ({
   async showUsages({ ctx, query, version }) {
     const asked = query as { project_id: string; user_id?: string; consumer_type?: string }
-    if (!policy.allows('placement:usages', ctx.identity, { project_id: asked.project_id })) throw new Forbidden('Policy does not allow placement:usages to be performed.')
+    if (!policy.allows('placement:usages', ctx.identity, { project_id: asked.project_id })) throw notPerformed('placement:usages')
     const of = { projectId: asked.project_id, userId: asked.user_id, consumerType: asked.consumer_type }
     const headers = fresh(version, placement.clock.now())
     if (!version.atLeast('1.38')) return { status: 200, headers, body: { usages: await usagesOf(placement, of) } }

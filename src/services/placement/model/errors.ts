@@ -1,5 +1,5 @@
 // What can be wrong with a request to placement. The codes are upstream's, which clients compare (placement/errors.py).
-import { BadRequest, Conflict, errorClass, NotFound } from '#core/errors'
+import { BadRequest, Conflict, errorClass, Forbidden, NotFound } from '#core/errors'
 
 export const ConcurrentUpdate = errorClass('ConcurrentUpdate', 409, 'placement.concurrent_update')
 export const DuplicateName = errorClass('DuplicateName', 409, 'placement.duplicate_name')
@@ -13,6 +13,7 @@ export const RepeatedQueryKey = errorClass('RepeatedQueryKey', 400, 'placement.q
 /** A method that a path has only in newer versions. */
 export const MethodTooNew = errorClass('MethodTooNew', 405, 'method_too_new')
 
+export const notPerformed = (rule: string) => new Forbidden(`Policy does not allow ${rule} to be performed.`)
 export const noProvider = (uuid: string) => new NotFound(`No resource provider with uuid ${uuid.slice(0, 80)} found.`)
 export const noSuchClass = (name: string) => new BadRequest(`No such resource class ${name}.`)
 export const noSuchTraits = (names: readonly string[]) => new BadRequest(`No such trait(s): ${names.join(', ')}.`)

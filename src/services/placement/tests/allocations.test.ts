@@ -130,6 +130,8 @@ test('only an administrator or a service may ask; a reader sees the usages of th
   assert.deepEqual(statuses, {
     admin: [200, 200, 200], service: [200, 200, 200], member: [403, 200, 200], reader: [403, 200, 200], stranger: [403, 403, 200], nobody: [401, 401, 200],
   })
+  const refused = await call('GET', '/resource_providers', undefined, { as: 'member' })
+  assert.equal(refused.body.errors[0].detail, 'Policy does not allow placement:resource_providers:list to be performed.')
 })
 
 test('a claim that comes after its server is gone, or a second time, holds nothing', async (t) => {
