@@ -1,5 +1,6 @@
 export { operationChanges } from './changes.ts'
 export { defineOperation, type Definition, type OperationFault, type OperationRun, pivot, StartAgain, type Step, step } from './definition.ts'
+export { assertHeld, fence } from './fence.ts'
 export { answeredBefore, once, takeBack } from './idempotency.ts'
 export { findOperation, findOperations, leaseOf, type OperationFilter } from './store.ts'
 export { createOperations, type Operations, type Working } from './operations.ts'

@@ -6,7 +6,7 @@ import { mark, markTokenCheck } from '#core/trace'
 import type { attachmentRoutes } from '../contract/attachments.ts'
 import { type AttachmentFilter, attachmentSortColumns } from '../db/attachments.ts'
 import { completeAttachment } from '../domain/attachments/complete.ts'
-import { connect } from '../domain/attachments/connect.ts'
+import { connect, connectOnce } from '../domain/attachments/connect.ts'
 import { checkDeletionAllowed, disconnect } from '../domain/attachments/disconnect.ts'
 import { attachmentFor, listAttachments } from '../domain/attachments/find.ts'
 import { reserve } from '../domain/attachments/reserve.ts'
@@ -42,7 +42,7 @@ export function attachmentHandlers(cinder: Cinder): Handlers<typeof attachmentRo
       if (volume.traceId === null || volume.traceId !== ctx.traceId) markTokenCheck(cinder.trace, ctx, 40)
       const attachment = await reserve(cinder, ctx, volume, { serverId: serverId === undefined ? null : dashed(serverId), ...(mode && { mode }) })
       if (!connector || attachment.connectionInfo !== null) return { status: 200, body: { attachment: viewAttachment(attachment) } }
-      const connected = await connect(cinder, ctx, authorize(cinder, ctx, 'volume:attachment_create', attachment), connectorOf(connector))
+      const connected = await connectOnce(cinder, ctx, authorize(cinder, ctx, 'volume:attachment_create', attachment), connectorOf(connector))
       mark(cinder.trace, cinder.clock, ctx, 50)
       return { status: 200, body: { attachment: viewAttachment(connected) } }
     },

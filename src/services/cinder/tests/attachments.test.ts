@@ -171,3 +171,19 @@ test('the older way to attach: reserve, connect, note, detach, disconnect', asyn
   assert.equal((await act({ 'os-attach': { mountpoint: '/dev/vdc' } })).status, 400)
   assert.equal((await act({ 'os-nonsense': {} })).status, 400)
 })
+
+test('a server that asks for its volume again, since it did not hear the answer, is connected once, and the volume stays in use', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const { id } = await readyVolume(demo)
+  const keyed = { ...(await serviceToken(cloud)), 'idempotency-key': 'build-1/connect' }
+  const ask = () => attach(demo, { volume_uuid: id, instance_uuid: server, connector }, keyed)
+  const answers = await Promise.all([ask(), ask(), ask()])
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200])
+  const [attachmentId] = new Set(answers.map(({ body }) => body.attachment.id as string))
+  assert.equal((await demo.call('cinder', 'POST', `/v3/attachments/${attachmentId}/action`, { 'os-complete': null }, at('3.44'))).status, 204)
+  assert.equal((await ask()).body.attachment.id, attachmentId)
+  assert.equal((await until(demo, id, 'in-use')).attachments.length, 1)
+  const { body: { operations } } = await admin.call('cinder', 'GET', `/v1/operations?resource=${attachmentId}&all_projects=true`)
+  assert.deepEqual(operations.map((each: { kind: string }) => each.kind), ['attachment.connect'])
+})

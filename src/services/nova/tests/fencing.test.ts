@@ -36,11 +36,19 @@ interface Paused {
 }
 
 /** A second conductor of the same cloud takes a build over, does it up to its last step before the spawn, and is paused there. */
-async function pausedBeforeSpawn(t: TestContext, { cloud, demo, playground, ...rest }: Bench): Promise<Paused> {
+async function pausedBeforeSpawn(t: TestContext, bench: Bench): Promise<Paused> {
+  const paused = await pausedAfter(t, bench, 'awaitPorts')
+  // The step's end is written before the next one begins.
+  await until('it stands before the spawn', async () => ((await paused.journal()) as { step: string }[]).at(-1)?.step === 'spawn')
+  return paused
+}
+
+/** It is paused once the host has done this. @param unheard before it hears of it @param from during this call of the hypervisor it takes over */
+async function pausedAfter(t: TestContext, { cloud, demo, playground, ...rest }: Bench, command: string, { unheard = false, from = 'prepareImage' } = {}): Promise<Paused> {
   const held = Promise.withResolvers<void>()
   const reached = Promise.withResolvers<void>()
   playground.before = async (method) => {
-    if (method !== 'prepareImage') return
+    if (method !== from) return
     reached.resolve()
     await held.promise
   }
@@ -61,10 +69,10 @@ async function pausedBeforeSpawn(t: TestContext, { cloud, demo, playground, ...r
       if (topic === 'nova-compute' && operation) {
         void sent.answer.then((answer) => {
           said.push({ method: message.method, epoch: operation.epoch, ...('error' in answer && { refused: answer.error.code }) })
-          paused ||= message.method === 'awaitPorts'
+          paused ||= message.method === command
         })
       }
-      return sent
+      return unheard && message.method === command ? { ...sent, answer: sent.answer.then((answer) => gate.promise.then(() => answer)) } : sent
     },
   }
   // Ahead of the first conductor by more than a lease: to this one it has run out.
@@ -89,8 +97,6 @@ async function pausedBeforeSpawn(t: TestContext, { cloud, demo, playground, ...r
   await until('the second conductor has the build', async () => (await build()).epoch === 2)
   held.resolve()
   await until('it is paused', async () => paused)
-  // The step's end is written before the next one begins.
-  await until('it stands before the spawn', async () => (await nova.operations.api.journal((await build()).id)).at(-1)?.step === 'spawn')
   return {
     id, said, build,
     wake: () => {
@@ -149,4 +155,20 @@ test('its late spawn is refused when the server is long built and gone: no guest
   assert.deepEqual(must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${paused.id}`), 200).ports, [])
   assert.deepEqual(must(await admin.call('placement', 'GET', `/allocations/${paused.id}`), 200).allocations, {})
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
+})
+
+test('what it still writes of the ports that were made is refused when the server is long built: an interface that was detached stays detached', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const paused = await pausedAfter(t, bench, 'createPorts', { unheard: true, from: 'resources' })
+  playground.before = () => undefined
+  await paused.expire()
+  await untilStatus(demo, paused.id, 'ACTIVE')
+  const interfaces = async () => must(await demo.call('nova', 'GET', `/v2.1/servers/${paused.id}/os-interface`), 200).interfaceAttachments as { port_id: string }[]
+  const [made] = await interfaces()
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${paused.id}/os-interface/${made?.port_id}`), 202)
+  await until('it is detached', async () => (await interfaces()).length === 0)
+  paused.wake()
+  await systemClock.sleep(300)
+  assert.deepEqual([await interfaces(), playground.world?.guests.get(paused.id)?.spec.ports], [[], []])
 })

@@ -2,7 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { toJson, type Db, fromJson } from '#core/db'
 import { type AppError, fromWireError, type WireError } from '#core/errors'
-import { defineOperation, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
+import { defineOperation, findOperations, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
 import { type Static, Type, Uuid } from '#core/spec'
 import { attachmentFault, attachmentsOf, findAttachment, updateAttachment } from '../../db/attachments.ts'
 import type { CinderTables } from '../../db/tables.ts'
@@ -19,13 +19,28 @@ const Input = Type.Object({ attachmentId: Uuid, volumeId: Uuid, readOnly: Type.B
 type Input = Static<typeof Input>
 
 /**
+ * Connect what was just made and wait until it is done. The request that made it may come again while that is under way, or
+ * once the volume is in use.
+ *
+ * @throws as connect
+ */
+export async function connectOnce(cinder: Cinder, ctx: RequestContext, attachment: Allowed<Attachment>, connector: Connector): Promise<Attachment> {
+  const isConnected = async (tx: Db<CinderTables>) => {
+    const open = await findOperations(tx, { resourceId: attachment.id, kind: connectOperation.kind, open: true }, 1)
+    return open.length > 0 || (await findAttachment(tx, attachment.id))?.connectionInfo !== null
+  }
+  return connect(cinder, ctx, attachment, connector, isConnected)
+}
+
+/**
  * Connect and wait until it is done.
  *
  * @throws ResourceConflict when the volume is in an error state or is connected from elsewhere, BackendFailed
  */
-export async function connect(cinder: Cinder, ctx: RequestContext, attachment: Allowed<Attachment>, connector: Connector): Promise<Attachment> {
+export async function connect(cinder: Cinder, ctx: RequestContext, attachment: Allowed<Attachment>, connector: Connector, isUnderWay: (tx: Db<CinderTables>) => Promise<boolean> = async () => false): Promise<Attachment> {
   const { database, operations, clock } = cinder
   await database.transaction(async (tx) => {
+    if (await isUnderWay(tx)) return
     const row = await findVolumeRow(tx, attachment.volumeId)
     if (!row) throw new VolumeNotFound(`Volume ${attachment.volumeId} could not be found.`)
     if (row.status.startsWith('error')) {

@@ -7,6 +7,7 @@ import { findInstance, withParts } from '../../db/instances.ts'
 import { connectionKey, portKey, volumeKey, volumesToMake } from '../../model/block-devices.ts'
 import type { RequestedNetwork } from '../../model/server.ts'
 import { type Nova, now } from '../nova.ts'
+import { closeCell, writeInCell } from './cell-writes.ts'
 import { describeServer } from './describe.ts'
 import { blockDevicesOf } from './release-volumes.ts'
 
@@ -21,17 +22,17 @@ export interface Connected {
   readonly connection: unknown
 }
 
-export async function volumesMade(nova: Nova, made: readonly MadeVolume[]): Promise<number> {
+export async function volumesMade(nova: Nova, run: OperationRun, made: readonly MadeVolume[]): Promise<number> {
   if (made.length === 0) return 0
-  await nova.cells.cell1.transaction(async (tx) => {
+  await writeInCell(nova, run, async (tx) => {
     for (const { blockDeviceId, volumeId } of made) await setMadeVolume(tx, blockDeviceId, volumeId, now(nova))
   })
   return made.length
 }
 
-export async function connectionsMade(nova: Nova, made: readonly Connected[]): Promise<number> {
+export async function connectionsMade(nova: Nova, run: OperationRun, made: readonly Connected[]): Promise<number> {
   if (made.length === 0) return 0
-  await nova.cells.cell1.transaction(async (tx) => {
+  await writeInCell(nova, run, async (tx) => {
     for (const { blockDeviceId, ...connected } of made) await setConnection(tx, blockDeviceId, connected, now(nova))
   })
   return made.length
@@ -40,6 +41,7 @@ export async function connectionsMade(nova: Nova, made: readonly Connected[]): P
 /** Delete the volumes that a build made. One that may have been made, but whose answer was lost, is taken back by its key: that names it. */
 export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly serverId: string }>, host: string): Promise<void> {
   const { serverId } = run.input
+  await closeCell(nova, run)
   const instance = await findInstance(nova.cells.cell1.read, serverId)
   const [rows] = instance ? await withParts(nova.cells.cell1.read, [instance]) : []
   if (!rows) return
@@ -51,7 +53,7 @@ export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly ser
   }
   for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
   if (made.length === 0) return
-  await nova.cells.cell1.transaction((tx) => unsetMadeVolumes(tx, serverId))
+  await writeInCell(nova, run, (tx) => unsetMadeVolumes(tx, serverId))
 }
 
 /** Before the attachments of a build are looked for: none may come later. */

@@ -3,7 +3,7 @@
 import type { RequestContext } from '#core/context'
 import { isUniqueViolation } from '#core/db'
 import { AppError, Conflict } from '#core/errors'
-import { defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
+import { assertHeld, defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
@@ -16,12 +16,14 @@ import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, takeBackConnections, takeBackPorts, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { closeCell, writeInCell } from './cell-writes.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
 import { neighboursOf } from './neighbours.ts'
 import { groupOf, placedGroup, refuseByGroup } from './placed-group.ts'
 import { releasePorts } from './release-ports.ts'
 import { disconnectVolumes } from './release-volumes.ts'
+import type { CellTx } from './task.ts'
 
 interface Input {
   readonly serverId: string
@@ -80,11 +82,15 @@ async function schedule(nova: Nova, run: Run): Promise<Destination> {
 const claimKey = (run: Run, tried: number): string => run.key(`schedule/${tried}`)
 
 async function leaveHost(nova: Nova, run: Run): Promise<void> {
+  await closeCell(nova, run)
   const chosen = run.result<Destination>('schedule')
   const triedBefore = (await findSpec(nova.api.read, run.input.serverId))?.triedHosts.filter(({ host }) => host !== chosen?.host) ?? []
   if (run.fault?.again !== undefined && chosen) {
     const tried = { host: chosen.host, reason: faultMessage('build', run.fault), ...(run.fault.causes && { causes: run.fault.causes }) }
-    await nova.api.transaction((tx) => addTriedHost(tx, run.input.serverId, tried))
+    await nova.api.transaction(async (tx) => {
+      await assertHeld(tx, run)
+      await addTriedHost(tx, run.input.serverId, tried)
+    })
   }
   await release(nova.runtime, run.ctx, run.input.serverId, claimKey(run, triedBefore.length))
   if (run.fault?.again === undefined) await keepFailed(nova, run)
@@ -113,11 +119,9 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
 }
 
-type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
-
 async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<void>): Promise<void> {
   try {
-    await nova.cells.cell1.transaction(work)
+    await writeInCell(nova, run, work)
   } catch (error) {
     if (error instanceof HostUnfit) throw await elsewhere(nova, run, error)
     if (isUniqueViolation(error, 'volume_id')) throw new Conflict('One of its volumes belongs to another server.', {}, error)
@@ -127,19 +131,20 @@ async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<voi
 
 async function createPorts(nova: Nova, run: Run): Promise<number> {
   const ports = await tell<readonly ServerPort[]>(nova, run, (compute, ctx, command) => compute.createPorts(ctx, command))
-  await nova.cells.cell1.transaction((tx) => replacePorts(tx, run.input.serverId, ports, now(nova)))
+  await writeInCell(nova, run, (tx) => replacePorts(tx, run.input.serverId, ports, now(nova)))
   return ports.length
 }
 
 async function leavePorts(nova: Nova, run: Run): Promise<void> {
+  await closeCell(nova, run)
   await takeBackPorts(nova, run, destination(run).host)
-  await releasePorts(nova, run.ctx, run.input.serverId)
+  await releasePorts(nova, run)
 }
 
 async function publish(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const at = now(nova)
-  await nova.cells.cell1.transaction(async (tx) => {
+  await writeInCell(nova, run, async (tx) => {
     const instance = await findInstance(tx, serverId)
     if (!instance || instance.launched_at !== null) return
     await updateInstance(tx, serverId, {
@@ -164,17 +169,18 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
     }),
     step('create-volumes', {
       skip: (run) => !needs(run, 'volumes'),
-      run: async (nova, run) => volumesMade(nova, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
+      run: async (nova, run) => volumesMade(nova, run, await tell<MadeVolume[]>(nova, run, (compute, ctx, command) => compute.createVolumes(ctx, command))),
       undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
     }),
     step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: leavePorts }),
     step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
     step('connect-volumes', {
       skip: (run) => !needs(run, 'volumes'),
-      run: async (nova, run) => connectionsMade(nova, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
+      run: async (nova, run) => connectionsMade(nova, run, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
       async undo(nova, run) {
+        await closeCell(nova, run)
         await takeBackConnections(nova, run, destination(run).host)
-        await disconnectVolumes(nova, run.ctx, run.input.serverId)
+        await disconnectVolumes(nova, run)
       },
     }),
     step('await-ports', {

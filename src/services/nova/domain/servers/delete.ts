@@ -78,7 +78,7 @@ async function destroyGuest(nova: Nova, run: Run): Promise<{ host?: string; foun
 async function releaseVolumes(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const devices = await blockDevicesOf(nova, serverId)
-  await disconnectVolumes(nova, run.ctx, serverId)
+  await disconnectVolumes(nova, run)
   await deleteVolumes(nova, run.ctx, devices.filter(({ destination, deleteOnTermination }) => destination === 'volume' && deleteOnTermination).flatMap(({ volumeId }) => volumeId ?? []))
 }
 
@@ -110,7 +110,7 @@ export const removeServer = defineOperation<Nova, Input>('server.delete', {
     pivot('stop-other-work', { run: stopOtherWork }),
     step('destroy-guest', { run: destroyGuest }),
     step('release-volumes', { run: releaseVolumes }),
-    step('release-ports', { run: (nova, run) => releasePorts(nova, run.ctx, run.input.serverId) }),
+    step('release-ports', { run: releasePorts }),
     step('release-allocation', { run: (nova, run) => release(nova.runtime, run.ctx, run.input.serverId) }),
     step('remove-rows', { run: removeRows }),
     step('forget', { commit: forget }),

@@ -1,7 +1,7 @@
 // Ports of a server that exists: made or taken, plugged in, and given back.
 import type { RequestContext } from '#core/context'
 import { AppError, BadRequest, NotFound } from '#core/errors'
-import { defineOperation, pivot, step } from '#core/operations'
+import { assertHeld, defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { findInstance } from '../../db/instances.ts'
 import { findOperation } from '../../db/operations.ts'
@@ -25,8 +25,18 @@ interface DetachRun extends TaskRun {
 
 const resting = ['active', 'paused', 'stopped']
 
-async function rememberPorts(nova: Nova, tx: CellTx, serverId: string, change: (ports: readonly ServerPort[]) => readonly ServerPort[]): Promise<void> {
+type Change = (ports: readonly ServerPort[]) => readonly ServerPort[]
+
+async function changePorts(nova: Nova, tx: CellTx, serverId: string, change: Change): Promise<void> {
   await replacePorts(tx, serverId, change(await portsOf(tx, serverId)), now(nova))
+}
+
+/** As the step that is under way knows it: one of a former lease says nothing any more. */
+async function rememberPorts(nova: Nova, run: OperationRun<TaskRun>, change: Change): Promise<void> {
+  await nova.cells.cell1.transaction(async (tx) => {
+    await assertHeld(tx, run)
+    await changePorts(nova, tx, run.input.serverId, change)
+  })
 }
 
 export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server.attach-interface', {
@@ -42,7 +52,7 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
           ? await createPort(nova.runtime, run.ctx, owner, network, run.key('create-port'))
           : await bindPort(nova.runtime, run.ctx, owner, network.portId, run.key('create-port'))
         const made = toServerPort(port, network, { preserve: network.portId !== undefined, ...(network.tag !== undefined && { tag: network.tag }) })
-        await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => [...ports.filter(({ portId }) => portId !== made.portId), made]))
+        await rememberPorts(nova, run, (ports) => [...ports.filter(({ portId }) => portId !== made.portId), made])
         return made
       },
       async undo(nova, run) {
@@ -53,7 +63,7 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
           if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id, serverId)
           else if (id === mine) await deletePort(nova.runtime, run.ctx, id)
         }
-        await nova.cells.cell1.transaction((tx) => rememberPorts(nova, tx, serverId, (ports) => ports.filter(({ portId }) => portId !== mine)))
+        await rememberPorts(nova, run, (ports) => ports.filter(({ portId }) => portId !== mine))
       },
     }),
     step('plug', {
@@ -91,7 +101,7 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
     }),
     step('publish', {
       async commit(tx, nova, run) {
-        await rememberPorts(nova, tx, run.input.serverId, (ports) => ports.filter(({ portId }) => portId !== run.input.portId))
+        await changePorts(nova, tx, run.input.serverId, (ports) => ports.filter(({ portId }) => portId !== run.input.portId))
         await endTask(tx, nova, run, 'compute_detach_interface', {})
       },
     }),

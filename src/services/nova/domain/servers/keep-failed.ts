@@ -1,6 +1,6 @@
 // What is left of a build that failed: the server stays with its owner in ERROR and says why, in cell0 when it never had
 // a host. What was called off is left to the deletion that called it off.
-import type { OperationRun } from '#core/operations'
+import { fence, type OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { forgetVolumes } from '../../db/block-devices.ts'
 import { findPlan, settleInCell } from '../../db/build-requests.ts'
@@ -18,6 +18,7 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
   const at = now(nova)
   const failed = { vm_state: 'error', task_state: null, host: null, node: null, updated_at: at }
   await nova.cells[cell].transaction(async (tx) => {
+    if (cell === 'cell1') await fence(tx, run, nova.runtime)
     if (plan && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...failed } }))) {
       await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     } else {

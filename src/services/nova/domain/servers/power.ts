@@ -1,6 +1,6 @@
 // Start, stop and reboot: one command to the host, then the server rests in its new state.
 import type { RequestContext } from '#core/context'
-import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
+import { assertHeld, defineOperation, type OperationRun, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { findInstance, updateInstance } from '../../db/instances.ts'
 import { notFound } from '../../model/errors.ts'
@@ -20,6 +20,7 @@ async function settlePower(nova: Nova, run: OperationRun<TaskRun>): Promise<void
   await onHostIfUp(nova, run, before.host, async (compute, ctx, command) => {
     const { powerState } = (await compute.learnPower(ctx, command)) as { powerState: number }
     await nova.cells.cell1.transaction(async (tx) => {
+      await assertHeld(tx, run)
       const instance = await findInstance(tx, serverId)
       if (instance) await updateInstance(tx, serverId, { ...shownAs(instance, powerState), updated_at: now(nova) })
     })
