@@ -1,6 +1,8 @@
 // `nimbo simulate`: histories of a whole cloud under virtual time, each from a seed, in which everything goes wrong that can.
 import { readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { createProcessRunner } from '#core/process'
 import { roleNames } from '../../simulation/cloud.ts'
 import { allDeaths, pointsOf } from '../../simulation/exhaustive.ts'
 import { play } from '../../simulation/history.ts'
@@ -48,14 +50,16 @@ export async function simulate(options: SimulateOptions): Promise<void> {
 }
 
 /**
- * What every run of all tests plays: all that ever went wrong, the first seeds, and a part of all deaths. The same each time, until
- * 10,000 seeds have passed in a row (docs/simulation.md says how many do); from then on new ones.
+ * What every run of all tests plays: all that ever went wrong, a part of all deaths, and seeds that nobody has played before: each
+ * commit has its own, so that a run of the same commit ends the same way.
  */
 export async function playSample(): Promise<{ passed: number; failed: number; skipped: number }> {
   const threads = availableParallelism()
   const known = JSON.parse(readFileSync(new URL('../../../conformance/simulation/known.json', import.meta.url), 'utf8')) as readonly Task[]
   const points = await pointsOf(threads)
-  const tasks = [...known, ...seeds(0, sampledSeeds), ...allDeaths(points, oneDeathIn)]
+  const from = await seedsOfCommit()
+  print(`${known.length} known ones, the seeds from ${from} to ${from + sampledSeeds - 1}, and every ${oneDeathIn}th death of each story`)
+  const tasks = [...known, ...seeds(from, sampledSeeds), ...allDeaths(points, oneDeathIn)]
   const counts = { passed: 0, failed: 0, skipped: 0 }
   await playAll({
     threads, tasks,
@@ -71,7 +75,18 @@ export async function playSample(): Promise<{ passed: number; failed: number; sk
   return counts
 }
 
-const sampledSeeds = 400
+/** Where the seeds of this commit begin; those of the day outside of a checkout. */
+async function seedsOfCommit(): Promise<number> {
+  const checkout = fileURLToPath(new URL('../../../', import.meta.url))
+  try {
+    const { stdout } = await createProcessRunner().run('/usr/bin/git', ['-c', `safe.directory=${checkout.replace(/\/$/, '')}`, '-C', checkout, 'rev-parse', 'HEAD'], { timeoutSeconds: 10 })
+    return Number.parseInt(stdout.slice(0, 8), 16) * 1000
+  } catch {
+    return Math.floor(Date.now() / 86_400_000) * 1000
+  }
+}
+
+const sampledSeeds = 300
 const oneDeathIn = 15
 const failuresShown = 10
 
