@@ -122,9 +122,9 @@ export async function countVolumes(db: Db<CinderTables>, filter: VolumeFilter): 
 export async function distinctMetadata(db: Db<CinderTables>, filter: VolumeFilter): Promise<Record<string, string[]>> {
   const rows = await filtered(db, filter).innerJoin('volume_metadata', 'volume_metadata.volume_id', 'volumes.id')
     .select(['volume_metadata.key', 'volume_metadata.value']).distinct().orderBy('volume_metadata.key').orderBy('volume_metadata.value').execute()
-  const all: Record<string, string[]> = {}
-  for (const { key, value } of rows) (all[key] ??= []).push(value)
-  return all
+  const all = new Map<string, string[]>()
+  for (const { key, value } of rows) all.set(key, [...(all.get(key) ?? []), value])
+  return Object.fromEntries(all)
 }
 
 export async function insertVolume(tx: Db<CinderTables>, row: VolumeRow): Promise<void> {

@@ -124,6 +124,9 @@ test('lists come in pages, sorted and filtered', async (t) => {
     assert.equal((await demo.call('cinder', 'GET', `/v3/volumes${query}`, undefined, at('3.70'))).status, 400, query)
   }
   assert.deepEqual(await list('/summary'), { 'volume-summary': { total_count: 3, total_size: 6, metadata: { k: ['v'], l: ['w'] } } })
+  // A key that every object has broke the administrators' summary of all projects.
+  await demo.call('cinder', 'POST', `/v3/volumes/${ids[1]}/metadata`, { metadata: { constructor: 'x' } })
+  assert.deepEqual((await list('/summary?all_tenants=1', '3.70', admin))['volume-summary'].metadata, { constructor: ['x'], k: ['v'], l: ['w'] })
   assert.deepEqual(await list('/summary', '3.12'), { 'volume-summary': { total_count: 3, total_size: 6 } })
 })
 

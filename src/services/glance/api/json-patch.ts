@@ -29,10 +29,12 @@ export function readPatch(body: readonly unknown[], old: boolean): Change[] {
     const name = path[0]
     if (name === undefined || path.length !== 1) throw path[0] === 'locations' ? new Forbidden("It's not allowed to set locations.") : new BadRequest(`Invalid JSON pointer for this resource: '/${path.join('/').slice(0, 200)}'`)
     refuseReserved(name)
+    if (name === '__proto__') throw new BadRequest('The key __proto__ is not allowed.')
     if (name === '' || name.length > 255) throw new BadRequest('Custom property should not be greater than 255 characters.')
     if (operation === 'remove') return { operation, name }
     if (!('value' in raw)) throw new BadRequest(`Operation "${operation}" requires a member named "value".`)
-    const problem = checkBody((imageFields[name] as TSchema | undefined) ?? text, raw['value'])
+    const field = Object.hasOwn(imageFields, name) ? (imageFields[name] as TSchema) : text
+    const problem = checkBody(field, raw['value'])
     if (problem !== undefined) throw new BadRequest(`Provided object does not match schema 'image': ${name}: ${problem}`)
     return { operation, name, value: raw['value'] }
   })

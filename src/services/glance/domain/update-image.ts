@@ -44,7 +44,7 @@ export async function updateImage(glance: Glance, ctx: RequestContext, id: strin
 }
 
 function apply(glance: Glance, ctx: RequestContext, image: Image, { operation, name, value }: Change): Image {
-  const attribute = attributes[name]
+  const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined
   if (!attribute) return applyToProperty(image, { operation, name, value })
   if (operation === 'remove') throw new Forbidden(`Property ${name} may not be removed.`)
   if (name === 'owner' && !isAdmin(glance, ctx)) throw new Forbidden("Owner can't be updated by non admin.")

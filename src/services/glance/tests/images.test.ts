@@ -225,11 +225,14 @@ test('what a client may not set is refused (cases 8 and 32)', async (t) => {
     removed: await patch({ op: 'remove', path: '/name' }),
     deep: await patch({ op: 'add', path: '/a/b', value: 'x' }),
     pointer: await patch({ op: 'add', path: 'a', value: 'x' }),
+    proto: await patch({ op: 'add', path: '/__proto__', value: 'x' }),
+    inherited: await patch({ op: 'remove', path: '/toString' }),
+    constructor: await patch({ op: 'add', path: '/constructor', value: 'Porsche' }),
     operation: await patch({ op: 'move', path: '/a' }),
     half: await patch({ op: 'replace', path: '/name', value: 'changed' }, { op: 'remove', path: '/nothing' }),
   }
   assert.deepEqual(statuses, {
-    status: 403, location: 403, locations: 403, reserved: 403, owner: 403, public: 403, number: 400, missing: 409, removed: 403, deep: 400, pointer: 400, operation: 400, half: 409,
+    status: 403, location: 403, locations: 403, reserved: 403, owner: 403, public: 403, number: 400, missing: 409, removed: 403, deep: 400, pointer: 400, proto: 400, inherited: 409, constructor: 200, operation: 400, half: 409,
   })
   assert.equal((await member.call('glance', 'PATCH', `/v2/images/${image.id}`, [], { 'content-type': 'application/json' })).status, 415)
   assert.equal((await member.call('glance', 'GET', `/v2/images/${image.id}`)).body.name, 'disk')

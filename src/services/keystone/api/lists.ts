@@ -21,7 +21,7 @@ export function readList(query: Readonly<Record<string, unknown>>, filterable: F
     if (kind === 'boolean') return suffix === undefined ? [equal(name, isTrue(text) ? 1 : 0)] : []
     const column = typeof kind === 'object' ? kind.column : name
     if (suffix === undefined) return [equal(column, text)]
-    const found = comparators[suffix]
+    const found = Object.hasOwn(comparators, suffix) ? comparators[suffix] : undefined
     return found ? [{ column, comparator: found[0], fold: found[1], value: text }] : []
   })
   return { filters: [...filters, ...fixed], limit: readLimit(query['limit'], most), marker: query['marker'] as string | undefined }

@@ -64,6 +64,7 @@ describe('projects', () => {
     assert.deepEqual(await list('name__istartswith=ALPHA'), ['Alpha', 'alphabet'])
     assert.deepEqual(await list('name__endswith=ta'), ['beta'])
     assert.deepEqual(await list('name__contains=%25'), [])
+    assert.deepEqual(await list('name__constructor=x'), await list('name__nothing=x'))
     assert.deepEqual(await list('enabled=false'), ['beta'])
     assert.deepEqual(await list(`domain_id=${away.id}`), ['beta'])
     assert.deepEqual(await list('is_domain=true'), ['Default', 'away'])

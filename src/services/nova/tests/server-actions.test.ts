@@ -126,6 +126,22 @@ test('metadata and tags are kept with the server', async (t) => {
   assert.deepEqual([shown.metadata, shown.tags], [{ only: 'this' }, []])
 })
 
+test('metadata and networks may be named like what every object has', async (t) => {
+  const bench = await startBench(t)
+  const { demo, networkId } = bench
+  must(await demo.call('neutron', 'PUT', `/v2.0/networks/${networkId}`, { network: { name: 'constructor' } }), 200)
+  const id = await boot(bench)
+  const { addresses } = await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([Object.keys(addresses), addresses.constructor.length], [['constructor'], 1])
+  assert.equal(must(await demo.call('nova', 'GET', '/v2.1/servers/detail'), 200).servers.length, 1)
+  const call = (method: string, path: string, body?: unknown) => demo.call('nova', method, `/v2.1/servers/${id}${path}`, body)
+  must(await call('GET', '/ips/constructor'), 200)
+  must(await call('GET', '/ips/toString'), 404)
+  for (const method of ['GET', 'DELETE']) must(await call(method, '/metadata/toString'), 404)
+  must(await call('PUT', '/metadata/toString', { meta: { other: 'x' } }), 400)
+  assert.deepEqual(must(await call('PUT', '/metadata/toString', { meta: { toString: 'x' } }), 200), { meta: { toString: 'x' } })
+})
+
 test('a volume is plugged in and out, and a second server cannot have it', async (t) => {
   const bench = await startBench(t)
   const { demo, playground } = bench

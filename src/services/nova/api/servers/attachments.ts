@@ -107,7 +107,8 @@ export const serverAddressHandlers = (nova: Nova): Handlers<typeof serverAddress
   },
   async showAddresses({ ctx, params }) {
     const { rows } = await serverFor(nova, ctx, params.server_id, 'os_compute_api:ips:show')
-    const addresses = viewAddresses(rows.ports, true)[params.network]
+    const networks = viewAddresses(rows.ports, true)
+    const addresses = Object.hasOwn(networks, params.network) ? networks[params.network] : undefined
     if (!addresses) throw new NotFound('Instance is not a member of specified network')
     return { status: 200, body: { [params.network]: addresses } as never }
   },

@@ -10,7 +10,8 @@ export const serverMetadataHandlers = (nova: Nova): Handlers<typeof serverMetada
   addMetadata: async ({ ctx, params, body }) => ({ status: 200, body: { metadata: { ...(await addMetadata(nova, ctx, params.server_id, body.metadata)) } } }),
   replaceMetadata: async ({ ctx, params, body }) => ({ status: 200, body: { metadata: { ...(await replaceMetadata(nova, ctx, params.server_id, body.metadata)) } } }),
   async showMetadataItem({ ctx, params: { server_id: id, key } }) {
-    const value = (await metadataOf(nova, ctx, id, 'show'))[key]
+    const metadata = await metadataOf(nova, ctx, id, 'show')
+    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
     if (value === undefined) throw new NotFound('Metadata item was not found')
     return { status: 200, body: { meta: { [key]: value } } }
   },

@@ -35,18 +35,20 @@ function bookmark(baseUrl: string, collection: string, id: string) {
 }
 
 export function viewAddresses(ports: ServerRows['ports'], plain = false): Record<string, Record<string, unknown>[]> {
-  const networks: Record<string, Record<string, unknown>[]> = {}
+  // People name networks as they like: `constructor` too.
+  const networks = new Map<string, Record<string, unknown>[]>()
   const floating: [string, Record<string, unknown>][] = []
   for (const port of ports) {
-    const list = (networks[port.network_name] ??= [])
+    const list = networks.get(port.network_name) ?? []
+    networks.set(port.network_name, list)
     const more = (type: string) => (plain ? {} : { 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': port.address })
     for (const { address, version, floating: outside } of JSON.parse(port.addresses) as FixedAddress[]) {
       list.push({ version, addr: address, ...more('fixed') })
       for (const each of outside) floating.push([port.network_name, { version: 4, addr: each, ...more('floating') }])
     }
   }
-  for (const [name, address] of floating) networks[name]?.push(address)
-  return networks
+  for (const [name, address] of floating) networks.get(name)?.push(address)
+  return Object.fromEntries(networks)
 }
 
 export function viewFlavor(flavor: FlavorSnapshot, { version, baseUrl, extraSpecs }: Pick<ViewOptions, 'version' | 'baseUrl' | 'extraSpecs'>): Record<string, unknown> {

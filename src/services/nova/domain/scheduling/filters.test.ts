@@ -55,3 +55,11 @@ for (const [query, expected] of queries) {
     else assert.equal(first && readQuery(query)(first), expected)
   })
 }
+
+test('a flavor that asks for what hosts and aggregates do not have finds none, whatever the name', () => {
+  const extraSpecs = (key: string) => ({ ...ask({}), flavor: { ...ask({}).flavor, extraSpecs: { [key]: '<in> x' } } })
+  const inAggregate = hosts.map((host) => ({ ...host, aggregates: [{ name: 'fast', metadata: { ssd: 'true' } }] }))
+  for (const [filter, key] of [['ComputeCapabilitiesFilter', 'constructor'], ['AggregateInstanceExtraSpecsFilter', 'aggregate_instance_extra_specs:constructor']] as const) {
+    assert.deepEqual(applyFilters([filter], inAggregate, extraSpecs(key)).hosts, [], filter)
+  }
+})

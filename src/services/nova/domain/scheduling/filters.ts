@@ -6,6 +6,9 @@ import { readQuery } from './json-query.ts'
 
 export type Filter = (host: HostState, request: PlacementRequest) => boolean
 
+/** Names come from flavors, and may be `constructor`. */
+const valueOf = (facts: Readonly<Record<string, string>>, name: string) => (Object.hasOwn(facts, name) ? facts[name] : undefined)
+
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== '')
 
 /** An operator of extra specs and its operands (nova/scheduler/filters/extra_specs_ops.py). */
@@ -42,7 +45,7 @@ export const filters: Readonly<Record<string, Filter>> = {
       const scope = key.split(':')
       if (scope.length > 1 && scope[0] !== 'capabilities') return true
       const name = scope.length > 1 ? scope.slice(1).join(':') : key
-      return matchesSpec(host.capabilities[name], wanted)
+      return matchesSpec(valueOf(host.capabilities, name), wanted)
     }),
   ImagePropertiesFilter: (host, { imageProperties }) => {
     const wants = (names: readonly string[], has: string | undefined) => {
@@ -57,7 +60,7 @@ export const filters: Readonly<Record<string, Filter>> = {
     Object.entries(flavor.extraSpecs).every(([key, wanted]) => {
       if (!key.startsWith('aggregate_instance_extra_specs:')) return true
       const name = key.slice('aggregate_instance_extra_specs:'.length)
-      return host.aggregates.some(({ metadata }) => (metadata[name] ?? '').split(',').some((value) => matchesSpec(value.trim() || undefined, wanted)))
+      return host.aggregates.some(({ metadata }) => (valueOf(metadata, name) ?? '').split(',').some((value) => matchesSpec(value.trim() || undefined, wanted)))
     }),
   AggregateMultiTenancyIsolation: (host, { projectId }) => {
     const owned = host.aggregates.flatMap(({ metadata }) => Object.entries(metadata).filter(([key]) => key.startsWith('filter_tenant_id')).map(([, value]) => value))

@@ -43,13 +43,13 @@ export const replaceMetadata = (nova: Nova, ctx: RequestContext, serverId: strin
   write(nova, ctx, serverId, 'update_all', 'update metadata', () => metadata)
 
 export const setMetadataItem = (nova: Nova, ctx: RequestContext, serverId: string, key: string, item: Metadata): Promise<Metadata> => {
-  if (item[key] === undefined) throw new BadRequest('Request body and URI mismatch')
+  if (!Object.hasOwn(item, key)) throw new BadRequest('Request body and URI mismatch')
   return write(nova, ctx, serverId, 'update', 'update metadata', (metadata) => ({ ...metadata, ...item }))
 }
 
 export const deleteMetadataItem = (nova: Nova, ctx: RequestContext, serverId: string, key: string) =>
   write(nova, ctx, serverId, 'delete', 'delete metadata', (metadata) => {
-    if (metadata[key] === undefined) throw new NotFound('Metadata item was not found')
+    if (!Object.hasOwn(metadata, key)) throw new NotFound('Metadata item was not found')
     return Object.fromEntries(Object.entries(metadata).filter(([name]) => name !== key))
   })
 
