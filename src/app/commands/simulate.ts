@@ -87,7 +87,7 @@ async function seedsOfCommit(): Promise<number> {
 }
 
 const sampledSeeds = 300
-const oneDeathIn = 15
+const oneDeathIn = 20
 const failuresShown = 10
 
 function* seeds(from: number, count: number): Generator<Task> {
