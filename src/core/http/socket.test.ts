@@ -92,6 +92,12 @@ test('two lengths, a length beside chunks, and a bare line feed are refused befo
   assert.ok(!seen.includes('/smuggled'), seen.join())
 })
 
+test('what is no request at all, or one with endless headers, is answered with the reason', async (t) => {
+  const send = await served(t, () => Promise.resolve(ok('')))
+  assert.match(await send(`GET /?${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1\.1 431 [\s\S]*"message":"The address and the headers/)
+  assert.match(await send('\u0016\u0003\u0001 a greeting of TLS\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*TLS is not spoken here/)
+})
+
 test('what went wrong inside is not told', async (t) => {
   const send = await served(t, () => Promise.reject(new Error('ENOENT /secret/place')))
   const answer = await send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')

@@ -45,6 +45,10 @@ export async function listen(transport: Transport, options: SocketOptions, { kee
     if (exchange?.request.complete && !exchange.response.headersSent) return
     socket.destroy()
   })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET' || current.get(socket)?.response.headersSent) socket.destroy()
+    else socket.end(whyUnread(error.code))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ ...options, backlog: 1024 }, resolve)
@@ -76,6 +80,15 @@ async function answer(transport: Transport, options: SocketOptions, request: Inc
     // Half an answer must not look like a whole one; a client that went away does not see the difference.
     response.destroy()
   }
+}
+
+/** What cannot be read as a request never comes to a pipeline; who sent it is told all the same why nothing came of it. */
+function whyUnread(code: string | undefined): string {
+  const [status, title, message] = code === 'HPE_HEADER_OVERFLOW' ? [431, 'Request Header Fields Too Large', 'The address and the headers of a request may have 16 KB together.']
+    : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'Request Timeout', 'The headers of the request did not come in time.']
+      : [400, 'Bad Request', 'This is not a request that HTTP/1.1 knows. TLS is not spoken here: the address begins with http.']
+  const body = JSON.stringify({ error: { code: status, title, message } })
+  return `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
 const lingerMs = 30_000

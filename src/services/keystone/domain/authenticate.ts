@@ -80,15 +80,15 @@ async function byPassword(keystone: Keystone, wish: UserWish & { readonly passwo
   if (wish.password === undefined) throw new ValidationError('Expecting to find password in user.')
   const { read } = keystone.database
   const user = wish.id !== undefined ? await findUser(read, wish.id) : await findUserByName(read, wish.name ?? '', wish.domain ?? {})
-  await checkPassword(keystone, user, wish.password)
+  await checkPassword(keystone, user, wish.password, JSON.stringify([wish.id ?? wish.name, wish.domain]))
   if (!user) throw unauthorized()
   return { userId: user.id, methods: ['password'], expiresAt: after(keystone, keystone.options.expiration), defaultProjectId: user.default_project_id }
 }
 
 /** The same work and the same answer whether the user is unknown, disabled, locked, or the password wrong. @throws Unauthorized */
-export async function checkPassword(keystone: Keystone, user: UserWithDomain | undefined, password: string): Promise<void> {
+export async function checkPassword(keystone: Keystone, user: UserWithDomain | undefined, password: string, asked: string): Promise<void> {
   const { database, clock, options, passwords } = keystone
-  const matches = await passwords.matches(password, user?.password_hash)
+  const matches = await passwords.matches(password, user?.password_hash, asked)
   if (!user || user.enabled === 0 || user.domain_enabled === 0 || isLocked(keystone, user)) throw unauthorized()
   if (!matches) {
     // A lock that is over begins a new count.

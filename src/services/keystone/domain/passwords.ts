@@ -6,8 +6,12 @@ import type { Random } from '#core/context'
 
 export interface Passwords {
   hash(password: string): Promise<string>
-  /** Takes as long for no stored hash as for a wrong password. */
-  matches(password: string, stored: string | null | undefined): Promise<boolean>
+  /**
+   * Takes as long for no stored hash as for a wrong password.
+   *
+   * @param asked whose log-in it is, as it was asked for, known or not: those take turns, so that many tries for one hold up no other
+   */
+  matches(password: string, stored: string | null | undefined, asked: string): Promise<boolean>
 }
 
 export interface PasswordRules {
@@ -23,34 +27,49 @@ const secretPrefix = '$sha256$'
 /** @param outside waits for what another thread does */
 export function createPasswords(rules: PasswordRules, random: Random, outside = <T>(work: Promise<T>) => work): Passwords {
   let running = 0
-  const waiting: (() => void)[] = []
+  const waiting = new Map<string, (() => void)[]>()
   let decoy: Promise<string> | undefined
 
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= rules.concurrency) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
+  async function inTurn<T>(asked: string, work: () => Promise<T>): Promise<T> {
+    if (running >= rules.concurrency) {
+      await new Promise<void>((resolve) => {
+        const queue = waiting.get(asked)
+        if (queue) queue.push(resolve)
+        else waiting.set(asked, [resolve])
+      })
+    } else running++
     try {
       return await outside(work())
     } finally {
-      const next = waiting.shift()
+      const next = nextWaiting()
       if (next) next()
       else running--
     }
   }
 
+  function nextWaiting(): (() => void) | undefined {
+    for (const [asked, queue] of waiting) {
+      waiting.delete(asked)
+      const next = queue.shift()
+      if (queue.length > 0) waiting.set(asked, queue)
+      return next
+    }
+    return undefined
+  }
+
   return {
     async hash(password) {
       const long = needsPrehash(password)
-      const made = await inTurn(() => hash(long ? digest(password) : password, { cost: rules.rounds, salt: random.bytes(16) }))
+      const made = await inTurn('', () => hash(long ? digest(password) : password, { cost: rules.rounds, salt: random.bytes(16) }))
       return long ? prehashed + made : made
     },
-    async matches(password, stored) {
+    async matches(password, stored, asked) {
       if (password === '' || password.length > rules.maxLength) return false
       if (stored?.startsWith(secretPrefix)) return matchesSecret(password, stored)
-      decoy ??= inTurn(() => hash(random.bytes(16).toString('hex'), { cost: rules.rounds, salt: random.bytes(16) }))
+      decoy ??= inTurn('', () => hash(random.bytes(16).toString('hex'), { cost: rules.rounds, salt: random.bytes(16) }))
       const known = stored ?? (await decoy)
       const long = known.startsWith(`${prehashed}$`)
-      const same = await inTurn(() => verify(long ? digest(password) : password, long ? known.slice(prehashed.length) : known))
+      const same = await inTurn(asked, () => verify(long ? digest(password) : password, long ? known.slice(prehashed.length) : known))
       return same && stored !== null && stored !== undefined
     },
   }

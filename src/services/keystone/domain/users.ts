@@ -88,7 +88,7 @@ export async function removeUser(keystone: Keystone, id: string): Promise<void> 
 /** Their own new password, for somebody who knows the old one, even when that is expired. @throws Unauthorized, Refused, ValidationError */
 export async function changeOwnPassword(keystone: Keystone, userId: string, password: string, original: string): Promise<void> {
   const user = await findUser(keystone.database.read, userId)
-  await checkPassword(keystone, user && { ...user, password_expires_at: null }, original)
+  await checkPassword(keystone, user && { ...user, password_expires_at: null }, original, userId)
   if (!user) throw unauthorized()
   if ((JSON.parse(user.options) as { lock_password?: unknown }).lock_password === true) throw new Refused('You are not allowed to change your password.')
   if (password === original) throw new BadRequest('The new password must differ from the old one.')

@@ -5,7 +5,7 @@ import { defineOperation, type OperationRun, pivot, step } from '#core/operation
 import { Type, Uuid } from '#core/spec'
 import type { ApiTables } from '../../db/api-tables.ts'
 import { noteEvent, startAction } from '../../db/actions.ts'
-import { forgetServer, queueForDelete } from '../../db/build-requests.ts'
+import { findMapping, forgetServer, queueForDelete } from '../../db/build-requests.ts'
 import { findAnyInstance, findInstance, markDeleted, updateInstance } from '../../db/instances.ts'
 import { cellNames } from '../../db/open.ts'
 import { release } from '../../neighbours/placement.ts'
@@ -34,6 +34,19 @@ export async function deleteServer(nova: Nova, ctx: RequestContext, serverId: st
   const { cell } = located
   if (cell) await nova.cells[cell].transaction((tx) => showDeleting(nova, tx, ctx, serverId))
   await ring(nova, ctx, 'api', cancelled)
+  if (cell && located.rows.instance.host === null) await untilGone(nova, ctx, serverId)
+}
+
+const goneSeconds = 5
+
+/**
+ * A server that no host has is gone with the answer, as upstream's API deletes it itself: clients take one that they still see in
+ * ERROR for one that could not be deleted.
+ */
+async function untilGone(nova: Nova, ctx: RequestContext, serverId: string): Promise<void> {
+  const { clock } = nova.runtime
+  const deadline = clock.monotonic() + goneSeconds * 1000
+  for (let pause = 10; clock.monotonic() < deadline && (await findMapping(nova.api.read, serverId)); pause = Math.min(pause * 1.5, 200)) await clock.sleep(pause, ctx.signal)
 }
 
 type CellTx = Parameters<Parameters<Nova['cells']['cell1']['transaction']>[0]>[0]
