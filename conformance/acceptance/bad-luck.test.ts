@@ -14,7 +14,7 @@ const program = join(import.meta.dirname, '..', '..')
 
 test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs root' }, async (t) => {
   const hidden = hideCheckout()
-  const cloud = await prepareRealCloud(3, hidden.checkout)
+  const cloud = await prepareRealCloud(3, { checkout: hidden.checkout })
   t.after(async () => {
     await cloud.remove()
     hidden.remove()

@@ -6,14 +6,12 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { readSecrets } from '../../src/app/commands/openrc.ts'
-import { logIn, reachOutside, RestError, type Session } from '../../src/app/rest.ts'
-import { readSettings } from '../../src/app/settings.ts'
+import { RestError } from '../../src/app/rest.ts'
+import { asDemo, auditorsAtRest, nothingToRepair, untilWhole } from './as-demo.ts'
 import { armKill, databaseOf, gone, type KillPoint, type Moment, type Victim } from './kill-points.ts'
 import { helperOf, hostState, processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
-import { disagreements, found, openOperations, promised, query, surroundings } from './rows-and-reality.ts'
+import { found, openOperations, promised, query, surroundings } from './rows-and-reality.ts'
 
 const always: readonly Moment[] = ['started', 'finished']
 const whenLong: readonly Moment[] = ['started', 'midway', 'finished']
@@ -54,7 +52,7 @@ const sample = [
   'server.build create-in-cell finished', 'server.build spawn midway', 'server.build spawn finished', 'volume.create allocate finished', 'port.wire wire midway',
   'attachment.connect export finished', 'server.delete destroy-guest finished', 'server.delete release-volumes midway', 'server.delete remove-rows finished',
   'attachment.disconnect unexport finished', 'volume.delete free finished', 'port.unwire unwire finished',
-  'QEMU: server.build publish started', 'dnsmasq: port.wire wire started', 'storage daemon: attachment.connect export started', 'helper: server.build spawn midway',
+  'QEMU: server.build publish started', 'storage daemon: attachment.connect export started', 'helper: server.build spawn midway',
   'QEMU: server.delete destroy-guest started', 'storage daemon: attachment.disconnect unexport started', 'helper: port.unwire unwire midway',
 ]
 
@@ -82,8 +80,7 @@ interface Killed {
 test('killed at whatever step of a boot or a deletion, the cloud is whole again after `up`', { skip: canRunReal ? false : 'needs root' }, async (t) => {
   const cloud = await prepareRealCloud(13)
   t.after(() => cloud.remove())
-  // No round of an auditor comes by itself: what is whole again became so without them.
-  writeFileSync(join(cloud.directory, 'nimbo.toml'), ['nova', 'neutron', 'cinder', 'glance'].map((name) => `[${name}]\naudit_interval = 3600\naudit_grace = 1\n`).join('\n'))
+  writeFileSync(join(cloud.directory, 'nimbo.toml'), auditorsAtRest)
   await cloud.nimbo('up')
   const play = await prepare(cloud)
   const boots = ofBoot.filter((each) => wanted(each))
@@ -115,27 +112,11 @@ test('killed at whatever step of a boot or a deletion, the cloud is whole again 
 
 async function prepare(cloud: RealCloud) {
   const { directory } = cloud
-  const settings = readSettings(directory)
-  assert.ok(settings)
-  const session: Session = await logIn(reachOutside(settings), { user: 'demo', password: readSecrets(directory).demoPassword, project: 'demo' })
-  const first = async (service: 'glance' | 'neutron' | 'nova', path: string, collection: string): Promise<string> => (await session.send(service, 'GET', path))[collection][0].id
-  const image = await first('glance', '/v2/images?name=nimbo-test', 'images')
-  const network = await first('neutron', '/v2.0/networks?name=private', 'networks')
-  const flavor = ((await session.send('nova', 'GET', '/v2.1/flavors')).flavors as { id: string; name: string }[]).find(({ name }) => name === 'm1.nano')?.id
-  const serverNamed = async (name: string) => ((await session.send('nova', 'GET', `/v2.1/servers/detail?name=^${name}$`)).servers as any[])[0]
-  const create = (name: string) => session.send('nova', 'POST', '/v2.1/servers', {
-    server: {
-      name, imageRef: image, flavorRef: flavor, networks: [{ uuid: network }],
-      block_device_mapping_v2: [
-        { source_type: 'image', uuid: image, destination_type: 'local', boot_index: 0, delete_on_termination: true },
-        { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
-      ],
-    },
-  }, { headers: { 'x-openstack-nova-api-version': '2.67' } })
+  const { session, serverNamed, create, withVolume } = await asDemo(cloud)
 
   const boot = async (name: string, point?: KillPoint): Promise<Told | undefined> => {
-    const killed = point && await kill(point, () => create(name))
-    if (!point) await create(name)
+    const killed = point && await kill(point, () => create(name, withVolume))
+    if (!point) await create(name, withVolume)
     const whole = await becomesWhole(killed)
     const server = await serverNamed(name)
     if (!server) assert.ok(killed && !killed.answered, 'only a request without an answer may have made nothing')
@@ -143,7 +124,7 @@ async function prepare(cloud: RealCloud) {
       assert.ok(String(server.fault?.message ?? '').length > 10, 'a fault that its owner understands')
       assert.ok(point?.victim === 'QEMU', `what was killed beside its guest does not fail a build: ${server.fault.message}`)
     } else assert.ok(server.status === 'ACTIVE' || (point?.victim === 'QEMU' && server.status === 'SHUTOFF'), server.status)
-    await nothingToRepair()
+    await nothingToRepair(cloud)
     return killed && { ...killed.tale, ...whole, server: server ? server.status === 'ERROR' ? `ERROR: ${server.fault.message}` : server.status : 'never made, and never answered' }
   }
 
@@ -166,7 +147,7 @@ async function prepare(cloud: RealCloud) {
       await becomesWhole()
       assert.equal(await serverNamed(name), undefined)
     }
-    await nothingToRepair()
+    await nothingToRepair(cloud)
     assert.deepEqual(surroundings(directory), empty)
     assert.deepEqual(await found(directory), bare)
     return killed && { ...killed.tale, ...whole, server: 'gone' }
@@ -200,21 +181,8 @@ async function prepare(cloud: RealCloud) {
     const start = killed && !killed.needsUp ? killed.at : performance.now()
     if (killed?.needsUp) await cloud.nimbo('up')
     const up = performance.now()
-    let last: string[] = []
-    for (const end = performance.now() + 120_000; performance.now() < end; await sleep(50)) {
-      last = openOperations(directory)
-      if (last.length === 0) last = await disagreements(directory)
-      if (last.length === 0) return { upSeconds: killed?.needsUp ? (up - start) / 1000 : undefined, wholeSeconds: (performance.now() - start) / 1000 }
-    }
-    throw new Error(`not whole after 120 s:\n${last.join('\n')}`)
-  }
-
-  /** The auditors agree, and had nothing to put right. */
-  async function nothingToRepair(): Promise<void> {
-    const text = await cloud.nimbo('doctor', '--now', '--json').catch((error: Error) => String((error.cause as { stdout?: string }).stdout))
-    const history = JSON.parse(await cloud.nimbo('doctor', '--history', '--json').catch((error: Error) => String((error.cause as { stdout?: string }).stdout))) as { findings: { kind: string; resource: string; state: string }[] }
-    const { findings, silent, failed } = JSON.parse(text) as { findings: unknown[]; silent: string[]; failed: string[] }
-    assert.deepEqual([findings, silent, failed, history.findings.map(({ kind, resource, state }) => `${kind} ${resource} ${state}`)], [[], [], [], []])
+    await untilWhole(cloud)
+    return { upSeconds: killed?.needsUp ? (up - start) / 1000 : undefined, wholeSeconds: (performance.now() - start) / 1000 }
   }
 
   /** How long a step took in the boot and the deletion that nobody disturbed. */
@@ -227,7 +195,7 @@ async function prepare(cloud: RealCloud) {
 
   // Nobody disturbs the first one: it fills the cache of images, and tells how long each step takes.
   let [empty, bare]: [string[], string[]] = [[], []]
-  await create('first')
+  await create('first', withVolume)
   await becomesWhole()
   const { id } = await eventually('the server is ACTIVE', 60, async () => {
     const server = await serverNamed('first')
@@ -237,7 +205,7 @@ async function prepare(cloud: RealCloud) {
   await becomesWhole()
   ;[empty, bare] = [surroundings(directory), await found(directory)]
   assert.deepEqual(bare, promised(directory))
-  await nothingToRepair()
+  await nothingToRepair(cloud)
   return { boot, remove }
 }
 

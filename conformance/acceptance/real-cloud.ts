@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
 
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
@@ -16,6 +17,8 @@ const firstSlot = Number(process.env['REAL_CLOUD_SLOTS'] ?? 0)
 
 export interface RealCloud {
   readonly directory: string
+  /** Where it was asked for. */
+  readonly disk: SmallDisk | undefined
   readonly publicPrefix: string
   nimbo(...args: string[]): Promise<string>
   /** Debian's openstack client, unmodified. With a format it answers parsed JSON. */
@@ -27,13 +30,18 @@ export interface RealCloud {
   remove(): Promise<void>
 }
 
-/**
- * @param number tells clouds of tests that run at the same time apart
- * @param checkout where the program lies; the folder of this test by default
- */
-export async function prepareRealCloud(number: number, checkout: string = root): Promise<RealCloud> {
+export interface RealCloudOptions {
+  /** Where the program lies; the folder of this test by default. */
+  readonly checkout?: string
+  /** The cloud's folder is a file system of its own, of so many GiB. */
+  readonly diskGiB?: number
+}
+
+/** @param number tells clouds of tests that run at the same time apart */
+export async function prepareRealCloud(number: number, { checkout = root, diskGiB }: RealCloudOptions = {}): Promise<RealCloud> {
   const slot = firstSlot + number
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
+  const disk = diskGiB === undefined ? undefined : mountSmallDisk(directory, diskGiB)
   const offset = 12_000 + slot * 100
   const publicPrefix = await freePrefix(slot)
   const nimbo = async (...args: string[]): Promise<string> => {
@@ -49,7 +57,7 @@ export async function prepareRealCloud(number: number, checkout: string = root):
     return json ? (JSON.parse(stdout) as unknown) : stdout
   }
   return {
-    directory, publicPrefix, nimbo, openstack: client('nimbo'), asAdmin: client('nimbo-admin'),
+    directory, disk, publicPrefix, nimbo, openstack: client('nimbo'), asAdmin: client('nimbo-admin'),
     async ssh(keyFile, address, command) {
       const { stdout } = await run('/usr/bin/ssh', [
         '-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', '-o', 'BatchMode=yes',
@@ -58,7 +66,9 @@ export async function prepareRealCloud(number: number, checkout: string = root):
       return stdout
     },
     async remove() {
+      disk?.empty()
       if (existsSync(join(directory, 'cloud.json'))) await nimbo('reset', '--yes')
+      await disk?.unmount()
       rmSync(directory, { recursive: true, force: true })
     },
   }

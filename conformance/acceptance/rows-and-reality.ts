@@ -114,21 +114,32 @@ export async function disagreements(directory: string): Promise<string[]> {
 }
 
 /** What the storage daemon serves; nothing when it does not run. */
-function exportsOf(data: string): Promise<string[]> {
-  const path = join(data, 'cinder', 'volumes', 'run', 'qmp2')
-  if (!existsSync(path)) return Promise.resolve([])
+async function exportsOf(data: string): Promise<string[]> {
+  const exports = (await ask(join(data, 'cinder', 'volumes', 'run', 'qmp2'), 'query-block-exports')) as { id: string }[] | undefined
+  return exports?.map(({ id }) => id.replace(/^export-/, '')) ?? []
+}
+
+/** How QEMU says that a guest is: `running`, `io-error` …; nothing when it does not run. */
+export async function guestStatus(directory: string, serverId: string): Promise<string | undefined> {
+  const found = (await ask(join(directory, 'data', 'nova', 'qemu', 'servers', serverId, 'run', 'qmp2'), 'query-status')) as { status: string } | undefined
+  return found?.status
+}
+
+/** One question on the monitor that the cloud leaves free; nothing when nobody is there. */
+function ask(path: string, command: string): Promise<unknown> {
+  if (!existsSync(path)) return Promise.resolve(undefined)
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     let text = ''
-    socket.setTimeout(10_000, () => socket.destroy(new Error('The storage daemon does not answer.')))
-    socket.on('error', (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? resolve([]) : reject(error))
-    socket.once('connect', () => socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify({ execute: 'query-block-exports', id: 'asked' })}\n`))
-    socket.on('close', () => resolve([]))
+    socket.setTimeout(10_000, () => socket.destroy(new Error(`${path} does not answer.`)))
+    socket.on('error', (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? resolve(undefined) : reject(error))
+    socket.once('connect', () => socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify({ execute: command, id: 'asked' })}\n`))
+    socket.on('close', () => resolve(undefined))
     socket.on('data', (chunk) => {
       text += String(chunk)
       const line = text.split('\n').find((each) => each.includes('"asked"') && each.trimEnd().endsWith('}'))
       if (line === undefined) return
-      resolve((JSON.parse(line) as { return: { id: string }[] }).return.map(({ id }) => id.replace(/^export-/, '')))
+      resolve((JSON.parse(line) as { return: unknown }).return)
       socket.destroy()
     })
   })

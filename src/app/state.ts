@@ -1,5 +1,6 @@
 // What the running cloud says of itself in a file: who it is, how far it is, where it went wrong.
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { isDiskFull } from '#core/errors'
 import type { Layout } from './layout.ts'
 import { writeWhole } from './settings.ts'
 
@@ -39,5 +40,22 @@ export function runningState(files: Layout): RunState | undefined {
 }
 
 export function writeState(files: Layout, state: RunState): void {
-  writeWhole(files.state, `${JSON.stringify(state)}\n`, 0o644)
+  const text = `${JSON.stringify(state)}\n`
+  try {
+    writeWhole(files.state, text, 0o644)
+  } catch (error) {
+    if (!isDiskFull(error) || !existsSync(files.state)) throw error
+    writeInPlace(files.state, text)
+  }
+}
+
+/** On a full disk the file that is there keeps its room: the new text is written over the old one, with spaces behind it. */
+function writeInPlace(file: string, text: string): void {
+  const { size } = statSync(file)
+  const opened = openSync(file, 'r+')
+  try {
+    writeSync(opened, text.padEnd(size), 0)
+  } finally {
+    closeSync(opened)
+  }
 }

@@ -1,5 +1,5 @@
 // `nimbo reset`: the cloud and everything that it has are gone, as if it had never been.
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { readSettings } from '../settings.ts'
@@ -24,12 +24,12 @@ export async function reset(directory: string, yes: boolean): Promise<void> {
   print('The cloud is gone.')
 }
 
-/** A folder that something is mounted on cannot go: then it is empty. */
+/** A folder that something is mounted on cannot go: it stays, empty. */
 function removeFolder(directory: string): void {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true })
   try {
-    rmSync(directory, { recursive: true, force: true })
+    rmdirSync(directory)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
-    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true })
   }
 }

@@ -44,9 +44,13 @@ export class SqliteConnection {
     }
   }
 
-  /** The rows of a statement of our own without parameters. */
+  /** The rows of a statement of our own without parameters. @throws the engine's error, translated */
   rows<R>(sql: string): R[] {
-    return this.#handle.prepare(sql).all() as R[]
+    try {
+      return this.#handle.prepare(sql).all() as R[]
+    } catch (error) {
+      throw translate(error)
+    }
   }
 
   /** A function that statements may call. */

@@ -387,6 +387,38 @@ test('an operation whose lease could not be given back is taken up when it has r
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2'])
 })
 
+test('an operation that was put down on a disk so full that not even that could be written goes on soon after there is room', async (t) => {
+  const faster = 50
+  const clock = {
+    ...systemClock, now: () => new Date(Date.UTC(2026, 0, 1) + systemClock.monotonic() * faster), monotonic: () => systemClock.monotonic() * faster,
+    after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / faster, run),
+  }
+  let full = false
+  const began: number[] = []
+  const short = defineOperation<Bench, unknown>('short', {
+    input: Type.Object({}), deadlineSeconds: 600, onCrash: 'resume',
+    steps: [step('a', { run: async () => {
+      full = began.push(clock.monotonic()) === 1
+    } })],
+  })
+  const { database, begin, row } = await bench(t, [short])
+  const refusing = {
+    ...database, read: database.read,
+    transaction: ((work, options) => (full ? Promise.reject(new DatabaseFull('no room')) : database.transaction(work, options))) as typeof database.transaction,
+  }
+  const operations = createOperations<Bench>({ database: refusing, definitions: [short], capabilities: { ...capabilities, clock }, owner: 'host/worker' })
+  const worker = operations.work({ events: [] })
+  t.after(() => worker.stop())
+  const id = await begin(operations, short)
+  while (began.length === 0) await systemClock.sleep(5)
+  await systemClock.sleep(40)
+  full = false
+  const patience = AbortSignal.timeout(20_000)
+  while ((await row(id)).finished_at === null) await systemClock.sleep(5, patience)
+  const [first = 0, second = 0] = began
+  assert.ok(second - first < 25_000, `it took ${second - first} ms`)
+})
+
 test('what takes a step back speaks with a later epoch than the step, so that a late word of the step is refused', async (t) => {
   const epochs: [string, number][] = []
   const fail = defineOperation<Bench, unknown>('fail', {

@@ -23,6 +23,8 @@ export interface WorkerOptions<S> {
 const leaseSeconds = 30
 const renewEverySeconds = 10
 const pollSeconds = 5
+/** How long an operation rests that was put down. */
+const putDownSeconds = 5
 const keepFinishedDays = 7
 /** How long a step that was told to stop may take to do so. */
 const stopGraceSeconds = 20
@@ -226,11 +228,17 @@ export class Worker<S> {
   /** Something outside the steps failed (the journal could not be written): another try later, by whoever leases it. */
   async #putDown(held: Held): Promise<void> {
     const { database, capabilities: { clock, log } } = this.#options
-    const notBefore = new Date(clock.now().getTime() + 5000).toISOString()
+    const notBefore = new Date(clock.now().getTime() + putDownSeconds * 1000).toISOString()
     try {
       await database.transaction((tx) => updateHeld(tx, held.row.id, held.epoch, { lease_owner: null, lease_until: null, not_before: notBefore }))
     } catch (error) {
-      log.warn({ err: error, operation: held.row.id }, 'the lease of an operation could not be given back; it will run out')
+      log.warn({ err: error, operation: held.row.id }, 'the lease of an operation could not be given back; it will be tried again until it runs out')
+      if (error instanceof LeaseLost) return
+      const timer = clock.after(putDownSeconds * 1000, () => {
+        this.#timers.delete(timer)
+        if (!this.#stopped && clock.monotonic() < held.sureUntil) void this.#putDown(held)
+      })
+      this.#timers.add(timer)
     }
   }
 
