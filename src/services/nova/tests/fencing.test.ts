@@ -5,7 +5,6 @@ import { test, type TestContext } from 'node:test'
 import { createCredentials } from '#core/client'
 import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
 import { openDatabase } from '#core/db'
-import { Cancelled } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { createProcessRunner } from '#core/process'
 import { type Bus, rpcClient } from '#core/rpc'
@@ -197,15 +196,4 @@ test('its late word to stop what the host does leaves its successor’s guest to
   await compute.abandon(contextOfTest, { operationId, epoch: 2 })
   go.resolve()
   await untilStatus(demo, paused.id, 'ACTIVE')
-})
-
-test('a build whose host is stopped and started in the middle of it goes on', async (t) => {
-  const bench = await startBench(t)
-  let stopped = 0
-  bench.playground.before = (method) => {
-    if (method === 'spawn' && stopped++ === 0) throw new Cancelled('The compute service stops.')
-  }
-  const id = await boot(bench)
-  await untilStatus(bench.demo, id, 'ACTIVE')
-  assert.equal(stopped, 2)
 })
