@@ -1,7 +1,7 @@
 // The bus between the simulated roles: each message takes a way of its own.
 import type { Capabilities } from '#core/context'
-import { ServiceUnavailable } from '#core/errors'
-import { type Answer, answerMessage, type Bus, type Message } from '#core/rpc'
+import { ServiceUnavailable, toWireError } from '#core/errors'
+import { type Answer, AnswerLost, answerMessage, type Bus, type Message } from '#core/rpc'
 import type { Incarnation } from './incarnation.ts'
 import type { Links } from './links.ts'
 import type { World } from './world.ts'
@@ -81,5 +81,5 @@ export class SimulatedBus {
 }
 
 function gone(message: string): Answer {
-  return { error: { status: 503, code: 'bus.lost', message, details: {} } }
+  return { error: toWireError(new AnswerLost(message)) }
 }

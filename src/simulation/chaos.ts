@@ -20,6 +20,7 @@ export class Chaos implements Fate {
   readonly #plan: Plan
   readonly #dice: Dice
   readonly #armed: Armed[] = []
+  readonly #refusals: { readonly point: Point; left: number; readonly code: string }[] = []
   #struck: Struck | undefined
   #on = true
   /** For a while nothing goes wrong. */
@@ -40,10 +41,16 @@ export class Chaos implements Fate {
     this.#armed.push({ blow, left: blow.points })
   }
 
+  /** An engine refuses this effect so often. */
+  refuse(effect: string, times: number, code: string): void {
+    this.#refusals.push({ point: `before ${effect}`, left: times, code })
+  }
+
   /** From here on nothing goes wrong any more. */
   calm(): void {
     this.#on = false
     this.#armed.length = 0
+    this.#refusals.length = 0
   }
 
   get links(): LinkTrouble {
@@ -64,6 +71,11 @@ export class Chaos implements Fate {
       else if (armed.blow.kind !== 'kill-all') this.#struck?.kill(incarnation.role, armed.blow.backAfterMs)
       else this.#struck?.killAll(armed.blow.backAfterMs)
       return undefined
+    }
+    const refusal = this.#refusals.find((each) => each.point === point && each.left > 0)
+    if (refusal) {
+      refusal.left--
+      return this.#failure(incarnation, point, new AppError(500, refusal.code, 'The engine refuses.'))
     }
     const { trouble } = this.#plan
     if (point === 'commit' && this.#dice.happens(trouble.commitFails)) return this.#failure(incarnation, point, new Error('database or disk is full'))

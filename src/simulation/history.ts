@@ -64,7 +64,7 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
     chaos.suspended = false
     strike(plan, world, chaos, cloud)
     const began = world.now
-    const stage = { cloud, world, ledger, options, wrong }
+    const stage = { chaos, cloud, world, ledger, options, wrong }
     const busy = plan.scenario === undefined ? Promise.allSettled(plan.actors.map((actor) => live(actor, stage))) : tell(plan.scenario, stage)
     let over = false
     busy.then(() => (over = true), (error: unknown) => {
@@ -109,6 +109,7 @@ function strike(plan: Plan, world: World, chaos: Chaos, cloud: SimulatedCloud): 
 }
 
 interface Stage {
+  readonly chaos: Chaos
   readonly cloud: SimulatedCloud
   readonly world: World
   readonly ledger: Ledger
@@ -140,7 +141,7 @@ async function live(plan: ActorPlan, { cloud, world, ledger, options: { template
   }
 }
 
-async function tell(name: string, { cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
+async function tell(name: string, { chaos, cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
   const story = scenarios[name]
   if (!story) throw new Error(`there is no story ${name}`)
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the teller waits', resolve))
@@ -152,6 +153,7 @@ async function tell(name: string, { cloud, world, ledger, options: { template },
   if (!person) throw new Error('keystone did not come back')
   await story({
     person, admin: () => Person.logIn(cloud.network, 'admin', 'admin', 'admin-secret', 'teller as admin'), pause, project: 'demo', dice: world.dice('teller'), ledger, template, violated: (what) => void wrong.push(what),
+    refuses: (effect, times, code = 'engine.failed') => chaos.refuse(effect, times, code),
     silence: (role, milliseconds) => cloud.holdUp(role, milliseconds, false),
     async until(look) {
       for (let tries = 0; tries < 100; tries++) {

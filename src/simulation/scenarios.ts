@@ -9,6 +9,8 @@ export interface Storyteller extends Actor {
   pause(milliseconds: number): Promise<void>
   /** Nothing reaches a role for a while: to the others it is down. */
   silence(role: string, milliseconds: number): void
+  /** An engine refuses an effect so often. */
+  refuses(effect: string, times: number, code?: string): void
 }
 
 type Story = (teller: Storyteller) => Promise<void>
@@ -332,5 +334,82 @@ export const scenarios: Readonly<Record<string, Story>> = {
     await act(teller, server, 'neutron', 'PUT', `/v2.0/subnets/${net.subnet}`, { subnet: { dns_nameservers: ['192.0.2.53'] } })
     await removeServer(teller, server)
     await teller.pause(60_000)
+  },
+  async 'guests that cannot be started: one on its first host, one at all'(teller) {
+    const net = await networkOf(teller)
+    const volume = await volumeOf(teller)
+    const port = net && (await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } }))
+    if (!net || !volume || port === undefined) return
+    for (const reason of ['compute.spawn_failed', 'engine.failed']) {
+      teller.refuses('hypervisor spawn', 1, reason)
+      const server = await boot(teller, {
+        networks: [{ port }, { uuid: net.network }],
+        block_device_mapping_v2: [
+          { source_type: 'image', uuid: teller.template.imageId, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+          { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+          { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: false },
+        ],
+      })
+      if (!server) continue
+      await settled(teller, server)
+      await removeServer(teller, server)
+      await settledVolume(teller, volume.id)
+    }
+  },
+  async 'a guest that refuses to be stopped, started and rebooted'(teller) {
+    const server = await boot(teller)
+    if (!server) return
+    const refused = [['powerOff', { 'os-stop': null }], ['powerOn', { 'os-start': null }], ['reboot', { reboot: { type: 'SOFT' } }], ['reboot', { reboot: { type: 'HARD' } }]] as const
+    for (const [effect, body] of refused) {
+      await settled(teller, server)
+      teller.refuses(`hypervisor ${effect}`, 1)
+      await action(teller, server, body)
+      await settled(teller, server)
+      await action(teller, server, body)
+    }
+    await settled(teller, server)
+  },
+  async 'a guest that refuses volumes and interfaces, and lets go of none'(teller) {
+    const [server, volume, net] = [await boot(teller), await volumeOf(teller), await networkOf(teller)]
+    if (!server || !volume || !net) return
+    await settled(teller, server)
+    const path = `/v2.1/servers/${server.id}`
+    const attach = async () => {
+      await act(teller, server, 'nova', 'POST', `${path}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+      await settledVolume(teller, volume.id)
+      return act(teller, server, 'nova', 'POST', `${path}/os-interface`, { interfaceAttachment: { net_id: net.network } })
+    }
+    for (const effect of ['attachVolume', 'attachInterface']) teller.refuses(`hypervisor ${effect}`, 1)
+    await attach()
+    const { status, body } = await attach()
+    for (const effect of ['detachVolume', 'detachInterface']) teller.refuses(`hypervisor ${effect}`, 1)
+    for (const _try of ['refused', 'done']) {
+      await act(teller, server, 'nova', 'DELETE', `${path}/os-volume_attachments/${volume.id}`)
+      await teller.pause(500)
+      if (status === 200) await act(teller, server, 'nova', 'DELETE', `${path}/os-interface/${body.interfaceAttachment.port_id}`)
+      await teller.pause(500)
+    }
+  },
+  async 'volumes that cannot be made, connected, enlarged or deleted at once'(teller) {
+    const path = `/v3/${teller.person.projectId}/volumes`
+    teller.refuses('cinder create', 1)
+    await volumeOf(teller)
+    const [server, volume] = [await boot(teller), await volumeOf(teller)]
+    if (!server || !volume) return
+    await settled(teller, server)
+    for (const effect of ['export', 'unexport', 'extend', 'remove']) teller.refuses(`cinder ${effect}`, 1)
+    for (const _try of ['refused', 'done']) {
+      await act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+      await settledVolume(teller, volume.id)
+    }
+    await act(teller, server, 'nova', 'DELETE', `/v2.1/servers/${server.id}/os-volume_attachments/${volume.id}`)
+    await teller.until(async () => (await teller.person.call('cinder', 'GET', `${path}/${volume.id}`)).body?.volume?.status === 'available')
+    await act(teller, volume, 'cinder', 'POST', `${path}/${volume.id}/action`, { 'os-extend': { new_size: 2 } })
+    await teller.pause(500)
+    // Nobody but its owner takes away what could not grow.
+    await teller.until(async () => {
+      await remove(teller, volume, 'cinder', `${path}/${volume.id}`)
+      return (await teller.person.call('cinder', 'GET', `${path}/${volume.id}`)).status === 404
+    })
   },
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
 import { DatabaseFull, openDatabase } from '#core/db'
-import { BadRequest } from '#core/errors'
+import { BadRequest, Cancelled } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { Type } from '#core/spec'
-import { createOperations, defineOperation, type Definition, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
+import { createOperations, defineOperation, type Definition, type OperationFault, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
 
 const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
 const ctx: RequestContext = {
@@ -461,6 +461,24 @@ test('a step that was done, but whose end could not be written down, has not fai
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2', 'b'])
   assert.equal((await row(id)).status, 'done')
   assert.deepEqual((await operations.journal(id)).filter((entry) => entry.status === 'failed'), [])
+})
+
+test('a step whose work was called off elsewhere has failed: nobody called its operation off', async (t) => {
+  const faults: OperationFault[] = []
+  const fail = defineOperation<Bench, unknown>('fail', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [step('a', { run: async () => { throw new Cancelled('The compute service stops.') } })],
+    async failed(_tx, _service, _run, fault) {
+      faults.push(fault)
+    },
+  })
+  const { make, begin } = await bench(t, [fail])
+  const operations = make()
+  const worker = operations.work({ events: [] })
+  t.after(() => worker.stop())
+  await begin(operations, fail)
+  await operations.settled('r', { signal: AbortSignal.timeout(5000) })
+  assert.deepEqual(faults, [{ step: 'a', status: 409, code: 'cancelled', message: 'The compute service stops.', cancelled: false }])
 })
 
 test('while the disk is full an operation waits where it is, and goes on when there is room', async (t) => {

@@ -291,7 +291,7 @@ export class Worker<S> {
       const reason: unknown = held.abort.signal.aborted && !held.committed ? held.abort.signal.reason : error
       const again = held.committed || (held.attempt <= (current.retries ?? 0) && !held.abort.signal.aborted)
       // What was called off stops on purpose.
-      const level = reason instanceof Cancelled ? 'info' : 'warn'
+      const level = wasCalledOff(held, reason) ? 'info' : 'warn'
       run.log[level]({ err: error, step: current.name, attempt: held.attempt, again }, 'a step failed')
       if (again) return this.#pause(held, current, 'run', error)
       await this.#turnBack(held, reason, toWireError(reason))
@@ -324,7 +324,7 @@ export class Worker<S> {
     const current = held.definition.steps[held.position]
     const wire = toWireError(reason)
     const fault: OperationFault = {
-      step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: reason instanceof Cancelled, ...behind(reason),
+      step: current?.name ?? '', status: wire.status, code: wire.code, message: describe(reason), cancelled: wasCalledOff(held, reason), ...behind(reason),
       ...(reason instanceof StartAgain && { again: reason.from }),
     }
     await database.transaction(async (tx) => {
@@ -505,6 +505,11 @@ export class Worker<S> {
       log.warn({ err: error }, 'old operations could not be removed')
     }
   }
+}
+
+/** It itself was, and not something that one of its steps asked for. */
+function wasCalledOff({ abort: { signal } }: Held, reason: unknown): boolean {
+  return signal.aborted && reason === signal.reason && reason instanceof Cancelled
 }
 
 /** Before the pivot, and not on its way back for good. */

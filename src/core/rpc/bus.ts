@@ -1,7 +1,7 @@
 // RPC between the roles of one service. This bus joins roles in one process: no broker, but the same validation,
 // copying, deadlines and queue limits as over one.
 import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
-import { BadRequest, DeadlineExceeded, fromWireError, ServiceUnavailable, toWireError, type WireError } from '#core/errors'
+import { BadRequest, DeadlineExceeded, errorClass, fromWireError, ServiceUnavailable, toWireError, type WireError } from '#core/errors'
 import type { ArgsOf, MethodSpec, ResultOf, RpcInterface } from '#core/spec'
 import { checkBody } from '#core/validation'
 
@@ -31,6 +31,9 @@ export interface WireContext {
   readonly idempotencyKey?: string
   readonly operationId?: string
 }
+
+/** Whoever was asked went away, or the message did: it may have been done or not. What may be repeated is asked for again. */
+export const AnswerLost = errorClass('AnswerLost', 503, 'bus.lost')
 
 export interface Message {
   readonly method: string

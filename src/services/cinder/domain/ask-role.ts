@@ -1,6 +1,8 @@
-// Asking another role to do something for an operation: one that is only starting is waited for.
+// Asking another role to do something for an operation, which may be repeated: one that is only starting is waited for, and one that went
+// away in the middle of it is asked again.
 import { AppError } from '#core/errors'
 import type { OperationRun } from '#core/operations'
+import { AnswerLost } from '#core/rpc'
 import { schedulerRpc, volumeRpc } from '#contract/cinder'
 import type { Cinder } from './cinder.ts'
 
@@ -27,7 +29,8 @@ async function whileItStarts<T>({ clock, startedAt }: Cinder, { signal }: Operat
       return await ask()
     } catch (error) {
       const isSilent = error instanceof AppError && error.code === 'service_unavailable' && error.details['topic'] === topic
-      if (!isSilent || (clock.monotonic() - startedAt >= graceMilliseconds && !countsAsUp())) throw error
+      const isDown = clock.monotonic() - startedAt >= graceMilliseconds && !countsAsUp()
+      if (!(error instanceof AnswerLost) && (!isSilent || isDown)) throw error
     }
     await clock.sleep(pause, signal)
   }

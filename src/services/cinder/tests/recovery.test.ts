@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
-import { ServiceUnavailable } from '#core/errors'
+import { ServiceUnavailable, toWireError } from '#core/errors'
 import { type Logger, silentLog } from '#core/observe'
+import { AnswerLost } from '#core/rpc'
 import { startCloud } from '../../../app/testing/index.ts'
 import { BackendFailed } from '../model/errors.ts'
 import { fakeVolumeWorld } from '../start.ts'
@@ -166,4 +167,21 @@ test('a volume whose backend refuses for a while goes all the same once it works
   assert.equal(asked.status, 202)
   await untilGone(demo, id)
   assert.equal(refused, 8)
+})
+
+test('a volume that grows while its backend goes away and comes back has its new size', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const { send } = cloud.bus
+  let lost = 0
+  Object.assign(cloud.bus, {
+    async send(...sent: Parameters<typeof send>) {
+      const answered = await send.apply(cloud.bus, sent)
+      if (sent[2].method !== 'extendVolume' || lost++ > 0) return answered
+      return { ...answered, answer: answered.answer.then(() => ({ error: toWireError(new AnswerLost('The service went away before it answered.')) })) }
+    },
+  })
+  assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 202)
+  assert.deepEqual([(await until(demo, id, 'available')).size, fakeVolumeWorld(cloud.dataDirectory)?.volumes.get(id)?.sizeGiB, lost], [3, 3, 2])
 })

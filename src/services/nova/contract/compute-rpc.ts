@@ -52,8 +52,8 @@ export const computeRpc = defineRpc('nova-compute', '1.3', {
   }),
   /** Forget cached images, unless a guest stands on them now. */
   dropImages: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ imageIds: Type.Array(Uuid) }), result: Type.Object({}) }),
-  /** Stop what is being done for an operation: its commands then fail, and the caller undoes them. */
-  abandon: cast({ since: '1.0', args: Type.Object({ operationId: Type.String() }) }),
+  /** Stop what is being done for an operation, by this epoch and those before: its commands then fail, and the caller undoes them. */
+  abandon: cast({ since: '1.0', args: Type.Object({ operationId: Type.String(), epoch: Type.Optional(Type.Integer()) }) }),
   /** An operation is over: its record on the host is not needed any more. */
   operationEnded: cast({ since: '1.0', args: Type.Object({ operationId: Type.String() }) }),
 })

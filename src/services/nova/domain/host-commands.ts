@@ -1,8 +1,9 @@
 // Telling a compute host to do something for an operation: it waits for a host that is only starting, and makes a host
 // stop before the operation goes on without it.
 import { neverAborted, type RequestContext } from '#core/context'
-import { AppError, DeadlineExceeded } from '#core/errors'
+import { AppError, Cancelled, DeadlineExceeded } from '#core/errors'
 import type { OperationRun } from '#core/operations'
+import { AnswerLost } from '#core/rpc'
 import { findService } from '../db/hosts.ts'
 import { HostUnfit } from '../model/errors.ts'
 import type { Nova } from './nova.ts'
@@ -19,7 +20,7 @@ const graceMs = 20_000
 const longestPauseMs = 1000
 
 /**
- * @param tell one remote command; it may be sent again when nobody listened
+ * @param tell one remote command; it may be sent again when nobody listened, or the host stopped in it
  * @throws HostUnfit when the host is down
  */
 export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tell: (compute: Methods, ctx: RequestContext, command: Command) => Promise<T>): Promise<T> {
@@ -27,7 +28,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tel
   // The command itself is not cut off: it ends when the host has stopped, so that an undo never runs beside it.
   const ctx: RequestContext = { ...run.ctx, signal: neverAborted }
   const compute = nova.compute.on(host)
-  const abandon = () => void compute.abandon(ctx, { operationId: run.id }).catch(() => undefined)
+  const abandon = () => void compute.abandon(ctx, { operationId: run.id, epoch: run.epoch }).catch(() => undefined)
   run.signal.addEventListener('abort', abandon, { once: true })
   try {
     for (let pause = 20; ; pause = Math.min(pause * 2, longestPauseMs)) {
@@ -37,7 +38,8 @@ export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tel
         return await tell(compute, ctx, command)
       } catch (error) {
         if (error instanceof DeadlineExceeded) abandon()
-        if (!isSilent(error)) throw error
+        const mayBeAskedAgain = isSilent(error) || error instanceof AnswerLost || (error instanceof Cancelled && !run.signal.aborted)
+        if (!mayBeAskedAgain) throw error
         if (!(await shouldAnswer(nova, host))) throw new HostUnfit('The compute service of its host is down.', { host, silent: true }, new Error(`the compute service on host ${host} is down`, { cause: error }))
       }
       await nova.runtime.clock.sleep(pause, run.signal)

@@ -14,7 +14,7 @@ export class Commands {
   readonly #runtime: Pick<Runtime, 'clock' | 'log'>
   readonly #journal: HostJournal
   readonly #queues = new Map<string, Promise<unknown>>()
-  readonly #running = new Map<string, Set<AbortController>>()
+  readonly #running = new Map<string, Set<{ readonly epoch: number; readonly abort: AbortController }>>()
 
   constructor(runtime: Pick<Runtime, 'clock' | 'log'>, journal: HostJournal) {
     this.#runtime = runtime
@@ -27,7 +27,8 @@ export class Commands {
     this.#journal.admit(operation.id, operation.epoch)
     const abort = new AbortController()
     const running = this.#running.get(operation.id) ?? new Set()
-    this.#running.set(operation.id, running.add(abort))
+    const own = { epoch: operation.epoch, abort }
+    this.#running.set(operation.id, running.add(own))
     const before = this.#queues.get(serverId) ?? Promise.resolve()
     const mine = before.then(() => this.#do(ctx, name, told, abort.signal, work))
     const settled = mine.catch(() => undefined)
@@ -35,19 +36,19 @@ export class Commands {
     try {
       return await mine
     } finally {
-      running.delete(abort)
+      running.delete(own)
       if (running.size === 0) this.#running.delete(operation.id)
       if (this.#queues.get(serverId) === settled) this.#queues.delete(serverId)
     }
   }
 
-  /** Whatever runs for this operation is to stop. */
-  abandon(operationId: string): void {
-    for (const abort of this.#running.get(operationId) ?? []) abort.abort(new Cancelled('The operation was called off.'))
+  /** Whatever runs for this operation is to stop, but for what a later lease than `epoch` has told. */
+  abandon(operationId: string, epoch = Number.MAX_SAFE_INTEGER): void {
+    for (const each of this.#running.get(operationId) ?? []) if (each.epoch <= epoch) each.abort.abort(new Cancelled('The operation was called off.'))
   }
 
   abandonAll(reason: Error): void {
-    for (const running of this.#running.values()) for (const abort of running) abort.abort(reason)
+    for (const running of this.#running.values()) for (const { abort } of running) abort.abort(reason)
   }
 
   async #do<T>(ctx: RequestContext, command: string, { serverId, operation }: Told, signal: AbortSignal, work: (call: CallContext) => Promise<T>): Promise<T> {

@@ -84,8 +84,8 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
       // As upstream: an event that nobody waits for is only said in the log.
       if (!awaited) ctx.log.info({ serverId, event: name, tag }, 'an event came for which nothing here waits')
     },
-    async abandon(_ctx: RequestContext, { operationId }: { operationId: string }) {
-      commands.abandon(operationId)
+    async abandon(_ctx: RequestContext, { operationId, epoch }: { operationId: string; epoch?: number }) {
+      commands.abandon(operationId, epoch)
     },
     async operationEnded(_ctx: RequestContext, { operationId }: { operationId: string }) {
       host.known.delete(operationId)

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
+import { Cancelled, toWireError } from '#core/errors'
 import { silentLog } from '#core/observe'
+import { AnswerLost } from '#core/rpc'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
@@ -175,4 +177,33 @@ test('a deletion that is interrupted after its guest was removed goes on: the ho
   must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
   await until('the host is told', async () => told.length > 0)
   assert.deepEqual(told, ['done'])
+})
+
+test('a build whose host is stopped and started in the middle of it goes on', async (t) => {
+  const bench = await startBench(t)
+  let stopped = 0
+  bench.playground.before = (method) => {
+    if (method === 'spawn' && stopped++ === 0) throw new Cancelled('The compute service stops.')
+  }
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  assert.equal(stopped, 2)
+})
+
+test('a build whose host went away before it answered is told to the host again, and starts one guest', async (t) => {
+  const bench = await startBench(t)
+  const { send } = bench.cloud.bus
+  let lost = 0
+  Object.assign(bench.cloud.bus, {
+    async send(...sent: Parameters<typeof send>) {
+      const answered = await send.apply(bench.cloud.bus, sent)
+      if (!['createPorts', 'spawn'].includes(sent[2].method) || lost >= 2) return answered
+      lost++
+      return { ...answered, answer: answered.answer.then(() => ({ error: toWireError(new AnswerLost('The service went away before it answered.')) })) }
+    },
+  })
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  assert.deepEqual([lost, bench.playground.world?.guests.size], [2, 1])
+  assert.equal(must(await bench.admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports.length, 1)
 })

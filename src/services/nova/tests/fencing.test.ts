@@ -3,18 +3,23 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createCredentials } from '#core/client'
-import { systemClock, systemIds, systemRandom } from '#core/context'
+import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
 import { openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import { createProcessRunner } from '#core/process'
-import type { Bus } from '#core/rpc'
+import { type Bus, rpcClient } from '#core/rpc'
 import type { Runtime } from '#core/service'
 import { novaPolicy } from '../api/policy.ts'
 import { novaOptions } from '../config.ts'
+import { computeRpc } from '../contract/compute-rpc.ts'
 import { openDatabases } from '../db/open.ts'
 import { createNova } from '../domain/nova.ts'
 import { operationDefinitions } from '../domain/operations.ts'
 import { type Bench, boot, must, startBench, until, untilGone, untilStatus } from './bench.ts'
+
+const contextOfTest: RequestContext = {
+  requestId: 'req-test', identity: { userId: 'u', userName: 'u', userDomainId: '', userDomainName: '', roles: [] }, signal: new AbortController().signal, log: silentLog,
+}
 
 interface Said {
   readonly method: string
@@ -106,7 +111,7 @@ async function pausedAfter(t: TestContext, { cloud, demo, playground, ...rest }:
     journal: async () => nova.operations.api.journal((await build()).id),
     async expire() {
       await databases.api.transaction((tx) => tx.updateTable('operations').set({ lease_until: '2000-01-01T00:00:00.000Z' }).where('resource_id', '=', id).where('epoch', '=', 2).execute())
-      await nova.conductor.everyone().operationsChanged({ requestId: 'req-test', identity: { userId: 'u', userName: 'u', userDomainId: '', userDomainName: '', roles: [] }, signal: new AbortController().signal, log: silentLog }, { database: 'api', cancelled: [] })
+      await nova.conductor.everyone().operationsChanged(contextOfTest, { database: 'api', cancelled: [] })
     },
   }
 }
@@ -171,4 +176,24 @@ test('what it still writes of the ports that were made is refused when the serve
   paused.wake()
   await systemClock.sleep(300)
   assert.deepEqual([await interfaces(), playground.world?.guests.get(paused.id)?.spec.ports], [[], []])
+})
+
+test('its late word to stop what the host does leaves its successor’s guest to start', async (t) => {
+  const bench = await startBench(t)
+  const { cloud, demo, playground } = bench
+  const paused = await pausedBeforeSpawn(t, bench)
+  const starting = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  playground.before = async (method) => {
+    if (method !== 'spawn') return
+    starting.resolve()
+    await go.promise
+  }
+  await paused.expire()
+  await starting.promise
+  const { id: operationId } = await paused.build()
+  const compute = rpcClient(cloud.bus, { clock: systemClock, ids: systemIds, random: systemRandom, log: silentLog }, computeRpc).on('host-1')
+  await compute.abandon(contextOfTest, { operationId, epoch: 2 })
+  go.resolve()
+  await untilStatus(demo, paused.id, 'ACTIVE')
 })

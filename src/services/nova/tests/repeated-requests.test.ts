@@ -108,7 +108,7 @@ test('a server whose port was asked for and not heard of fails, and leaves no po
     send: (...sent: Parameters<typeof send>) => {
       if (sent[2].method !== 'createPorts' || lost) return send.apply(cloud.bus, sent)
       lost = sent
-      throw new AppError(503, 'bus.lost', 'It was lost on its way.')
+      throw new AppError(500, 'bus.broken', 'It went wrong on its way.')
     },
   })
   const id = await boot(bench)
