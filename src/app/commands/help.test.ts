@@ -47,6 +47,8 @@ test('what cannot be understood is refused in one line that says what would be, 
   await refused(/--log-level takes debug, info, warn, error/, 'run', '--log-level', 'loud')
   await refused(/users admin and demo/, 'openrc', 'nobody')
   await refused(/There is no cloud yet/, 'openrc', '--json')
+  await refused(/There is no story 'nope'; choose from\n {2}'boot with everything, then delete'/, 'simulate', '--story', 'nope')
+  await refused(/--point belongs to a --story/, 'simulate', '--point', '3')
   await refused(/unknown command 'fly'/, 'fly')
   await refused(/unknown option '--wings'/, 'up', '--wings')
 })

@@ -8,6 +8,7 @@ import { allDeaths, pointsOf } from '../../simulation/exhaustive.ts'
 import { play } from '../../simulation/history.ts'
 import type { Plan } from '../../simulation/plan.ts'
 import { playAll } from '../../simulation/pool.ts'
+import { scenarios } from '../../simulation/scenarios.ts'
 import { shrink } from '../../simulation/shrink.ts'
 import { makeTemplate, scratch } from '../../simulation/template.ts'
 import { type Played, planFor, type Task, victims } from '../../simulation/worker.ts'
@@ -28,7 +29,9 @@ export interface SimulateOptions {
 
 export async function simulate(options: SimulateOptions): Promise<void> {
   const threads = numberOf('--threads', options.threads, availableParallelism())
+  if (options.story === undefined && options.point !== undefined) throw new CommandError('--point belongs to a --story.')
   if (options.story !== undefined) {
+    if (!Object.hasOwn(scenarios, options.story)) throw new CommandError(`There is no story '${options.story}'; choose from\n${Object.keys(scenarios).map((name) => `  '${name}'`).join('\n')}`)
     const point = options.point === undefined ? undefined : numberOf('--point', options.point, 1)
     const victim = victims.find((each) => each === (options.victim ?? 'all'))
     if (!victim) throw new CommandError(`--victim takes ${victims.join(', ')}.`)

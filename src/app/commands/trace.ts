@@ -17,7 +17,7 @@ export async function showTrace(directory: string, server: string, json: boolean
   const { control } = layout(directory)
   if (!(await askControl(control, '/status'))) throw new CommandError(notRunning)
   const first = await askControl<TraceView>(control, `/traces/${encodeURIComponent(server)}`)
-  if (!first) throw new CommandError(`There is no trace of a server ${server}.`)
+  if (!first) throw new CommandError(`There is no trace of a server ${server}. \`nimbo trace list\` names those that are known, each as it was called when it was booted.`)
   if (json) return printJson(first)
   print(`Boot of ${plain(first.name)} (${first.server}), begun ${first.started_at}\n`)
   await followSteps(directory, server)

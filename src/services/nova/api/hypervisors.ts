@@ -1,11 +1,12 @@
 // Handlers and views of hypervisors.
+import type { RequestContext } from '#core/context'
 import { fromJson } from '#core/db'
 import { BadRequest, NotFound } from '#core/errors'
 import { type Handlers, readPage } from '#core/http'
 import type { Version } from '#core/spec'
 import type { BriefHypervisor, HypervisorBody, hypervisorRoutes } from '../contract/hypervisors.ts'
 import type { Reference } from '../db/compute-hosts.ts'
-import { enabledHypervisors, type Hypervisor, listHypervisors, searchHypervisors, showHypervisor } from '../domain/hypervisors.ts'
+import { enabledHypervisors, type Hypervisor, listHypervisors, searchHypervisors, showHypervisor, uptimeOf } from '../domain/hypervisors.ts'
 import type { Nova } from '../domain/nova.ts'
 import { type Asked, nextLinks } from './links.ts'
 import { looksLikeUuid, rowNumber, toBoolean } from './values.ts'
@@ -30,6 +31,12 @@ export const hypervisorHandlers = (nova: Nova): Handlers<typeof hypervisorRoutes
     return { hypervisors, more: next ? { hypervisors_links: next } : {} }
   }
 
+  /** From 2.88 on with the host's uptime; that of a host that does not answer is null. */
+  async function describe(ctx: RequestContext, hypervisor: Hypervisor, version: Version): Promise<HypervisorBody> {
+    const view = viewHypervisor(hypervisor, version)
+    return version.atLeast('2.88') ? { ...view, uptime: await uptimeOf(nova, ctx, hypervisor).catch(() => null) } : view
+  }
+
   return {
     async listHypervisors(input) {
       const { hypervisors, more } = await list(input, 'os-hypervisors')
@@ -37,16 +44,20 @@ export const hypervisorHandlers = (nova: Nova): Handlers<typeof hypervisorRoutes
     },
     async listHypervisorsInDetail(input) {
       const { hypervisors, more } = await list(input, 'os-hypervisors/detail')
-      return { status: 200, body: { hypervisors: hypervisors.map((hypervisor) => viewHypervisor(hypervisor, input.version)), ...more } }
+      return { status: 200, body: { hypervisors: await Promise.all(hypervisors.map((hypervisor) => describe(input.ctx, hypervisor, input.version))), ...more } }
     },
     async showHypervisorStatistics() {
       const all = (await enabledHypervisors(nova)).map(viewUsage)
       const sums = Object.fromEntries(Object.keys(noUsage).map((key) => [key, all.reduce((sum, usage) => sum + usage[key as keyof typeof noUsage], 0)]))
       return { status: 200, body: { hypervisor_statistics: { count: all.length, ...sums } } }
     },
-    async showHypervisor({ params, query, version }) {
+    async showHypervisor({ ctx, params, query, version }) {
       const withServers = version.atLeast('2.53') && toBoolean((query as ListQuery).with_servers ?? false)
-      return { status: 200, body: { hypervisor: viewHypervisor(await showHypervisor(nova, referenceOf(params.id, version), withServers), version) } }
+      return { status: 200, body: { hypervisor: await describe(ctx, await showHypervisor(nova, referenceOf(params.id, version), withServers), version) } }
+    },
+    async showHypervisorUptime({ ctx, params, version }) {
+      const hypervisor = await showHypervisor(nova, referenceOf(params.id, version))
+      return { status: 200, body: { hypervisor: { ...viewBrief(hypervisor, version), uptime: await uptimeOf(nova, ctx, hypervisor) } } }
     },
     async searchHypervisors({ params, version }) {
       return { status: 200, body: { hypervisors: (await searchHypervisors(nova, params.id)).map((hypervisor) => viewBrief(hypervisor, version)) } }
@@ -99,7 +110,6 @@ function viewHypervisor(hypervisor: Hypervisor, version: Version): HypervisorBod
   return {
     ...viewBrief(hypervisor, version), hypervisor_type: node.hypervisor_type, hypervisor_version: node.hypervisor_version, host_ip: node.host_ip,
     service: { id: version.atLeast('2.53') ? service.uuid : service.id, host: node.host, disabled_reason: service.disabled_reason },
-    // A host does not report how long it has been up, which upstream answers as null too.
-    ...(version.atLeast('2.88') ? { uptime: null } : { ...viewUsage(hypervisor), cpu_info: version.atLeast('2.28') ? fromJson<object>(node.cpu_info) : node.cpu_info }),
+    ...(!version.atLeast('2.88') && { ...viewUsage(hypervisor), cpu_info: version.atLeast('2.28') ? fromJson<object>(node.cpu_info) : node.cpu_info }),
   }
 }

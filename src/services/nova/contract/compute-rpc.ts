@@ -8,7 +8,7 @@ const operation = Type.Object({ id: Type.String(), epoch: Type.Integer() })
 const command = <A extends Record<string, TSchema>>(timeoutSeconds: number, more: A, since = '1.0') =>
   call({ since, timeoutSeconds, args: Type.Object({ serverId: Uuid, operation, ...more }), result: opaque })
 
-export const computeRpc = defineRpc('nova-compute', '1.3', {
+export const computeRpc = defineRpc('nova-compute', '1.4', {
   /** Take the build: learn what it is and whether it fits. */
   claimServer: command(60, {}),
   prepareImage: command(1800, {}),
@@ -37,6 +37,8 @@ export const computeRpc = defineRpc('nova-compute', '1.3', {
   detachInterface: command(120, { portId: Type.String() }),
   /** A guest's power at this moment. */
   guestPower: call({ since: '1.2', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid }), result: Type.Object({ powerState: Type.Integer() }) }),
+  /** What the program `uptime` prints there. */
+  uptime: call({ since: '1.4', timeoutSeconds: 5, args: Type.Object({}), result: Type.Object({ uptime: Type.String() }) }),
   /** What a host needs for the connection of a volume. */
   connector: call({ since: '1.0', timeoutSeconds: 10, args: Type.Object({}), result: opaque }),
   consoleOutput: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid, lines: Type.Optional(Type.Integer()) }), result: Type.Object({ output: Type.String() }) }),

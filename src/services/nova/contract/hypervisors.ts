@@ -47,6 +47,10 @@ export const hypervisorRoutes = defineRoutes('nova', {
     params: IdParams, query: versioned({ '2.1': AnyQuery, '2.53': Closed({ with_servers: ServersWanted }) }),
     reply: { 200: Closed({ hypervisor: HypervisorBody }) }, faults: [400, 401, 403, 404],
   },
+  showHypervisorUptime: {
+    method: 'GET', path: '/os-hypervisors/:id/uptime', until: '2.87', policy: rule('uptime'), summary: 'How long the host of a hypervisor has been up.',
+    params: IdParams, reply: { 200: Closed({ hypervisor: Closed({ ...brief, uptime: Type.String() }) }) }, faults: [400, 401, 403, 404],
+  },
   searchHypervisors: {
     method: 'GET', path: '/os-hypervisors/:id/search', until: '2.52', policy: rule('search'), summary: 'Hypervisors whose name has a text in it.',
     params: IdParams, reply: { 200: Closed({ hypervisors: Type.Array(BriefHypervisor) }) }, faults: [401, 403, 404],

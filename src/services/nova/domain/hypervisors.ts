@@ -1,4 +1,5 @@
 // Compute nodes as admins see them: what they are, what of them is used, whether they live, and the servers on them.
+import type { RequestContext } from '#core/context'
 import { BadRequest, NotFound } from '#core/errors'
 import { findNode, type HostUse, nodesLike, pageNodes, type Reference, serversByHost, useByHost } from '../db/compute-hosts.ts'
 import { type ComputeNode, listServices, type ServiceEntry } from '../db/hosts.ts'
@@ -27,6 +28,21 @@ async function complete(nova: Nova, nodes: readonly ComputeNode[], withServers: 
     const carried = servers && (servers.get(node.host) ?? []).map(({ id, uuid }) => ({ name: `instance-${id.toString(16).padStart(8, '0')}`, uuid }))
     return [{ node, service, up: isUp(nova, service), use: uses.get(node.host) ?? { vcpus: 0, busy: 0 }, ...(carried && { servers: carried }) }]
   })
+}
+
+/**
+ * The host is asked.
+ *
+ * @throws BadRequest when it is down
+ */
+export async function uptimeOf(nova: Nova, ctx: RequestContext, { node, up }: Hypervisor): Promise<string> {
+  const gone = (cause?: unknown) => new BadRequest(`Compute service of ${node.host} is unavailable at this time.`, {}, cause)
+  if (!up) throw gone()
+  try {
+    return (await nova.compute.on(node.host).uptime(ctx, {})).uptime
+  } catch (error) {
+    throw gone(error)
+  }
 }
 
 function missing(reference: string) {

@@ -2,6 +2,7 @@
 // work done, or goes on where a killed one stopped. Specs are plain data, so they can be recorded and sent.
 import type { CallContext } from '#core/context'
 import { errorClass } from '#core/errors'
+import type { HostUptime } from '../model/uptime.ts'
 
 export interface HypervisorDriver {
   readonly name: string
@@ -55,6 +56,7 @@ export interface HypervisorDriver {
   /** Every guest that this host has, running or not, with what is attached. */
   list(call: CallContext): Promise<readonly FoundGuest[]>
   resources(call: CallContext): Promise<HostResources>
+  uptime(call: CallContext): Promise<HostUptime>
 
   /** Hear what guests do on their own. Returns the way to stop listening. */
   watch(listener: (event: GuestEvent) => void): () => void

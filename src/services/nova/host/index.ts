@@ -7,6 +7,7 @@ import { computeRpc } from '../contract/compute-rpc.ts'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
 import type { NovaSettings } from '../config.ts'
 import { beatAs } from '../heartbeat.ts'
+import { uptimeLine } from '../model/uptime.ts'
 import { awaitPorts, claimServer, connectVolumes, createPorts, createVolumes, destroy, prepareImage, spawn } from './build.ts'
 import { Commands, type Told } from './commands.ts'
 import { openDriver } from './driver.ts'
@@ -74,6 +75,8 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
     guestPower: async (ctx: RequestContext, { serverId }: { serverId: string }) =>
       ({ powerState: powerOf(await host.driver.powerState({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId)) }),
+    uptime: async (ctx: RequestContext) =>
+      ({ uptime: uptimeLine(await host.driver.uptime({ signal: ctx.signal, epoch: 0, log: ctx.log }), runtime.clock.now()) }),
     connector: async () => ({ host: runtime.host }),
     consoleOutput: async (ctx: RequestContext, { serverId, lines }: { serverId: string; lines?: number }) =>
       ({ output: await host.driver.consoleOutput({ signal: ctx.signal, epoch: 0, log: ctx.log }, serverId, lines) }),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startCloud } from '../../../app/testing/index.ts'
+import { startBench } from './bench.ts'
 import { garden } from './plant.ts'
 
 const at = (version: string) => ({ 'openstack-api-version': `compute ${version}` })
@@ -160,7 +161,10 @@ test('hypervisors are shown with their use, by number before 2.53 and by UUID fr
   assert.deepEqual((await get(`/${nodeUuid}`, '2.53')).body, { hypervisor: { ...known, cpu_info: { arch: 'x86_64' } } })
   const { cpu_info: _info, ...rest } = known
   const bare = Object.fromEntries(Object.entries(rest).filter(([key]) => !(key in use)))
+  // Nothing answers on this host.
   assert.deepEqual((await get(`/${nodeUuid}`, '2.88')).body, { hypervisor: { ...bare, uptime: null } })
+  assert.deepEqual((await get(`/${nodeUuid}/uptime`, '2.87')).body, { badRequest: { code: 400, message: 'Compute service of alpha is unavailable at this time.' } })
+  assert.equal((await get(`/${nodeUuid}/uptime`, '2.88')).status, 404)
 
   const servers = (await get('?with_servers=true&hypervisor_hostname_pattern=alpha', '2.53')).body.hypervisors[0].servers
   assert.deepEqual(servers, [{ name: 'instance-00000001', uuid: server }])
@@ -219,4 +223,15 @@ test('the version documents name their media types as upstream does, and each le
       ...each, links: [...each.links, { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' }], 'media-types': [{ base: 'application/json', type }],
     })
   }
+})
+
+test('a hypervisor is shown with the uptime of its host, as the openstack client takes it apart', async (t) => {
+  const { admin } = await startBench(t)
+  const asClientsReadIt = /^\s*(.+)\sup\s+(.+),\s+(.+)\susers?,\s+load average:\s(.+)$/
+  const get = async (path: string, version: string) => (await admin.call('nova', 'GET', `/v2.1/os-hypervisors${path}`, undefined, at(version))).body
+  const { hypervisors: [hypervisor] } = await get('', '2.1')
+  const old = await get(`/${hypervisor.id}/uptime`, '2.1')
+  assert.deepEqual({ ...old.hypervisor, uptime: '' }, { ...hypervisor, uptime: '' })
+  const { hypervisors: [detailed] } = await get('/detail', '2.88')
+  for (const { uptime } of [old.hypervisor, detailed, (await get(`/${detailed.id}`, '2.88')).hypervisor]) assert.match(uptime, asClientsReadIt)
 })

@@ -67,6 +67,8 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
       { id: serverId, powerState: 'running', recorded: true }, { id: otherId, powerState: 'running', recorded: true },
     ])
     assert.equal((await driver.resources(call)).runningGuests, 2)
+    const { upSeconds, load } = await driver.uptime(call)
+    assert.ok(upSeconds > 0 && load.length === 3 && load.every((each) => each >= 0))
     await driver.pause(call, serverId)
     assert.equal(await driver.powerState(call, serverId), 'paused')
     await driver.unpause(call, serverId)

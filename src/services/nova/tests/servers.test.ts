@@ -91,6 +91,8 @@ test('the network may be left out when there is one to choose, and must be named
   const { server: three } = must(await create({ networks: [{ port: port.id }] }, '2.37'), 202)
   await untilStatus(demo, three.id, 'ACTIVE')
   assert.equal((await create({ networks: [{ port: port.id }] }, '2.37')).status, 409)
+  const taken = await create({ networks: [{ uuid: bench.networkId, fixed_ip: '10.0.0.77' }] }, '2.37')
+  assert.deepEqual(taken.body, { badRequest: { code: 400, message: `Fixed IP address 10.0.0.77 is already in use on instance ${two.id}.` } })
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${three.id}`), 204)
   await untilGone(demo, three.id)
   assert.equal(must(await demo.call('neutron', 'GET', `/v2.0/ports/${port.id}`), 200).port.device_id, '')

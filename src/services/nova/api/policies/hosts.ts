@@ -3,7 +3,7 @@ import type { Rule } from '#core/policy'
 import { admin, anyone, rule } from './rule.ts'
 
 const aggregates = ['index', 'create', 'show', 'update', 'delete', 'add_host', 'remove_host', 'set_metadata']
-const hypervisors = ['list', 'list-detail', 'statistics', 'show', 'search', 'servers']
+const hypervisors = ['list', 'list-detail', 'statistics', 'show', 'uptime', 'search', 'servers']
 
 export const hostRules: readonly Rule[] = [
   ...aggregates.map((action) => rule(`os_compute_api:os-aggregates:${action}`, admin, `Aggregates: ${action}.`)),

@@ -186,6 +186,7 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
     list: (call) => does('list', call, undefined, () =>
       [...host.guests].map(([serverId, guest]) => found(serverId, guest)).sort((a, b) => (a.serverId < b.serverId ? -1 : 1))),
     resources: (call) => does('resources', call, undefined, () => ({ ...resources, runningGuests: [...host.guests.values()].filter((guest) => guest.pid !== 0).length })),
+    uptime: (call) => does('uptime', call, undefined, () => ({ upSeconds: clock.monotonic() / 1000, load: [0, 0, 0] as const })),
     watch(listener) {
       own.add(listener)
       host.listeners.add(listener)

@@ -1,5 +1,6 @@
 // What this host has for guests: processors and memory as /proc says, disk as the file system says.
 import { readFile, statfs } from 'node:fs/promises'
+import type { HostUptime } from '../../model/uptime.ts'
 import type { HostResources } from '../interface.ts'
 
 export async function readHostResources(directory: string, runningGuests: number): Promise<HostResources> {
@@ -15,4 +16,10 @@ export async function readHostResources(directory: string, runningGuests: number
     cpuModel: /^model name\s*:\s*(.+)$/m.exec(cpuinfo)?.[1]?.trim() ?? 'unknown',
     runningGuests,
   }
+}
+
+export async function readHostUptime(): Promise<HostUptime> {
+  const numbers = async (file: string) => (await readFile(file, 'utf8')).split(' ').map(Number)
+  const [[upSeconds = 0], [one = 0, five = 0, fifteen = 0]] = await Promise.all([numbers('/proc/uptime'), numbers('/proc/loadavg')])
+  return { upSeconds, load: [one, five, fifteen] }
 }

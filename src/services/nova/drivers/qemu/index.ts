@@ -7,12 +7,13 @@ import {
   type HypervisorCapabilities, type HypervisorDriver, type ImageRequest, type ImageSource, type PowerState, type PreparedImage,
   type RebootRequest, type VolumeDisk,
 } from '../interface.ts'
+import type { HostUptime } from '../../model/uptime.ts'
 import { findAccelerator } from './acceleration.ts'
 import { capConsole, readConsole } from './consoles.ts'
 import { portFromDevice, volumeFromDevice } from './devices.ts'
 import { Guests } from './guests.ts'
 import type { GuestMonitor } from './guest-monitor.ts'
-import { readHostResources } from './host-resources.ts'
+import { readHostResources, readHostUptime } from './host-resources.ts'
 import { ImageCache, passableDirectory } from './images.ts'
 import { pathsBelow, uuidPattern, type Paths } from './paths.ts'
 import { growVolume, plugPort, plugVolume, unplugPort, unplugVolume } from './plugging.ts'
@@ -248,6 +249,10 @@ class QemuDriver implements HypervisorDriver {
   async resources(_call: CallContext): Promise<HostResources> {
     const running = [...(await this.#options.privileged.daemons('qemu')).keys()].filter((id) => uuidPattern.test(id))
     return readHostResources(this.#options.directory, running.length)
+  }
+
+  uptime(_call: CallContext): Promise<HostUptime> {
+    return readHostUptime()
   }
 
   watch(listener: (event: GuestEvent) => void): () => void {

@@ -20,6 +20,7 @@ export async function resolveNetworks(nova: Nova, ctx: RequestContext, wanted: N
   ])
   const portOf = new Map(ports.map((port) => [port.id, port]))
   const networkOf = new Map(named.map((network) => [network.id, network]))
+  await refuseTaken(nova, ctx, wanted)
   const missing = [...new Set(ports.map(({ networkId }) => networkId))].filter((id) => !networkOf.has(id))
   if (missing.length > 0) for (const network of await listNetworks(nova.runtime, ctx, { id: missing })) networkOf.set(network.id, network)
   return wanted.map((each): RequestedNetwork => {
@@ -36,6 +37,15 @@ export async function resolveNetworks(nova: Nova, ctx: RequestContext, wanted: N
     checkNetwork(nova, ctx, network)
     return { networkId: network.id, networkName: network.name, mtu: network.mtu, ...(each.fixedIp !== undefined && { fixedIp: each.fixedIp }), ...tag }
   })
+}
+
+/** @throws BadRequest for an address that another port is seen to have; one that is taken meanwhile fails the build */
+async function refuseTaken(nova: Nova, ctx: RequestContext, wanted: readonly WantedNetwork[]): Promise<void> {
+  for (const { networkId, fixedIp } of wanted) {
+    if (networkId === undefined || fixedIp === undefined) continue
+    const [taken] = await listPorts(nova.runtime, ctx, { network_id: [networkId], fixed_ips: [`ip_address=${fixedIp}`] })
+    if (taken) throw new BadRequest(`Fixed IP address ${fixedIp} is already in use on instance ${taken.deviceId}.`)
+  }
 }
 
 function checkCounts(wanted: readonly WantedNetwork[], maxCount: number): void {
