@@ -86,7 +86,11 @@ async function take({ store, digests, clock, database }: Glance, { id, epoch, in
     }
   } finally {
     watch.cancel()
-    if (!kept) await writer.close().catch(() => undefined)
+    if (!kept) {
+      await writer.close().catch(() => undefined)
+      // Before anything is written about it: on a disk that it has filled there is no room to do so.
+      await store.remove(input.bits).catch(() => undefined)
+    }
     // Who took the upload over while this process was held up may have freed its bytes before they were there.
     if ((await leaseOf(database.read, id)) !== epoch) await store.remove(input.bits)
   }

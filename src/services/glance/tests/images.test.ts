@@ -111,6 +111,28 @@ test('an upload that is cut off leaves no bytes, and the image takes another one
   assert.equal((await upload(member, image.id, [Buffer.alloc(10)])).status, 204)
 })
 
+test('an upload that fails gives its room back before anything is written about it: on a disk that it has filled nothing can be written', async (t) => {
+  const over = Promise.withResolvers<void>()
+  let held = false
+  // Its operation stands still from when it fails.
+  const { cloud, upload, files } = await prepare(t, { capabilities: { clock: { ...systemClock, turn: () => (held ? over.promise : systemClock.turn()) } } })
+  const member = await cloud.login('member')
+  const image = await create(member)
+  async function* failing() {
+    yield randomBytes(6 * 1024 * 1024)
+    await eventually(() => files().length === 1)
+    held = true
+    throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+  }
+  const failed = upload(member, image.id, failing())
+  await eventually(() => held && files().length === 0)
+  assert.equal((await member.call('glance', 'GET', `/v2/images/${image.id}`)).body.status, 'saving')
+  held = false
+  over.resolve()
+  assert.equal((await failed).status, 400)
+  assert.equal((await upload(member, image.id, [Buffer.alloc(10)])).status, 204)
+})
+
 test('deleting an image while it is uploaded ends the stream and frees its bytes', async (t) => {
   const { cloud, upload, files } = await prepare(t)
   const member = await cloud.login('member')
