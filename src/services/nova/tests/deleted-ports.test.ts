@@ -78,3 +78,30 @@ test('a server whose guest does not let go of a deleted port at once is without 
   await until('the server is without it', async () => !(await interfaces(bench, id)).includes(port))
   assert.deepEqual([plugged(bench, id), refusals], [[other], 3])
 })
+
+test('a hard reboot that overtakes a soft one does not give a deleted port back to the guest', async (t) => {
+  const bench = await startBench(t)
+  const port = await givenPort(bench)
+  const id = await boot(bench, { networks: [{ port }, { uuid: bench.networkId }] })
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  bench.playground.before = async (method) => {
+    if (method !== 'attachInterface') return
+    reached.resolve()
+    await held.promise
+  }
+  const attached = bench.demo.call('nova', 'POST', `/v2.1/servers/${id}/os-interface`, { interfaceAttachment: { net_id: bench.networkId } })
+  await reached.promise
+  must(await bench.demo.call('neutron', 'DELETE', `/v2.0/ports/${port}`), 204)
+  await until('nova knows', async () => {
+    const { operations } = must(await bench.admin.call('nova', 'GET', `/v1/operations?resource=${id}&all_projects=true`), 200)
+    return operations.some((each: { kind: string }) => each.kind === 'server.lose-interface')
+  })
+  for (const type of ['SOFT', 'HARD']) must(await bench.demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type } }), 202)
+  held.resolve()
+  await attached
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  await until('the server is without it', async () => !(await interfaces(bench, id)).includes(port))
+  assert.deepEqual(plugged(bench, id)?.sort(), (await interfaces(bench, id)).sort())
+})

@@ -8,7 +8,7 @@ import { openOperationsOf } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import { onHost } from '../host-commands.ts'
 import { type Nova, now, ring } from '../nova.ts'
-import { endTask, failTask, type TaskRun } from './task.ts'
+import { endTask, type TaskRun } from './task.ts'
 
 interface LoseRun extends TaskRun {
   readonly portId: string
@@ -21,6 +21,9 @@ const isOfInterfaces = ({ kind }: { readonly kind: string }): boolean => kind.en
 async function afterEarlierWork(nova: Nova, run: OperationRun<LoseRun>): Promise<void> {
   const { serverId } = run.input
   for (let pause = 50; ; pause = Math.min(pause * 1.5, 1000)) {
+    nova.stopping.signal.throwIfAborted()
+    const instance = await findInstance(nova.cells.cell1.read, serverId)
+    if (!instance || instance.task_state === 'deleting') return
     const open = await nova.operations.cell.open(serverId)
     const earlier = open.slice(0, open.findIndex(({ id }) => id === run.id))
     if (!earlier.some(isOfInterfaces) && !(await nova.operations.api.open(serverId)).some(isBuild)) return
@@ -47,12 +50,12 @@ async function unplug(nova: Nova, run: OperationRun<LoseRun>): Promise<void> {
   }
 }
 
-/** Called off by the deletion of the server only: it ends at its next try. */
+/** It only goes forward: whatever calls off other work with the server, its port is gone. With the server's deletion it has nothing more to do. */
 export const loseInterfaceOperation = defineOperation<Nova, LoseRun>('server.lose-interface', {
   input: Type.Object({ serverId: Uuid, portId: Type.String() }), deadlineSeconds: 86_400, onCrash: 'resume',
   steps: [
-    step('wait-for-others', { run: afterEarlierWork }),
-    pivot('unplug', { run: unplug }),
+    pivot('wait-for-others', { run: afterEarlierWork }),
+    step('unplug', { run: unplug }),
     step('publish', {
       async commit(tx, nova, run) {
         const { serverId, portId } = run.input
@@ -61,7 +64,6 @@ export const loseInterfaceOperation = defineOperation<Nova, LoseRun>('server.los
       },
     }),
   ],
-  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_detach_interface', fault, {}),
 })
 
 /** The ports of a server that are gone and that its guest is not to have any more. */
