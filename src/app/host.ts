@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, stat
 import { dirname } from 'node:path'
 import type { ProcessRunner } from '#core/process'
 import type { Layout } from './layout.ts'
+import { refuseForeign } from './own-folder.ts'
 import { type DebianPackage, debianPackages } from './packages.ts'
 
 export interface HostUser {
@@ -85,6 +86,7 @@ export function findUser(name: string): HostUser | undefined {
 
 /** The folders of a cloud. `data` goes to the user that it runs as; everything else stays with whoever starts it. */
 export function ensureFolders(files: Layout, users: HostUsers | undefined): void {
+  refuseForeign(files)
   mkdirSync(files.directory, { recursive: true, mode: 0o755 })
   mkdirSync(files.cache, { recursive: true, mode: 0o700 })
   mkdirSync(files.data, { recursive: true, mode: 0o711 })

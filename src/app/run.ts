@@ -89,6 +89,7 @@ function makeFolders(files: ReturnType<typeof layout>): void {
   try {
     ensureFolders(files, undefined)
   } catch (error) {
+    if (error instanceof CommandError) throw error
     const { code, path } = error as NodeJS.ErrnoException
     throw new CommandError(`The folder of the cloud cannot be made or written: ${path ?? files.directory} (${code ?? String(error)}). Choose another one with --data.`)
   }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Layout, layout } from '../layout.ts'
+import { refuseForeign } from '../own-folder.ts'
 import { type Choices, chooseSettings, dataDirectory, isRoot, publicUrl, readSettings, type Settings } from '../settings.ts'
 import { processStartTime, readState, type RunState, runningState } from '../state.ts'
 import { CommandError, print, printJson, ProgressLine } from '../terminal.ts'
@@ -41,6 +42,7 @@ export async function up(options: UpOptions): Promise<Settings> {
 
 async function startInBackground(options: UpOptions, line: ProgressLine): Promise<void> {
   const files = layout(options.directory)
+  refuseForeign(files)
   const log = openLogFile(options.directory, files.log)
   const main = join(import.meta.dirname, '..', 'main.ts')
   const child = spawn(process.execPath, [...process.execArgv, main, 'run', '--data', options.directory, ...options.arguments], {
