@@ -75,8 +75,7 @@ async function show(session: Session, directory: string, settings: Settings): Pr
   }
   const nimbo = commandFor(directory)
   print(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. To go on:
-
-  ssh -i ${keyFile} -o StrictHostKeyChecking=no nimbo@${address}
+${settings.driver === 'fake' ? '' : `\n  ssh -i ${keyFile} -o StrictHostKeyChecking=no nimbo@${address}`}
   ${nimbo} trace show ${server}
   eval "$(${nimbo} openrc demo)" && openstack server list
   ${nimbo} demo --clean`)

@@ -97,10 +97,12 @@ const noUsage = {
   current_workload: 0, running_vms: 0,
 }
 
-function viewUsage({ node, use }: Hypervisor): typeof noUsage {
+/** What servers were promised and what is reserved, as upstream counts it (nova/compute/resource_tracker.py); only `disk_available_least` is what the host really has. */
+function viewUsage({ node, use, reserved }: Hypervisor): typeof noUsage {
+  const [memory, disk] = [reserved.memoryMiB + use.memoryMiB, reserved.diskGiB + use.diskGiB]
   return {
-    vcpus: node.vcpus, vcpus_used: use.vcpus, memory_mb: node.memory_mb, memory_mb_used: node.memory_mb - node.free_ram_mb, local_gb: node.local_gb,
-    local_gb_used: node.local_gb - node.free_disk_gb, free_ram_mb: node.free_ram_mb, free_disk_gb: node.free_disk_gb, disk_available_least: node.free_disk_gb,
+    vcpus: node.vcpus, vcpus_used: reserved.vcpus + use.vcpus, memory_mb: node.memory_mb, memory_mb_used: memory, local_gb: node.local_gb,
+    local_gb_used: disk, free_ram_mb: node.memory_mb - memory, free_disk_gb: node.local_gb - disk, disk_available_least: node.free_disk_gb,
     current_workload: use.busy, running_vms: node.running_vms,
   }
 }

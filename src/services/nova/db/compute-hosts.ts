@@ -50,6 +50,9 @@ export async function nodesLike(db: Db<CellTables>, text: string): Promise<Compu
 
 export interface HostUse {
   readonly vcpus: number
+  readonly memoryMiB: number
+  /** The root disk of a server that is booted from a volume is none of the host's. */
+  readonly diskGiB: number
   /** Servers on which something is being done. */
   readonly busy: number
 }
@@ -57,9 +60,13 @@ export interface HostUse {
 export async function useByHost(db: Db<CellTables>, hosts: readonly string[]): Promise<ReadonlyMap<string, HostUse>> {
   if (hosts.length === 0) return new Map()
   const rows = await db.selectFrom('instances')
-    .select(['host', sql<number>`sum(vcpus)`.as('vcpus'), sql<number>`sum(case when task_state is null then 0 else 1 end)`.as('busy')])
+    .select([
+      'host', sql<number>`sum(vcpus)`.as('vcpus'), sql<number>`sum(memory_mb)`.as('memory'),
+      sql<number>`sum(ephemeral_gb + case when coalesce(image_ref, '') = '' then 0 else root_gb end)`.as('disk'),
+      sql<number>`sum(case when task_state is null then 0 else 1 end)`.as('busy'),
+    ])
     .where('host', 'in', hosts).where('deleted', '=', 0).groupBy('host').execute()
-  return new Map(rows.map((row) => [row.host ?? '', { vcpus: Number(row.vcpus), busy: Number(row.busy) }]))
+  return new Map(rows.map((row) => [row.host ?? '', { vcpus: Number(row.vcpus), memoryMiB: Number(row.memory), diskGiB: Number(row.disk), busy: Number(row.busy) }]))
 }
 
 export async function serversByHost(db: Db<CellTables>, hosts: readonly string[]): Promise<ReadonlyMap<string, readonly { readonly id: number; readonly uuid: string }[]>> {

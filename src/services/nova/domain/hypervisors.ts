@@ -11,6 +11,8 @@ export interface Hypervisor {
   readonly service: ServiceEntry
   readonly up: boolean
   readonly use: HostUse
+  /** What guests do not get. */
+  readonly reserved: { readonly vcpus: number; readonly memoryMiB: number; readonly diskGiB: number }
   /** Present when they were asked for. */
   readonly servers?: readonly { readonly name: string; readonly uuid: string }[]
 }
@@ -21,12 +23,14 @@ async function complete(nova: Nova, nodes: readonly ComputeNode[], withServers: 
   const hosts = [...new Set(nodes.map(({ host }) => host))]
   const services = new Map((await listServices(db, 'nova-compute')).map((service) => [service.host, service]))
   const uses = await useByHost(db, hosts)
+  const { reserved_host_cpus: vcpus, reserved_host_memory_mb: memoryMiB, reserved_host_disk_mb: diskMiB } = nova.settings
+  const reserved = { vcpus, memoryMiB, diskGiB: Math.ceil(diskMiB / 1024) }
   const servers = withServers ? await serversByHost(db, hosts) : undefined
   return nodes.flatMap((node) => {
     const service = services.get(node.host)
     if (!service) return []
     const carried = servers && (servers.get(node.host) ?? []).map(({ id, uuid }) => ({ name: `instance-${id.toString(16).padStart(8, '0')}`, uuid }))
-    return [{ node, service, up: isUp(nova, service), use: uses.get(node.host) ?? { vcpus: 0, busy: 0 }, ...(carried && { servers: carried }) }]
+    return [{ node, service, up: isUp(nova, service), use: uses.get(node.host) ?? { vcpus: 0, memoryMiB: 0, diskGiB: 0, busy: 0 }, reserved, ...(carried && { servers: carried }) }]
   })
 }
 
