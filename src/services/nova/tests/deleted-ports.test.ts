@@ -105,3 +105,27 @@ test('a hard reboot that overtakes a soft one does not give a deleted port back 
   await until('the server is without it', async () => !(await interfaces(bench, id)).includes(port))
   assert.deepEqual(plugged(bench, id)?.sort(), (await interfaces(bench, id)).sort())
 })
+
+test('an interface whose removal is asked for twice is gone from the server and its guest, though the guest refuses the first time', async (t) => {
+  const bench = await startBench(t)
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const [port] = await interfaces(bench, id)
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  let calls = 0
+  bench.playground.before = async (method) => {
+    if (method !== 'detachInterface' || calls++ > 0) return
+    reached.resolve()
+    await held.promise
+    throw new Error('the guest is busy')
+  }
+  const remove = async () => must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}/os-interface/${port}`), 202)
+  await remove()
+  await reached.promise
+  await remove()
+  held.resolve()
+  await until('the server is without it', async () => (await interfaces(bench, id)).length === 0)
+  await until('all is done', async () => must(await bench.admin.call('nova', 'GET', `/v1/operations?resource=${id}&all_projects=true&open=true`), 200).operations.length === 0)
+  assert.deepEqual([plugged(bench, id), calls], [[], 2])
+})

@@ -13,6 +13,7 @@ import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
 import { resolveNetworks } from './create/networks.ts'
+import { afterEarlierWork } from './interface-turns.ts'
 import { hostOf } from './power.ts'
 import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
 
@@ -81,10 +82,20 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
   failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_attach_interface', fault, {}),
 })
 
+/** By the same request before, for instance. */
+const isDetached = (run: OperationRun<DetachRun>): boolean => run.result<{ isThere: boolean }>('wait-for-others')?.isThere === false
+
 export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server.detach-interface', {
   input: Type.Object({ serverId: Uuid, portId: Type.String() }), deadlineSeconds: 600, onCrash: 'resume',
   steps: [
+    step('wait-for-others', {
+      async run(nova, run) {
+        await afterEarlierWork(nova, run)
+        return { isThere: (await portsOf(nova.cells.cell1.read, run.input.serverId)).some(({ portId }) => portId === run.input.portId) }
+      },
+    }),
     step('unplug', {
+      skip: isDetached,
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId: run.input.portId })),
       async undo(nova, run) {
         const host = await hostOf(nova, run.resourceId).catch(() => undefined)
@@ -92,6 +103,7 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
       },
     }),
     pivot('release-port', {
+      skip: isDetached,
       async run(nova, run) {
         const { serverId, portId } = run.input
         const port = (await portsOf(nova.cells.cell1.read, serverId)).find((each) => each.portId === portId)

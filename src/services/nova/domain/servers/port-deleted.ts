@@ -8,27 +8,11 @@ import { openOperationsOf } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import { onHost } from '../host-commands.ts'
 import { type Nova, now, ring } from '../nova.ts'
+import { afterEarlierWork } from './interface-turns.ts'
 import { endTask, type TaskRun } from './task.ts'
 
 interface LoseRun extends TaskRun {
   readonly portId: string
-}
-
-const isBuild = ({ kind }: { readonly kind: string }): boolean => kind === 'server.build'
-const isOfInterfaces = ({ kind }: { readonly kind: string }): boolean => kind.endsWith('-interface')
-
-/** What may still plug the port in comes first: the build of the server, and what was begun with its interfaces before. */
-async function afterEarlierWork(nova: Nova, run: OperationRun<LoseRun>): Promise<void> {
-  const { serverId } = run.input
-  for (let pause = 50; ; pause = Math.min(pause * 1.5, 1000)) {
-    nova.stopping.signal.throwIfAborted()
-    const instance = await findInstance(nova.cells.cell1.read, serverId)
-    if (!instance || instance.task_state === 'deleting') return
-    const open = await nova.operations.cell.open(serverId)
-    const earlier = open.slice(0, open.findIndex(({ id }) => id === run.id))
-    if (!earlier.some(isOfInterfaces) && !(await nova.operations.api.open(serverId)).some(isBuild)) return
-    await nova.runtime.clock.sleep(pause, run.signal)
-  }
 }
 
 /** As often as this a guest is asked to let go of it. One that does not loses it when it is started the next time. */
