@@ -96,6 +96,7 @@ class L2Agent {
   #compared: Promise<void> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
   #again: { cancel(): void } = { cancel() {} }
+  readonly #checks = new Set<{ cancel(): void }>()
   readonly #stop = new AbortController()
 
   constructor(host: AgentHost) {
@@ -124,6 +125,7 @@ class L2Agent {
   stop(): void {
     this.#stop.abort()
     this.#again.cancel()
+    for (const check of this.#checks) check.cancel()
   }
 
   /** Do what a message asks for, beside others but not beside a comparison. */
@@ -205,29 +207,50 @@ class L2Agent {
   }
 
   /** @returns whether the port is wired here now, as the server has it */
-  async #wire(ctx: RequestContext, { network, port, revision, groups, addressSetIds }: Wiring): Promise<boolean> {
-    const { runtime: { trace, clock } } = this.#host
-    return this.#inTurn(port.id, async () => {
-      const known = this.#ports.get(port.id)
-      // A later word has been carried out already.
-      if (known?.revision !== undefined && known.revision > revision) return this.#isWanted(ctx, port.id)
-      await traced(trace, clock, ctx, 34, async () => {
-        // Noted before it is there, so that nobody takes away what it needs.
-        this.#ports.set(port.id, { revision: undefined, groupIds: [...port.securityGroupIds, ...(known?.groupIds ?? [])], networkId: network.id })
-        if (this.#networks.get(network.id) !== JSON.stringify(network)) await this.#refreshNetwork(network.id, ctx)
-        // Nothing of it is to be here any more, nor is the port.
-        if (!this.#networks.has(network.id)) return
-        await this.#ensureGroups(ctx, { groups, addressSetIds })
-        const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
-        await Promise.all(port.securityGroupIds.filter((id) => this.#isNamed(id)).map((id) => this.#refreshSet(id, used, ctx)))
-        this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
-        this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: network.id })
-        await this.#dropUnused(ctx)
+  async #wire(ctx: RequestContext, wiring: Wiring): Promise<boolean> {
+    const { id } = wiring.port
+    try {
+      return await this.#inTurn(id, () => this.#wireNow(ctx, wiring))
+    } catch (error) {
+      if (!(error instanceof Superseded)) this.#checkLater(id)
+      throw error
+    }
+  }
+
+  /** A word that came late was perhaps the last one about a port that is gone: then nobody else looks after what was made for it. */
+  #checkLater(portId: string): void {
+    const { runtime: { clock }, ctx } = this.#host
+    if (this.#stop.signal.aborted) return
+    const check = clock.after(compareAgainSeconds * 1000, () => {
+      this.#checks.delete(check)
+      this.#at(() => this.#inTurn(portId, () => this.#unlessWanted(ctx, portId))).catch((error: unknown) => {
+        if (!(error instanceof Superseded)) this.#checkLater(portId)
       })
-      const up = await this.#unlessWanted(ctx, port.id)
-      if (up && this.#ports.get(port.id)?.revision === undefined) throw new ServiceUnavailable('The port came to this host just now.')
-      return up
     })
+    this.#checks.add(check)
+  }
+
+  async #wireNow(ctx: RequestContext, { network, port, revision, groups, addressSetIds }: Wiring): Promise<boolean> {
+    const { runtime: { trace, clock } } = this.#host
+    const known = this.#ports.get(port.id)
+    // A later word has been carried out already.
+    if (known?.revision !== undefined && known.revision > revision) return this.#isWanted(ctx, port.id)
+    await traced(trace, clock, ctx, 34, async () => {
+      // Noted before it is there, so that nobody takes away what it needs.
+      this.#ports.set(port.id, { revision: undefined, groupIds: [...port.securityGroupIds, ...(known?.groupIds ?? [])], networkId: network.id })
+      if (this.#networks.get(network.id) !== JSON.stringify(network)) await this.#refreshNetwork(network.id, ctx)
+      // Nothing of it is to be here any more, nor is the port.
+      if (!this.#networks.has(network.id)) return
+      await this.#ensureGroups(ctx, { groups, addressSetIds })
+      const used = [...port.fixedAddresses, ...port.allowedAddressPairs.map((pair) => pair.ipAddress)]
+      await Promise.all(port.securityGroupIds.filter((id) => this.#isNamed(id)).map((id) => this.#refreshSet(id, used, ctx)))
+      this.#report(await this.#host.driver.plugPort(this.#host.call(ctx), port))
+      this.#ports.set(port.id, { revision, groupIds: port.securityGroupIds, networkId: network.id })
+      await this.#dropUnused(ctx)
+    })
+    const up = await this.#unlessWanted(ctx, port.id)
+    if (up && this.#ports.get(port.id)?.revision === undefined) throw new ServiceUnavailable('The port came to this host just now.')
+    return up
   }
 
   /** As the server has it, at a comparison. */
@@ -298,6 +321,8 @@ class L2Agent {
   /** A group as it is now, and the sets that its rules name, where those are new here; nothing of it where no port is in it. */
   async #adjustGroup(ctx: RequestContext, id: string): Promise<void> {
     const { driver, server, call } = this.#host
+    // Noted before it is asked for: who drops what is unused meanwhile comes after this.
+    if (!this.#groups.has(id)) this.#groups.set(id, { revision: -1, setIds: [] })
     const { groups: [found] } = this.#uses(id) ? ((await server.any().groupSpecs(ctx, { groupIds: [id], addressSetIds: [] })) as unknown as GroupSpecs) : { groups: [] }
     const setIds = [...new Set(found?.spec.rules.flatMap((rule) => rule.remoteAddressSetId ?? []))]
     // Until it is in force nothing is known of it.
@@ -323,6 +348,7 @@ class L2Agent {
       this.#sets.delete(id)
       return
     }
+    if (!known) this.#sets.set(id, undefined)
     if (!known || addresses.includes(everything)) {
       const { addressSets } = (await server.any().groupSpecs(ctx, { groupIds: [], addressSetIds: [id] })) as unknown as GroupSpecs
       next.clear()

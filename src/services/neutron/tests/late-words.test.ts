@@ -6,7 +6,7 @@ import { type RequestContext, systemClock, systemIds, systemRandom } from '#core
 import { openDatabase } from '#core/db'
 import { AppError } from '#core/errors'
 import { silentLog } from '#core/observe'
-import { rpcClient } from '#core/rpc'
+import { AnswerLost, type Bus, rpcClient } from '#core/rpc'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
 import { neutronMigrations } from '../db/migrations/index.ts'
 import type { NeutronTables } from '../db/tables.ts'
@@ -74,6 +74,33 @@ test('the word to wire a port that comes after its network was deleted leaves no
   await until(() => !engine.state.networks.has(blue.id), 'the end of the network')
   await agent.wirePort(ctx, { wiring })
   assert.equal(engine.state.networks.has(blue.id), false)
+})
+
+/** What is said over the bus passes by this first. */
+function overheard(bus: Bus, hear: (method: string) => void): void {
+  const { send } = bus
+  Object.assign(bus, {
+    send: async (...sent: Parameters<typeof send>) => {
+      hear(sent[2].method)
+      return send.apply(bus, sent)
+    },
+  })
+}
+
+test('the word to wire a port that comes after the port was deleted leaves no wire, though the question whether it is there gets lost', async (t) => {
+  const wired = await startWired(t)
+  const { demo, engine, agent, bind, cloud } = wired
+  const made = await bind()
+  const wiring = wiringOf(wired, made.id)
+  await must(demo, 'DELETE', `/ports/${made.id}`)
+  await until(() => !engine.state.ports.has(made.id) && engine.state.addressSets.size === 0, 'the end of the port')
+  let lost = 2
+  overheard(cloud.bus, (method) => {
+    if (method === 'portIsUp' && lost-- > 0) throw new AnswerLost('It was lost on its way.')
+  })
+  await assert.rejects(agent.wirePort(ctx, { wiring }), { code: 'bus.lost' })
+  assert.ok(engine.state.ports.has(made.id))
+  await until(() => engine.state.ports.size + engine.state.securityGroups.size + engine.state.addressSets.size === 0, 'the end of the port')
 })
 
 test('the word to unplug a port that comes after the port is back leaves its wire', async (t) => {
