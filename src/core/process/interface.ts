@@ -99,8 +99,8 @@ export interface Privileged {
   /** Give a file or directory below the data directory to the user that QEMU runs as. */
   giveToQemu(path: string): Promise<void>
   /**
-   * Let QEMU's user open /dev/net/tun, or put its mode back as it was found. Most distributions allow it to all;
-   * then neither does anything.
+   * Let QEMU's user open /dev/net/tun, or put its mode back as it was found once no cloud of this machine needs it. Most
+   * distributions allow it to all; then neither does anything.
    */
   allowTaps(allowed: boolean): Promise<void>
 }

@@ -1,5 +1,5 @@
 // What the helper can do: one function for each command of `Privileged`, after its arguments passed the allow-list.
-import { accessSync, chmodSync, closeSync, constants, existsSync, fchownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, fchownSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { CommandFailed } from '../errors.ts'
@@ -12,6 +12,7 @@ import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
 import type { HelperOptions, Method } from './protocol.ts'
 import { type Program, programs, runProgram } from './spawn.ts'
+import { allowTaps, tapAccess } from './tap-access.ts'
 import { turns } from '../turns.ts'
 
 /** A result, or a listening socket to pass on beside it. */
@@ -151,25 +152,11 @@ export function createHelper(options: HelperOptions): Helper {
     },
 
     async allowTaps(allowed) {
-      allowTaps(join(records, 'tun-mode'), allowed === true)
+      await allowTaps(tapAccess, options, allowed === true)
       return nothing
     },
   }
   return { commands }
-}
-
-/** Remember the mode of /dev/net/tun as it was found, so that it can be put back. */
-function allowTaps(record: string, allowed: boolean): void {
-  const device = '/dev/net/tun'
-  const mode = statSync(device).mode & 0o777
-  if (allowed && (mode & 0o666) !== 0o666) {
-    if (!existsSync(record)) writeFileSync(record, mode.toString(8), { mode: 0o600 })
-    chmodSync(device, 0o666)
-  }
-  if (!allowed && existsSync(record)) {
-    chmodSync(device, Number.parseInt(readFileSync(record, 'utf8'), 8) & 0o777)
-    rmSync(record)
-  }
 }
 
 function findProgram(program: Program): string {

@@ -7,7 +7,7 @@ import { pluginRpc } from '../contract/agent-rpc.ts'
 import { allocationsOfPort, deleteAllocations } from '../db/allocations.ts'
 import { bindDhcp, dhcpHost, unbindDhcp } from '../db/agents.ts'
 import { networkRow, type Tx } from '../db/networks.ts'
-import { deletePortRow, portsByOwner } from '../db/ports.ts'
+import { deletePortRow, portsByOwner, setPort } from '../db/ports.ts'
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { NetworkRow, SubnetRow } from '../db/tables.ts'
 import { AppError } from '#core/errors'
@@ -46,6 +46,11 @@ async function arrangeDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, networ
   }
 }
 
+/** The agent was told: the port is shown as upstream's agent shows it once it is there. */
+async function showServed(tx: Tx, networkId: string): Promise<void> {
+  for (const port of await portsByOwner(tx, networkId, dhcpOwner)) if (port.status !== 'ACTIVE') await setPort(tx, port.id, { status: 'ACTIVE' })
+}
+
 const wanted = (served: readonly SubnetRow[]) => served.map((subnet) => ({ subnet_id: subnet.id }))
 
 async function makePort(neutron: Neutron, tx: Tx, ctx: RequestContext, network: NetworkRow, subnets: readonly SubnetRow[], served: readonly SubnetRow[], host: string): Promise<void> {
@@ -73,6 +78,7 @@ export const syncNetwork = defineOperation<Neutron, NetworkInput>('network.sync'
       },
       retries: 20,
     }),
+    step<Neutron, NetworkInput>('show', { commit: (tx, _neutron, run) => showServed(tx as Tx, run.input.networkId) }),
   ],
 })
 

@@ -38,6 +38,7 @@ test('a port bound to a host gets its tap, its filter and its DHCP host there, a
     return spec?.hosts.some((host) => host.portId === made.id) && spec
   }, 'DHCP')
   assert.deepEqual(dhcp.subnets.map((each) => [each.id, each.cidr, each.gatewayAddress]), [[block.id, '10.1.0.0/24', '10.1.0.1']])
+  await until(async () => (await must(demo, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)).ports[0]?.status === 'ACTIVE', 'the port of DHCP is shown as there')
   assert.deepEqual(dhcp.hosts.find((host) => host.portId === made.id)?.addresses, [{ subnetId: block.id, address }])
 })
 

@@ -100,6 +100,20 @@ test('a server is deleted while it is built, wherever the build is', async (t) =
   }
 })
 
+test('a server that asks for one volume twice is refused: its build could neither end nor be undone', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const { volume } = must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1 } }), 202)
+  await until('the volume is there', async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume.id}`), 200).volume.status === 'available')
+  const data = { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1 }
+  const asked = (devices: readonly object[]) => demo.call('nova', 'POST', '/v2.1/servers', {
+    server: { name: 'two', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }], block_device_mapping_v2: devices },
+  })
+  const refused = await asked([data, data])
+  assert.deepEqual([refused.status, refused.body.badRequest.message], [400, `Block Device Mapping is Invalid: volume ${volume.id} was specified twice.`])
+  assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
+})
+
 test('a server whose request was only just accepted can be deleted', async (t) => {
   const bench = await startBench(t)
   const ids = await Promise.all(Array.from({ length: 5 }, (_each, at) => boot(bench, { name: `short-${at}` })))

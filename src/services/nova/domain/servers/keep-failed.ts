@@ -19,14 +19,15 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
   const failed = { vm_state: 'error', task_state: null, host: null, node: null, updated_at: at }
   await nova.cells[cell].transaction(async (tx) => {
     if (cell === 'cell1') await fence(tx, run, nova.runtime)
-    if (plan && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...failed } }))) {
+    // It has no volumes: they are free for other servers, and may be why it failed.
+    const blockDevices = plan?.blockDevices.filter(({ destination_type: destination }) => destination !== 'volume') ?? []
+    if (plan && (await insertPlanned(tx, { ...plan, blockDevices, instance: { ...plan.instance, ...failed } }))) {
       await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     } else {
       const known = await findInstance(tx, serverId)
       if (!known || known.vm_state === 'error') return
       await updateInstance(tx, serverId, known.task_state === 'deleting' ? { ...failed, task_state: 'deleting' } : failed)
     }
-    // It has no volumes: they are free for other servers.
     await forgetVolumes(tx, serverId)
     await insertFault(tx, toFault(serverId, 'build', fault, null, at))
     const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'

@@ -41,6 +41,10 @@ export async function checkDevices(nova: Nova, ctx: RequestContext, request: New
   checkOrder(devices)
   checkLocals(devices, flavor, request)
   const named = await Promise.all(devices.map((device) => lookAt(nova, ctx, device)))
+  // A new volume has no id yet.
+  const volumeIds = devices.flatMap(({ source }, at) => (source === 'volume' ? (named[at]?.volume?.id ?? []) : []))
+  const twice = volumeIds.find((id, at) => volumeIds.indexOf(id) !== at)
+  if (twice !== undefined) throw invalid(`volume ${twice} was specified twice.`)
   const at = devices.findIndex(({ bootIndex }) => bootIndex === 0)
   const boot = named[at]
   const device = devices[at]
