@@ -52,8 +52,7 @@ const sample = [
   'server.build create-in-cell finished', 'server.build spawn midway', 'server.build spawn finished', 'volume.create allocate finished', 'port.wire wire midway',
   'attachment.connect export finished', 'server.delete destroy-guest finished', 'server.delete release-volumes midway', 'server.delete remove-rows finished',
   'attachment.disconnect unexport finished', 'volume.delete free finished', 'port.unwire unwire finished',
-  'QEMU: server.build publish started', 'storage daemon: attachment.connect export started', 'helper: server.build spawn midway',
-  'QEMU: server.delete destroy-guest started', 'storage daemon: attachment.disconnect unexport started', 'helper: port.unwire unwire midway',
+  'storage daemon: attachment.connect export started', 'helper: server.build spawn midway', 'QEMU: server.delete destroy-guest started', 'helper: port.unwire unwire midway',
 ]
 
 const nameOf = ({ victim, operation, step, moment }: KillPoint) => `${victim === 'control plane' ? '' : `${victim}: `}${operation} ${step} ${moment}`

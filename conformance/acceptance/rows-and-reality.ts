@@ -125,6 +125,9 @@ export async function guestStatus(directory: string, serverId: string): Promise<
   return found?.status
 }
 
+/** What a program answers that is not there, or just ends. */
+const atItsEnd: readonly string[] = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']
+
 /** One question on the monitor that the cloud leaves free; nothing when nobody is there. */
 function ask(path: string, command: string): Promise<unknown> {
   if (!existsSync(path)) return Promise.resolve(undefined)
@@ -132,7 +135,7 @@ function ask(path: string, command: string): Promise<unknown> {
     const socket = connect(path)
     let text = ''
     socket.setTimeout(10_000, () => socket.destroy(new Error(`${path} does not answer.`)))
-    socket.on('error', (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? resolve(undefined) : reject(error))
+    socket.on('error', (error: NodeJS.ErrnoException) => atItsEnd.includes(error.code ?? '') ? resolve(undefined) : reject(error))
     socket.once('connect', () => socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n${JSON.stringify({ execute: command, id: 'asked' })}\n`))
     socket.on('close', () => resolve(undefined))
     socket.on('data', (chunk) => {

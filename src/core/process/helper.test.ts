@@ -1,5 +1,6 @@
 // The privileged helper on the real kernel: what it does, what it refuses, and what outlives it.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,6 +142,24 @@ test('a daemon is found again although the helper was killed before it noted the
   assert.deepEqual(await second.daemons('dnsmasq'), new Map([['one', started]]))
   assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGKILL'), true)
   await second.close()
+})
+
+test('a daemon whose helper was killed while it was still on its way to its user and its program is found, and ended', root, async (t) => {
+  const { options, dataDirectory } = await helperFor(t, 'hta')
+  const records = join(dataDirectory, 'privileged')
+  const keeper = daemonKeeper(options, records, () => '/usr/bin/sleep')
+  const command = ['/usr/bin/sleep', '77.456']
+  // It stays before its exec for as long as the test wants.
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20_000)', '--', '--', ...command], { argv0: '/usr/bin/setpriv', stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  const ended = new Promise((resolve) => child.on('exit', resolve))
+  await new Promise((resolve) => child.on('spawn', resolve))
+  writeFileSync(join(records, 'qemu-storage-daemon/one.json'), JSON.stringify({ pid: 0, startTime: '', command }))
+  for (let turn = 0; turn < 100 && readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith(process.execPath); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual([...keeper.living('qemu-storage-daemon').values()].map(({ pid }) => pid), [child.pid])
+  assert.equal(keeper.signal('qemu-storage-daemon', 'one', 'SIGKILL'), true)
+  await ended
+  assert.deepEqual(keeper.living('qemu-storage-daemon'), new Map())
 })
 
 test('a daemon that could not be recorded, since the disk was full, does not live on unknown', root, async (t) => {

@@ -157,11 +157,11 @@ function writeRecord(path: string, record: DaemonRecord): void {
   renameSync(`${path}.new`, path)
 }
 
-/** A process with exactly this command line, of one of these users: nobody else can pass for ours. */
+/** A process with exactly this command line, or about to have it, of one of these users: nobody else can pass for ours. */
 function findByCommand(command: readonly string[], users: readonly number[]): ProcessIdentity | undefined {
   for (const name of readdirSync('/proc')) {
     const pid = Number(name)
-    if (!Number.isInteger(pid) || !sameCommand(pid, command)) continue
+    if (!Number.isInteger(pid) || !willBe(pid, command)) continue
     const startTime = startTimeOf(pid)
     const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
     if (startTime !== undefined && owner !== undefined && users.includes(owner)) return { pid, startTime }
@@ -185,15 +185,27 @@ export function startTimeOf(pid: number): string | undefined {
   }
 }
 
-function sameCommand(pid: number, command: readonly string[]): boolean {
+const joined = (command: readonly string[]): string => command.map((word) => `${word}\0`).join('')
+const sameCommand = (pid: number, command: readonly string[]): boolean => commandLine(pid) === joined(command)
+
+/** Nothing when there is no such process. */
+function commandLine(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === command.map((word) => `${word}\0`).join('')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
   } catch {
-    return false
+    return ''
   }
 }
 
-const isSame = (record: DaemonRecord) => startTimeOf(record.pid) === record.startTime && sameCommand(record.pid, record.command)
+/** It is the program, or what becomes it by exec: into the namespace, down to the user. */
+function willBe(pid: number, command: readonly string[]): boolean {
+  if (sameCommand(pid, command)) return true
+  const words = commandLine(pid)
+  const becomes = [programs.nsenter[0], programs.setpriv[0]].some((program) => words.startsWith(`${program}\0`))
+  return becomes && words.endsWith(`\0--\0${joined(command)}`)
+}
+
+const isSame = (record: DaemonRecord) => startTimeOf(record.pid) === record.startTime && willBe(record.pid, record.command)
 
 function tail(path: string): string {
   try {
