@@ -1,7 +1,7 @@
 // What an operation writes outside of its own journal comes from its latest lease only: a worker that was held up in a step,
 // and wakes when another one has gone on, changes nothing any more.
 import type { Capabilities } from '#core/context'
-import type { Db } from '#core/db'
+import { type Db, lockClaim } from '#core/db'
 import type { OperationRun } from './definition.ts'
 import { LeaseLost, leaseOf } from './store.ts'
 import type { OperationTables } from './tables.ts'
@@ -20,6 +20,7 @@ export async function assertHeld(tx: Db<any>, { id, epoch }: Held): Promise<void
 export async function fence(tx: Db<any>, { id, epoch }: Held, { clock }: Pick<Capabilities, 'clock'>): Promise<void> {
   const keys = tx as Db<OperationTables>
   const key = `fence/${id}`
+  await lockClaim(tx, 'once', key)
   const seen = await keys.selectFrom('idempotency_keys').select('value').where('key', '=', key).executeTakeFirst()
   if (seen === undefined) await keys.insertInto('idempotency_keys').values({ key, value: String(epoch), created_at: clock.now().toISOString() }).execute()
   else if (Number(seen.value) > epoch) throw new LeaseLost('Another worker has taken over this operation.', { id, epoch })

@@ -6,7 +6,7 @@ import { DatabaseFull, openDatabase } from '#core/db'
 import { BadRequest, Cancelled } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { Type } from '#core/spec'
-import { createOperations, defineOperation, type Definition, type OperationFault, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
+import { createOperations, defineOperation, type Definition, fence, type OperationFault, operationMigration, type OperationTables, pivot, StartAgain, step } from './index.ts'
 
 const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
 const ctx: RequestContext = {
@@ -479,6 +479,17 @@ test('a step whose work was called off elsewhere has failed: nobody called its o
   await begin(operations, fail)
   await operations.settled('r', { signal: AbortSignal.timeout(5000) })
   assert.deepEqual(faults, [{ step: 'a', status: 409, code: 'cancelled', message: 'The compute service stops.', cancelled: false }])
+})
+
+test('what an earlier lease writes into another database is refused once a later one has written there, and only there', async (t) => {
+  const { database } = await bench(t, [])
+  const write = (id: string, epoch: number) => database.transaction((tx) => fence(tx, { id, epoch }, capabilities))
+  await write('one', 2)
+  await write('one', 2)
+  await write('one', 4)
+  await assert.rejects(write('one', 3), { code: 'operation.lease_lost' })
+  await write('other', 1)
+  await write('one', 4)
 })
 
 test('while the disk is full an operation waits where it is, and goes on when there is room', async (t) => {
