@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
+import { AppError } from '#core/errors'
 import { bytesOf, type Transport } from './message.ts'
 import { listen } from './socket.ts'
 
@@ -90,6 +91,21 @@ test('two lengths, a length beside chunks, and a bare line feed are refused befo
     'Content-Length: +4', 'X: a\nTransfer-Encoding: chunked', 'X: a\r\n b',
   ]) assert.match(await send(`POST / HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n0\r\n\r\n${smuggled}`), /^HTTP\/1\.1 400 /, headers)
   assert.ok(!seen.includes('/smuggled'), seen.join())
+})
+
+test('a client that goes away in the middle of its body is an error of the client, not of the cloud', async (t) => {
+  const failed = Promise.withResolvers<unknown>()
+  const listening = await listen(async ({ body }) => {
+    await bytesOf(body).toArray().catch(failed.resolve)
+    return ok('')
+  }, { host: '127.0.0.1', port: 0 })
+  t.after(() => listening.close())
+  const socket = connect(listening.port, '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf')
+  setTimeout(() => socket.destroy(), 50)
+  const error = await failed.promise
+  assert.ok(error instanceof AppError)
+  assert.deepEqual([error.status, error.code], [400, 'client_gone'])
 })
 
 test('what is no request at all, or one with endless headers, is answered with the reason', async (t) => {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { errorClass } from '#core/errors'
 import type { ApiReply, ApiRequest, Transport } from './message.ts'
 
 export interface Listening {
@@ -118,6 +119,9 @@ async function send({ status, headers, body }: ApiReply, request: IncomingMessag
   } else response.end(shown)
 }
 
+/** Nothing of ours failed: nobody needs to be told but by the line of the request. */
+const ClientGone = errorClass('ClientGone', 400, 'client_gone')
+
 /** Whoever stops reading it, for an error of his own, does not break the connection by that. */
 function bodyOf(raw: IncomingMessage): Readable {
   let begun = false
@@ -128,7 +132,7 @@ function bodyOf(raw: IncomingMessage): Readable {
     raw.off('close', broken)
     body.push(null)
   }
-  const broken = (error?: Error) => body.destroy(error ?? new Error('The client went away.'))
+  const broken = (error?: Error) => body.destroy(new ClientGone('The client went away.', {}, error))
   const body = new Readable({
     read() {
       if (!begun) raw.on('data', take).on('end', end).on('error', broken).on('close', broken)
