@@ -20,6 +20,8 @@ test('a rule becomes a match of the packet, and one of its reply with the ends c
     [{ protocol: 'icmp', portRangeMin: 8, portRangeMax: 0 }, 'meta nfproto ipv4 meta l4proto 1 icmp type 8 icmp code 0', 'meta nfproto ipv4 meta l4proto 1'],
     [{ etherType: 'IPv6', protocol: 'icmp', portRangeMin: 128 }, 'meta nfproto ipv6 meta l4proto 58 icmpv6 type 128', 'meta nfproto ipv6 meta l4proto 58'],
     [{ etherType: 'IPv6', remoteIpPrefix: 'FD00::/8' }, 'meta nfproto ipv6 ip6 saddr fd00::/8', 'meta nfproto ipv6 ip6 daddr fd00::/8'],
+    [{ protocol: 'ip' }, 'meta nfproto ipv4', 'meta nfproto ipv4'],
+    [{ protocol: 'hopopt', etherType: 'IPv6' }, 'meta nfproto ipv6', 'meta nfproto ipv6'],
     [{ protocol: 'vrrp' }, 'meta nfproto ipv4 meta l4proto 112', 'meta nfproto ipv4 meta l4proto 112'],
   ]
   for (const [changes, forward, reply] of cases) {

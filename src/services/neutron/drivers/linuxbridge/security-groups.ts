@@ -114,6 +114,8 @@ const protocols: Readonly<Record<string, number>> = {
   'ipv6-frag': 44, 'ipv6-nonxt': 59, 'ipv6-opts': 60, 'ipv6-route': 43, ospf: 89, pgm: 113, rsvp: 46, sctp: 132, tcp: 6,
   udp: 17, udplite: 136, vrrp: 112,
 }
+/** Number 0 stands for all, as iptables reads it for upstream. */
+const every: ReadonlySet<string> = new Set(['any', '0', 'ip', 'hopopt'])
 const withPorts: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite' }
 
 function protocolNumber(name: string, version: 4 | 6): number {
@@ -136,7 +138,7 @@ export function ruleMatch(rule: SecurityGroupRuleSpec, way: 'forward' | 'reply')
   }
   if (rule.remoteAddressSetId !== null) parts.push(`${family} ${far} @${setNames(rule.remoteAddressSetId)[version]}`)
   const { portRangeMin: least, portRangeMax: most } = rule
-  if (rule.protocol === null || rule.protocol === 'any' || rule.protocol === '0') {
+  if (rule.protocol === null || every.has(rule.protocol)) {
     if (least !== null || most !== null) throw new Error('Ports without a protocol.')
     return parts.join(' ')
   }
