@@ -26,3 +26,14 @@ test('who hears late of a subnet that was made, when its network is gone already
   ledger.removed('n', 204)
   assert.equal(ledger.add('subnet', 's', 'demo', 'n').removal, 'perhaps')
 })
+
+test('what somebody was refused to remove may be gone all the same, when the request comes a second time', () => {
+  const ledger = new Ledger()
+  const volume = ledger.add('volume', 'v', 'demo')
+  ledger.asks('v')
+  ledger.removed('v', 400)
+  assert.equal(volume.removal, 'none')
+  ledger.asks('v')
+  ledger.removed('v', 400, true)
+  assert.equal(volume.removal, 'perhaps')
+})

@@ -50,10 +50,10 @@ export class Ledger {
     return removal !== 'none' || asking > 1
   }
 
-  /** Who asked for it to go got this answer; what belongs to it goes along. */
-  removed(id: string, status: number): void {
+  /** Who asked for it to go got this answer; what belongs to it goes along. @param repeated what was refused may be done when it comes a second time */
+  removed(id: string, status: number, repeated = false): void {
     this.#asking.set(id, (this.#asking.get(id) ?? 1) - 1)
-    const outcome = status >= 200 && status < 300 ? 'acknowledged' : status === 0 || status >= 500 || status === 404 ? 'perhaps' : undefined
+    const outcome = status >= 200 && status < 300 ? 'acknowledged' : status === 0 || status >= 500 || status === 404 || repeated ? 'perhaps' : undefined
     if (outcome === undefined) return
     for (const entry of this.#entries.values()) {
       if (entry.id !== id && entry.parent !== id) continue

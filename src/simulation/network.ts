@@ -33,12 +33,12 @@ export class SimulatedNetwork {
     }
   }
 
-  /** How somebody outside of the cloud reaches it. */
-  fromOutside(client: string, service: ServiceName): Transport {
-    return (request) => this.#exchange(client, service, request)
+  /** How somebody outside of the cloud reaches it. @param repeated told when what lies between will bring the request a second time */
+  fromOutside(client: string, service: ServiceName, repeated: () => void): Transport {
+    return (request) => this.#exchange(client, service, request, repeated)
   }
 
-  #exchange(from: string, service: ServiceName, request: ApiRequest): Promise<ApiReply> {
+  #exchange(from: string, service: ServiceName, request: ApiRequest, repeated: () => void = () => undefined): Promise<ApiReply> {
     const { delayMs, backMs, lost, againAfterMs } = this.#links.next(from, service)
     const label = `${from} to ${service}: ${request.method} ${request.path}`
     return new Promise<ApiReply>((resolve, reject) => {
@@ -65,6 +65,7 @@ export class SimulatedNetwork {
       else this.#world.schedule(delayMs, label, () => deliver(false))
       const mayRepeat = typeof request.body !== 'object' || request.body === null
       if (againAfterMs !== undefined && mayRepeat && (repeatable.has(request.method) || request.headers['idempotency-key'] !== undefined)) {
+        repeated()
         this.#world.schedule(delayMs + againAfterMs, label, () => deliver(true))
       }
     })

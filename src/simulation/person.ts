@@ -8,6 +8,8 @@ export interface Reply {
   readonly status: number
   /** JSON as a value, anything else as text. */
   readonly body: any
+  /** The request comes a second time, and its answer then is heard by nobody. */
+  readonly repeated: boolean
 }
 
 export class Person {
@@ -49,12 +51,13 @@ export class Person {
 }
 
 async function send(network: SimulatedNetwork, name: string, service: ServiceName, request: ApiRequest): Promise<Reply & { headers: Readonly<Record<string, string>> }> {
+  let repeated = false
   try {
-    const reply = await network.fromOutside(name, service)(request)
+    const reply = await network.fromOutside(name, service, () => (repeated = true))(request)
     const text = (await readText(reply.body, 64 * 1024 * 1024)) ?? ''
     const headers = Object.fromEntries(Object.entries(reply.headers).map(([key, value]) => [key.toLowerCase(), value]))
-    return { status: reply.status, headers, body: headers['content-type']?.includes('json') && text !== '' ? JSON.parse(text) : text }
+    return { status: reply.status, headers, repeated, body: headers['content-type']?.includes('json') && text !== '' ? JSON.parse(text) : text }
   } catch (error) {
-    return { status: 0, headers: {}, body: (error as Error).message }
+    return { status: 0, headers: {}, repeated, body: (error as Error).message }
   }
 }

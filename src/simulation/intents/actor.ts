@@ -45,7 +45,7 @@ export async function remove(actor: Actor, entry: Entry, service: ServiceName, p
   const reply = await actor.person.call(service, 'DELETE', path)
   noteFailure(actor, reply)
   if (reply.status === 404 && !actor.ledger.othersAsked(entry)) actor.violated(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and DELETE answers 404`)
-  actor.ledger.removed(entry.id, reply.status)
+  actor.ledger.removed(entry.id, reply.status, reply.repeated)
 }
 
 /** Ask for something else to be done with it. */

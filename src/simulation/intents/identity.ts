@@ -24,7 +24,7 @@ const unmake = (noun: keyof typeof api): Intent => async (actor) => {
   actor.ledger.asks(entry.id)
   const reply = await admin.call('keystone', 'DELETE', `/v3/${api[noun]}/${entry.id}`)
   noteFailure(actor, reply)
-  actor.ledger.removed(entry.id, reply.status)
+  actor.ledger.removed(entry.id, reply.status, reply.repeated)
 }
 
 const assign = (method: 'PUT' | 'DELETE'): Intent => async (actor) => {

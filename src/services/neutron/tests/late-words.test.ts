@@ -64,6 +64,40 @@ test('the word to wire a port that comes after the port was deleted leaves no wi
   assert.deepEqual([[...engine.state.ports.keys()], [...engine.state.securityGroups.keys()], [...engine.state.addressSets.keys()]], [[], [], []])
 })
 
+test('a port that is unplugged while its agent asks for its groups leaves none', async (t) => {
+  const wired = await startWired(t)
+  const { demo, engine, agent, bind, cloud } = wired
+  const made = await bind()
+  const wiring = wiringOf(wired, made.id)
+  const set = [...engine.state.addressSets.keys()][0] ?? ''
+  await must(demo, 'DELETE', `/ports/${made.id}`)
+  await until(() => !engine.state.ports.has(made.id) && engine.state.addressSets.size === 0, 'the end of the port')
+  const { send } = cloud.bus
+  const asked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  let questions = 0
+  Object.assign(cloud.bus, {
+    send: async (...sent: Parameters<typeof send>) => {
+      const { addressSetIds = [] } = JSON.parse(sent[2].args) as { addressSetIds?: readonly string[] }
+      if (sent[2].method !== 'groupSpecs' || addressSetIds.length === 0) return send.apply(cloud.bus, sent)
+      if (++questions === 1) {
+        asked.resolve()
+        await answered.promise
+        throw new AppError(503, 'bus.lost', 'It was lost on its way.')
+      }
+      const sending = await send.apply(cloud.bus, sent)
+      return { answer: systemClock.sleep(100).then(() => sending.answer) }
+    },
+  })
+  const late = assert.rejects(agent.wirePort(ctx, { wiring }), { code: 'bus.lost' })
+  await asked.promise
+  const changed = agent.groupsChanged(ctx, { groupIds: [], addressSetIds: [set], addresses: [] })
+  const unplugged = agent.unwirePort(ctx, { portId: made.id })
+  answered.resolve()
+  await Promise.all([late, changed, unplugged])
+  assert.deepEqual([[...engine.state.ports.keys()], [...engine.state.securityGroups.keys()], [...engine.state.addressSets.keys()]], [[], [], []])
+})
+
 test('the word to wire a port that comes after its network was deleted leaves no network', async (t) => {
   const wired = await startWired(t)
   const { demo, engine, agent, bind, blue } = wired
