@@ -44,19 +44,14 @@ test('a traced request leaves the steps 40 to 50, each once and in order', async
   assert.deepEqual((await cloud.trace.spans('trace-1')).map((span) => span.outcome).slice(1).every((outcome) => outcome === 'done'), true)
 })
 
-test('many volumes come and go, quickly', async (t) => {
+test('a hundred volumes that are asked for at once are all made, and go again', async (t) => {
   const cloud = await startCloud(t, ['cinder'], { config: { cinder: { quota_volumes: -1, quota_gigabytes: -1 } } })
   const demo = await cloud.login('demo')
   await readyVolume(demo)
-  const started = performance.now()
   const ids = await Promise.all(Array.from({ length: 100 }, async () => (await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })).body.volume.id as string))
   for (const id of ids) await until(demo, id, 'available')
-  const perSecond = 100 / ((performance.now() - started) / 1000)
-  t.diagnostic(`${Math.round(perSecond)} volumes per second from request to available`)
-  assert.ok(perSecond > 30, `only ${perSecond} per second`)
-  const listed = performance.now()
-  for (let times = 0; times < 10; times++) assert.equal((await demo.call('cinder', 'GET', '/v3/volumes/detail?limit=50')).body.volumes.length, 50)
-  t.diagnostic(`a list of 50 in detail takes ${((performance.now() - listed) / 10).toFixed(1)} ms, replies checked`)
+  const listed = (await demo.call('cinder', 'GET', '/v3/volumes')).body.volumes.map(({ id }: { id: string }) => id)
+  assert.deepEqual(ids.filter((id) => !listed.includes(id)), [])
   await Promise.all(ids.map((id) => demo.call('cinder', 'DELETE', `/v3/volumes/${id}`)))
   for (const id of ids) await untilGone(demo, id)
 })
