@@ -25,7 +25,9 @@ async function describe(host: ComputeHost, ctx: RequestContext, serverId: string
 
 async function specOf(host: ComputeHost, ctx: RequestContext, server: ServerDescription): Promise<GuestSpec> {
   const drive = server.configDrive ? await buildConfigDrive(host, ctx, server) : undefined
-  return toGuestSpec(server, { ...guestNamespace(host), ...(drive && { configDrive: drive }) })
+  const stays = (id: string | undefined) => id === undefined || !server.leaving?.includes(id)
+  const kept = { ...server, blockDevices: server.blockDevices.filter(({ volumeId }) => stays(volumeId)), ports: server.ports.filter(({ portId }) => stays(portId)) }
+  return toGuestSpec(kept, { ...guestNamespace(host), ...(drive && { configDrive: drive }) })
 }
 
 export async function powerOn(host: ComputeHost, ctx: RequestContext, call: CallContext, { serverId }: Told): Promise<object> {

@@ -101,6 +101,8 @@ export interface ServerDescription {
   readonly blockDevices: readonly BlockDevice[]
   readonly ports: readonly ServerPort[]
   readonly files?: readonly InjectedFile[]
+  /** Volumes and ports that are being taken from it: a guest that is started now is started without them. */
+  readonly leaving?: readonly string[]
 }
 
 /** What the scheduler is asked to place. */

@@ -203,6 +203,42 @@ test('of two servers that ask for one volume at once, one gets it and the other 
   assert.deepEqual(attached.sort((a, b) => a - b), [0, 1])
 })
 
+test('a server that is started while a volume is being taken from it does not get the volume back', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const [volumes, attachments] = [`/v3/${demo.projectId}/volumes`, `/v2.1/servers/${id}/os-volume_attachments`]
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  const volumeStatus = async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status
+  await until('the volume is available', async () => (await volumeStatus()) === 'available')
+  must(await demo.call('nova', 'POST', attachments, { volumeAttachment: { volumeId: volume.id } }), 200)
+  await until('the volume is in use', async () => (await volumeStatus()) === 'in-use')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-stop': null }), 202)
+  await untilStatus(demo, id, 'SHUTOFF')
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  playground.before = async (method) => {
+    if (method !== 'detachVolume') return
+    reached.resolve()
+    await held.promise
+  }
+  must(await demo.call('nova', 'DELETE', `${attachments}/${volume.id}`), 202)
+  await reached.promise
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-start': null }), 202)
+  // Cinder's part of it comes after the start.
+  const { transport } = bench.cloud.services.cinder
+  Object.assign(bench.cloud.services.cinder, {
+    transport: async (request: Parameters<typeof transport>[0]) => {
+      if (request.method === 'DELETE') await until('the guest runs', async () => playground.world?.guests.get(id)?.state === 'running')
+      return transport(request)
+    },
+  })
+  held.resolve()
+  await untilStatus(demo, id, 'ACTIVE')
+  await until('the volume is free', async () => (await volumeStatus()) === 'available')
+  assert.deepEqual(playground.world?.guests.get(id)?.spec.disks.filter(({ kind }) => kind === 'volume'), [])
+})
+
 test('a volume and a port whose removal failed, although the guest had let go of them, are in the guest again', async (t) => {
   const bench = await startBench(t)
   const { demo, playground } = bench
