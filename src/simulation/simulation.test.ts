@@ -1,7 +1,8 @@
 // The simulation itself: the same seed is the same history, and what is broken on purpose is found.
 import assert from 'node:assert/strict'
-import { globSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { roleNames } from './cloud.ts'
@@ -9,7 +10,7 @@ import { play } from './history.ts'
 import { noWorries, planOf } from './plan.ts'
 import { scenarios } from './scenarios.ts'
 import { shrink } from './shrink.ts'
-import { makeTemplate, scratch } from './template.ts'
+import { makeTemplate, scratch, scratchIn } from './template.ts'
 import { planFor } from './worker.ts'
 
 const directory = scratch()
@@ -58,4 +59,14 @@ test('every operation of every service has a story, in which it is killed at eac
     for (const kind of operations) told.add(kind)
   }
   assert.deepEqual(declared.filter((kind) => !told.has(kind)), [])
+})
+
+test('what a killed simulation left is removed by the next one, and nothing that belongs to a living one or to others', (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'nimbo-'))
+  t.after(() => rmSync(place, { recursive: true, force: true }))
+  const dead = 2 ** 22 + 1 // larger than the largest that the kernel gives
+  const kept = [`nimbo-simulation-${process.pid}-a`, 'nimbo-simulation-1-b', 'nimbo-simulation-abcdef', `other-${dead}-c`]
+  for (const name of [`nimbo-simulation-${dead}-d`, ...kept]) mkdirSync(join(place, name, 'world'), { recursive: true })
+  const made = basename(scratchIn(place))
+  assert.deepEqual(new Set(readdirSync(place)), new Set([...kept, made]))
 })

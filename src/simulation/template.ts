@@ -1,5 +1,5 @@
 // A cloud that was just set up, made once and copied for every history: its people, networks, flavors and image.
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Person, type Reply } from './person.ts'
@@ -17,12 +17,31 @@ export interface Template {
 export const projects = ['demo', 'other'] as const
 export type Project = (typeof projects)[number]
 
-/** Where histories keep their files: in memory where the system has a place for it. */
+const scratchPrefix = 'nimbo-simulation-'
+
+/** Where histories keep their files: in memory where the system has a place for it. What a simulation left that was killed is removed. */
 export function scratch(): string {
   try {
-    return mkdtempSync('/dev/shm/nimbo-simulation-')
+    return scratchIn('/dev/shm')
   } catch {
-    return mkdtempSync(join(tmpdir(), 'nimbo-simulation-'))
+    return scratchIn(tmpdir())
+  }
+}
+
+export function scratchIn(directory: string): string {
+  for (const name of readdirSync(directory)) {
+    const owner = name.startsWith(scratchPrefix) ? Number(name.slice(scratchPrefix.length).split('-')[0]) : 0
+    if (Number.isSafeInteger(owner) && owner > 0 && !runs(owner)) rmSync(join(directory, name), { recursive: true, force: true })
+  }
+  return mkdtempSync(join(directory, `${scratchPrefix}${process.pid}-`))
+}
+
+/** True of the processes of others too, which may not be signalled. */
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

@@ -107,7 +107,8 @@ export async function updateNetwork(neutron: Neutron, ctx: RequestContext, id: s
       ...(body.mtu !== undefined && record.segment && { mtu: chosenMtu(body.mtu, segmentMtu(neutron, record.segment)) }),
     }
     await updateRow(tx, 'networks', id, set, timeText(neutron))
-    if (set.mtu !== undefined && set.mtu !== row.mtu) await beginNetworkSync(neutron, tx, ctx, row.id, row.project_id)
+    const turned = set.admin_state_up !== undefined && set.admin_state_up !== row.admin_state_up
+    if (turned || (set.mtu !== undefined && set.mtu !== row.mtu)) await beginNetworkSync(neutron, tx, ctx, row.id, row.project_id)
     return (await networkRecord(tx, id)) ?? record
   })
 }

@@ -21,12 +21,12 @@ interface NetworkInput {
 
 export const dhcpOwner = 'network:dhcp'
 
-/** The DHCP port of a network has an address in each subnet that wants DHCP, and a host to live on. */
+/** The DHCP port of a network has an address in each subnet that wants DHCP, and a host to live on. A network that is down has none (neutron/agent/dhcp/agent.py, network_update_end). */
 async function arrangeDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, networkId: string): Promise<void> {
   const network = await networkRow(tx, networkId)
   if (!network) return
   const subnets = await subnetsOfNetwork(tx, networkId)
-  const served = subnets.filter((subnet) => subnet.enable_dhcp === 1)
+  const served = network.admin_state_up === 1 ? subnets.filter((subnet) => subnet.enable_dhcp === 1) : []
   const existing = (await portsByOwner(tx, networkId, dhcpOwner))[0]
   const bound = await dhcpHost(tx, networkId)
   const host = bound ?? (served.length > 0 ? neutron.agents.choose('dhcp')?.host : undefined)

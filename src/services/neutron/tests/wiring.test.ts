@@ -210,3 +210,20 @@ function noting(errors: string[]): Logger {
   const log: Logger = { ...silentLog, error: (fields, message) => void errors.push(`${message}: ${String((fields as { err?: Error }).err?.message)}`), child: () => log }
   return log
 }
+
+test('a network that is taken down has no DHCP until it is up again', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  const served = () => engine.state.dhcp.get(blue.id)?.hosts.some((host) => host.portId === made.id)
+  const ownPorts = async () => (await must(demo, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)).ports.length
+  await until(served, 'DHCP')
+  await must(demo, 'PUT', `/networks/${blue.id}`, { network: { admin_state_up: false } })
+  await until(() => !engine.state.dhcp.has(blue.id), 'the end of DHCP')
+  assert.equal(await ownPorts(), 0)
+  assert.ok(engine.state.ports.has(made.id))
+  await must(demo, 'PUT', `/networks/${blue.id}`, { network: { admin_state_up: true } })
+  await until(served, 'DHCP again')
+  assert.equal(await ownPorts(), 1)
+})

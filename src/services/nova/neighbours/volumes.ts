@@ -1,5 +1,5 @@
 // What nova asks of cinder: volumes made for servers, and attachments that connect them to a host.
-import { type Attachment, attachmentRoutes, type Volume, volumeRoutes } from '#contract/cinder'
+import { type Attachment, attachmentRoutes, type Volume, volumeRoutes, volumeTypeRoutes } from '#contract/cinder'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
@@ -44,6 +44,12 @@ export async function createVolume(runtime: Access, ctx: RequestContext, volume:
     },
   })
   return toView(body.volume)
+}
+
+/** The name of a type that the user may have, by its id or by its name. */
+export async function nameOfVolumeType(runtime: Access, ctx: RequestContext, idOrName: string): Promise<string | undefined> {
+  const { body } = await client(volumeTypeRoutes, runtime.services.cinder, { ...(await onBehalfOf(runtime, ctx)), version }).listVolumeTypes({ query: {} })
+  return body.volume_types.find(({ id, name }) => id === idOrName || name === idOrName)?.name
 }
 
 /** As the user sees it: another project's volume is not found. */

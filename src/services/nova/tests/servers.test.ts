@@ -71,8 +71,28 @@ test('what a request names must be there, and fit together', async (t) => {
   assert.equal((await refused({ metadata: { ['k'.repeat(256)]: 'v' } }))[0], 400)
   assert.equal((await refused({ block_device_mapping_v2: [{ source_type: 'volume', uuid: unknown, destination_type: 'volume', boot_index: 0 }], imageRef: '' }))[0], 400)
   assert.equal((await refused({ block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: 2 }] }))[0], 400)
+  assert.deepEqual(
+    await refused({ block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, volume_type: 'fast', boot_index: -1 }] }),
+    [400, 'badRequest', 'Volume type fast could not be found.'],
+  )
   assert.equal((await refused({}, '2.93', await bench.cloud.login('reader')))[0], 403)
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
+})
+
+test('a disk’s volume type may be named by its id or by its name', async (t) => {
+  const bench = await startBench(t)
+  const { admin, demo } = bench
+  const { volume_type: type } = must(await admin.call('cinder', 'POST', `/v3/${admin.projectId}/types`, { volume_type: { name: 'fast' } }), 200)
+  const disk = { source_type: 'blank', destination_type: 'volume', volume_size: 1, delete_on_termination: true }
+  const { server: { id } } = must(await demo.call('nova', 'POST', '/v2.1/servers', {
+    server: {
+      name: 'typed', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }],
+      block_device_mapping_v2: [{ ...disk, volume_type: type.id }, { ...disk, volume_type: 'fast' }],
+    },
+  }, version('2.67')), 202)
+  await untilStatus(demo, id, 'ACTIVE')
+  const { volumes } = must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/detail`), 200)
+  assert.deepEqual(volumes.map((volume: { volume_type: string }) => volume.volume_type), ['fast', 'fast'])
 })
 
 test('the network may be left out when there is one to choose, and must be named when there are two', async (t) => {

@@ -137,7 +137,9 @@ export class StorageDaemon {
     const { directory, privileged, clock } = this.#options
     const run = join(directory, 'run')
     await mkdir(run, { recursive: true })
-    await chmod(run, 0o770).catch(() => {}) // given away already
+    await chmod(run, 0o770).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPERM') throw error // given away already
+    })
     await privileged.giveToQemu(run)
     const escaped = (name: string) => join(run, name).replaceAll(',', ',,')
     await privileged.startDaemon({

@@ -5,7 +5,7 @@ import { BadRequest } from '#core/errors'
 import type { NewBlockDevice } from '../../../db/build-requests.ts'
 import type { FlavorSnapshot } from '../../../model/server.ts'
 import { type ImageView, showImage } from '../../../neighbours/images.ts'
-import { showVolume, type VolumeView } from '../../../neighbours/volumes.ts'
+import { nameOfVolumeType, showVolume, type VolumeView } from '../../../neighbours/volumes.ts'
 import type { Nova } from '../../nova.ts'
 import type { NewServers, WantedDevice } from './request.ts'
 
@@ -37,9 +37,10 @@ function isEphemeral({ source, destination, guestFormat }: WantedDevice): boolea
 }
 
 export async function checkDevices(nova: Nova, ctx: RequestContext, request: NewServers, flavor: FlavorSnapshot): Promise<Disks> {
-  const devices = planDevices(request, flavor)
-  checkOrder(devices)
-  checkLocals(devices, flavor, request)
+  const planned = planDevices(request, flavor)
+  checkOrder(planned)
+  checkLocals(planned, flavor, request)
+  const devices = await Promise.all(planned.map((device) => withKnownType(nova, ctx, device)))
   const named = await Promise.all(devices.map((device) => lookAt(nova, ctx, device)))
   // A new volume has no id yet.
   const volumeIds = devices.flatMap(({ source }, at) => (source === 'volume' ? (named[at]?.volume?.id ?? []) : []))
@@ -74,6 +75,14 @@ function checkLocals(devices: readonly WantedDevice[], flavor: FlavorSnapshot, r
     if (source === 'snapshot') throw invalid(`failed to get snapshot ${id ?? ''}.`)
   }
   if (request.maxCount > 1 && devices.some(({ source }) => source === 'volume')) throw new BadRequest('Cannot attach one or more volumes to multiple instances')
+}
+
+/** A type may be asked for by its id, and is kept by its name (nova/compute/api.py, _check_requested_volume_type). */
+async function withKnownType(nova: Nova, ctx: RequestContext, device: WantedDevice): Promise<WantedDevice> {
+  if (device.volumeType === undefined) return device
+  const volumeType = await nameOfVolumeType(nova.runtime, ctx, device.volumeType)
+  if (volumeType === undefined) throw new BadRequest(`Volume type ${device.volumeType} could not be found.`)
+  return { ...device, volumeType }
 }
 
 async function lookAt(nova: Nova, ctx: RequestContext, device: WantedDevice): Promise<{ image?: ImageView; volume?: VolumeView }> {
