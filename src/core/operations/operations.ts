@@ -94,7 +94,7 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
       worker = new Worker<S>({
         database, service, definitions: options.definitions, capabilities: options.capabilities,
         ownerPrefix: `${options.owner}/`, concurrency: options.concurrency ?? 64,
-        ended: (_id, resourceId) => {
+        ended: (resourceId) => {
           for (const tell of waiting.get(resourceId) ?? []) tell()
         },
       })
