@@ -30,6 +30,8 @@ export interface Working {
   wake(): void
   /** This operation was asked to stop. */
   cancel(operationId: string): void
+  /** How many operations are held here. */
+  readonly running: number
 }
 
 export interface Operations<S> {

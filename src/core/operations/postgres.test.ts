@@ -1,19 +1,15 @@
 // Operations where several transactions are open at once: one that met another is run again, and leaves no trace of the first try.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
+import { systemClock } from '#core/context'
 import { openDatabase, sql } from '#core/db'
 import { silentLog } from '#core/observe'
 import { Type } from '#core/spec'
+import { requestContext as ctx, systemCapabilities as capabilities } from '../testing/operations.ts'
 import { emptyDatabase, withoutPostgres } from '../testing/postgres.ts'
 import { createOperations, defineOperation, once, operationMigration, type OperationTables, pivot, step } from './index.ts'
 
 const skip = withoutPostgres
-const capabilities = { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }
-const ctx: RequestContext = {
-  requestId: 'req-1', signal: new AbortController().signal, log: silentLog,
-  identity: { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId: 'p', roles: ['member'] },
-}
 const open = async () => openDatabase<OperationTables & { counts: { id: number; count: number } }>({
   name: 'test', url: await emptyDatabase(), clock: systemClock, log: silentLog,
   migrations: [operationMigration, {
