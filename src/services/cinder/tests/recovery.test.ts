@@ -7,6 +7,7 @@ import { ServiceUnavailable, toWireError } from '#core/errors'
 import { type Logger, silentLog } from '#core/observe'
 import { AnswerLost } from '#core/rpc'
 import { startCloud } from '../../../app/testing/index.ts'
+import { eventually } from '../../../core/testing/real-machine.ts'
 import { BackendFailed } from '../model/errors.ts'
 import { fakeVolumeWorld } from '../start.ts'
 import { at, readyVolume, serviceToken, until, untilGone } from './help.ts'
@@ -85,13 +86,14 @@ test('a backend that cannot begin leaves the rest of the cloud alone: its servic
   await until(demo, refused.body.volume.id, 'error')
   const { messages } = (await demo.call('cinder', 'GET', '/v3/messages', undefined, at('3.5'))).body
   assert.deepEqual(messages.map((each: any) => [each.resource_uuid, /No valid backend/i.test(each.user_message) || each.user_message]), [[refused.body.volume.id, true]])
-  for (let round = 0; round < 3; round++) {
+  const failures = () => said.filter(({ message }) => message.startsWith('the backend cannot begin'))
+  for (let round = 1; round <= 3; round++) {
+    await eventually('the backend has been tried', () => failures().length === round)
     await until(demo, id, 'available')
     passTime()
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  const failures = said.filter(({ message }) => message.startsWith('the backend cannot begin'))
-  assert.deepEqual(failures.map(({ fields }) => [fields['backend'], fields['attempt'], fields['pauseSeconds'], (fields['err'] as Error).message]), [1, 2, 3, 4].map((attempt) =>
+  await eventually('the backend has been tried', () => failures().length === 4)
+  assert.deepEqual(failures().map(({ fields }) => [fields['backend'], fields['attempt'], fields['pauseSeconds'], (fields['err'] as Error).message]), [1, 2, 3, 4].map((attempt) =>
     ['host-1@fake', attempt, 2 ** (attempt - 1), world.trouble]))
 
   world.trouble = undefined
