@@ -14,6 +14,7 @@ import { createProcessRunner } from '../../src/core/process/index.ts'
 import { canUseRealMachine, eventually, useRealMachine, type RealMachine } from '../../src/core/testing/real-machine.ts'
 import { loadVolumeDriver } from '../../src/services/cinder/drivers/index.ts'
 import { loadHypervisorDriver, type GuestEvent, type GuestSpec, type HypervisorDriver, type ImageRequest, type VolumeDisk } from '../../src/services/nova/drivers/index.ts'
+import { toVolumeDisk } from '../../src/services/nova/host/guest-spec.ts'
 
 const serverId = '0a0a0a0a-0000-4000-8000-000000000001'
 const imageId = '0b0b0b0b-0000-4000-8000-000000000002'
@@ -190,6 +191,36 @@ test('a guest lives through all that happens to it', needs, async (t: TestContex
   const left = async (path: string) => readdir(join(machine.directory, path))
   assert.deepEqual([await left('compute/servers'), await left('compute/images'), (await left('volumes')).filter((name) => name.endsWith('.qcow2'))], [[], [], []])
   assert.equal((await privileged.daemons('qemu')).size + (await privileged.daemons('qemu-storage-daemon')).size, 0)
+  await driver.close()
+  await volumes.close()
+})
+
+test('a guest finds its ephemeral disk formatted and its swap space marked, and only reads a volume that is read-only', needs, async (t: TestContext) => {
+  const image = await guestImage()
+  const machine = await useRealMachine(t, 'gd')
+  const { call } = machine
+  const volumes = await loadVolumeDriver('file', { ...machine, directory: join(machine.directory, 'volumes') })
+  await volumes.open(call)
+  await volumes.create(call, { volumeId, sizeGiB: 1 })
+  const connection = await volumes.export(call, volumeId, { readOnly: true })
+  const driver = await hypervisor(machine, [])
+  await driver.prepareImage(call, image.request, async () => createReadStream(image.path))
+  await driver.spawn(call, {
+    serverId, name: 'disks', vcpus: 1, ramMiB: 128, ports: [],
+    disks: [
+      { kind: 'image', imageId, sizeGiB: 1, bootIndex: 0, bus: 'virtio', serial: serverId },
+      { kind: 'blank', label: 'ephemeral0', format: 'ext4', sizeMiB: 32, bus: 'virtio', serial: 'one' },
+      { kind: 'blank', label: 'swap', format: 'swap', sizeMiB: 16, bus: 'virtio', serial: 'two' },
+    ],
+  })
+  await eventually('the guest is ready', async () => await bootsSeen(driver, machine) === 1)
+  await driver.attachVolume(call, serverId, toVolumeDisk({ id: 'device', source: 'volume', destination: 'volume', volumeId, connection, deleteOnTermination: false, made: false }))
+  const serial = (await driver.consoleEndpoint(call, serverId, 'serial')).socketPath
+  const said = await inGuest(serial, 'mount /dev/vdb /mnt && df -k /mnt && umount /mnt; swapon /dev/vdc && cat /proc/swaps; until [ -b /dev/vdd ]; do sleep 0.1; done; echo read-only"="$(cat /sys/block/vdd/ro)')
+  assert.match(said, /\/dev\/vdb[\s\S]*\/dev\/vdc +partition\s+16380[\s\S]*read-only=1/)
+  await driver.destroy(call, serverId)
+  await volumes.unexport(call, volumeId)
+  await volumes.remove(call, volumeId)
   await driver.close()
   await volumes.close()
 })

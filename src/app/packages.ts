@@ -8,6 +8,7 @@ export interface DebianPackage {
 export const debianPackages: readonly DebianPackage[] = [
   { name: 'qemu-system-x86', reason: 'runs the guests; brings qemu-storage-daemon, which serves the volumes' },
   { name: 'qemu-utils', reason: 'qemu-img makes disks and converts images' },
+  { name: 'e2fsprogs', reason: 'file systems of ephemeral disks; part of nearly every Debian' },
   { name: 'iproute2', reason: 'links, addresses, routes and network namespaces' },
   { name: 'nftables', reason: 'anti-spoofing, security groups, NAT and floating IPs' },
   { name: 'dnsmasq-base', reason: 'DHCP and names inside tenant networks' },

@@ -2,6 +2,7 @@
 // work done, or goes on where a killed one stopped. Specs are plain data, so they can be recorded and sent.
 import type { CallContext } from '#core/context'
 import { errorClass } from '#core/errors'
+import type { FileSystem } from '../model/block-devices.ts'
 import type { HostUptime } from '../model/uptime.ts'
 
 export interface HypervisorDriver {
@@ -77,7 +78,7 @@ export interface HypervisorCapabilities {
 
 export type ImageFormat = 'raw' | 'qcow2'
 export type DiskBus = 'virtio' | 'scsi' | 'ide'
-export type NetworkModel = 'virtio' | 'e1000'
+export type NetworkModel = 'virtio' | 'e1000' | 'e1000e' | 'rtl8139' | 'ne2k_pci' | 'pcnet' | 'vmxnet3'
 export type ConsoleKind = 'vnc' | 'serial'
 export type ConsoleEndpoint = { readonly kind: ConsoleKind; readonly socketPath: string }
 export type PowerState = 'running' | 'paused' | 'shutdown' | 'crashed' | 'absent'
@@ -137,8 +138,8 @@ interface DiskPlace {
 }
 /** A copy-on-write overlay on a prepared image. */
 export type ImageDisk = DiskPlace & { readonly kind: 'image'; readonly imageId: string; readonly sizeGiB: number }
-/** An empty disk: ephemeral or swap space. */
-export type BlankDisk = DiskPlace & { readonly kind: 'blank'; readonly label: string; readonly sizeMiB: number }
+/** An empty disk: ephemeral, with a file system of the disk's label, or swap space. */
+export type BlankDisk = DiskPlace & { readonly kind: 'blank'; readonly label: string; readonly sizeMiB: number; readonly format: FileSystem | 'swap' }
 export type VolumeDisk = DiskPlace & {
   readonly kind: 'volume'
   readonly volumeId: string
@@ -150,7 +151,7 @@ export type GuestDisk = ImageDisk | BlankDisk | VolumeDisk
 /** As cinder's connection info says it. */
 export type VolumeConnection = {
   readonly driver_volume_type: 'nbd'
-  readonly data: { readonly socket: string; readonly export: string }
+  readonly data: { readonly socket: string; readonly export: string; readonly access_mode?: 'rw' | 'ro' }
 }
 
 export interface GuestPort {

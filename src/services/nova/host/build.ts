@@ -11,7 +11,7 @@ import { bindPort, createPort, portsOfServer, toServerPort } from '../neighbours
 import { completeAttachment, createAttachment, createVolume, showVolume } from '../neighbours/volumes.ts'
 import type { Told } from './commands.ts'
 import { buildConfigDrive } from './config-drive.ts'
-import { toGuestSpec } from './guest-spec.ts'
+import { checkHardware, toGuestSpec } from './guest-spec.ts'
 import { type ComputeHost, guestNamespace, serverOf } from './host.ts'
 import { note, skip } from './trace.ts'
 
@@ -29,6 +29,7 @@ export const claimServer: Step<HostNeeds> = async (host, ctx, call, { serverId, 
   mark(trace, clock, ctx, 13)
   const server = await traced(trace, clock, ctx, 14, () => serverOf(host, ctx, operation.id, serverId))
   const { flavor } = server
+  checkHardware(server)
   const has = await driver.resources(call)
   if (flavor.vcpus > has.vcpus * host.settings.cpu_allocation_ratio) throw new HostUnfit('The chosen host has too few CPUs for the flavor.', {}, new Error(`host ${host.runtime.host} has ${has.vcpus} CPUs, the flavor asks for ${flavor.vcpus}`))
   mark(trace, clock, ctx, 19)

@@ -1,5 +1,15 @@
 // Decisions about a server's block devices that its host and its conductor make alike.
-import type { ServerDescription } from './server.ts'
+import type { BlockDevice, ServerDescription } from './server.ts'
+
+/** What an ephemeral disk may be formatted with; ext4 when nothing is said. */
+export const fileSystems = ['ext2', 'ext3', 'ext4'] as const
+export type FileSystem = (typeof fileSystems)[number]
+
+type Blank = Pick<BlockDevice, 'source' | 'destination' | 'guestFormat'>
+
+export const isSwap = ({ source, destination, guestFormat }: Blank): boolean => source === 'blank' && destination === 'local' && guestFormat === 'swap'
+
+export const isEphemeral = (device: Blank): boolean => device.source === 'blank' && device.destination === 'local' && !isSwap(device)
 
 export interface VolumeToMake {
   readonly deviceId: string

@@ -32,6 +32,8 @@ export interface BlockDevice {
   readonly snapshotId?: string
   readonly volumeId?: string
   readonly sizeGiB?: number
+  /** Of swap space only. */
+  readonly sizeMiB?: number
   readonly volumeType?: string
   readonly guestFormat?: string
   readonly bus?: string

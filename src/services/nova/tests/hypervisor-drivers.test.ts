@@ -49,7 +49,7 @@ async function* source() {
 
 const blankSpec = (id: string): GuestSpec => ({
   serverId: id, name: 'a, b', vcpus: 1, ramMiB: 32, ports: [],
-  disks: [{ kind: 'blank', label: 'disk', sizeMiB: 64, bus: 'virtio', serial: 'disk' }],
+  disks: [{ kind: 'blank', label: 'disk', format: 'ext4', sizeMiB: 64, bus: 'virtio', serial: 'disk' }],
 })
 const volume: VolumeDisk = {
   kind: 'volume', volumeId, bus: 'virtio', serial: volumeId, connection: { driver_volume_type: 'nbd', data: { socket: '/nonexistent/nbd', export: volumeId } },

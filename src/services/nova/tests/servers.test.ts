@@ -75,8 +75,31 @@ test('what a request names must be there, and fit together', async (t) => {
     await refused({ block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, volume_type: 'fast', boot_index: -1 }] }),
     [400, 'badRequest', 'Volume type fast could not be found.'],
   )
+  must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'disks', name: 'disks', ram: 512, vcpus: 1, disk: 1, swap: 512, 'OS-FLV-EXT-DATA:ephemeral': 2 } }), 200)
+  const disks = (...devices: object[]) => refused({ flavorRef: 'disks', block_device_mapping_v2: devices.map((device) => ({ source_type: 'blank', destination_type: 'local', boot_index: -1, ...device })) })
+  assert.deepEqual(await disks({ guest_format: 'swap', volume_size: 513 }), [400, 'badRequest', 'Swap drive requested is larger than instance type allows.'])
+  assert.match(String((await disks({}, {}))[2]), /^Ephemeral disks requested are larger than the instance type allows/)
+  assert.match(String((await disks({ guest_format: 'ntfs' }))[2]), /an ephemeral disk cannot be formatted with ntfs/)
   assert.equal((await refused({}, '2.93', await bench.cloud.login('reader')))[0], 403)
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
+})
+
+test('swap space is asked for in MiB', async (t) => {
+  const bench = await startBench(t)
+  const { admin, demo, playground } = bench
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'swap', name: 'swap', ram: 512, vcpus: 1, disk: 1, swap: 512 } }), 200)
+  const { server: { id } } = must(await demo.call('nova', 'POST', '/v2.1/servers', {
+    server: {
+      name: 'swapping', imageRef: bench.imageId, flavorRef: 'swap', networks: [{ uuid: bench.networkId }],
+      block_device_mapping_v2: [
+        { source_type: 'image', destination_type: 'local', uuid: bench.imageId, boot_index: 0 },
+        { source_type: 'blank', destination_type: 'local', guest_format: 'swap', volume_size: 500, boot_index: -1 },
+      ],
+    },
+  }), 202)
+  await untilStatus(demo, id, 'ACTIVE')
+  const swap = playground.world?.guests.get(id)?.spec.disks.find((disk) => disk.kind === 'blank')
+  assert.deepEqual(swap?.kind === 'blank' && [swap.label, swap.sizeMiB], ['swap', 500])
 })
 
 test('a disk’s volume type may be named by its id or by its name', async (t) => {

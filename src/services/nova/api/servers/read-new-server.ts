@@ -7,6 +7,7 @@ import type { NewServers, WantedDevice, WantedNetwork } from '../../domain/serve
 import { requireRule } from '../../domain/authorize.ts'
 import type { Nova } from '../../domain/nova.ts'
 import { shortestIpv6 } from '../../model/addresses.ts'
+import { isSwap } from '../../model/block-devices.ts'
 import type { InjectedFile, SchedulerHints } from '../../model/server.ts'
 import { toBoolean } from '../values.ts'
 
@@ -136,9 +137,14 @@ const invalid = (details: string) => new BadRequest(`Block Device Mapping is Inv
 function common(each: Body) {
   const [deviceName, tag] = [text(each['device_name']), text(each['tag'])]
   return {
-    ...(each['volume_size'] !== undefined && { sizeGiB: Number(each['volume_size']) }), ...(tag !== undefined && { tag }),
+    ...(tag !== undefined && { tag }),
     ...(deviceName !== undefined && { deviceName: deviceName.startsWith('/dev/') ? deviceName : `/dev/${deviceName}` }),
   }
+}
+
+/** Swap space is asked for in MiB, all else in GiB. */
+function sizeOf({ volume_size: size }: Body, unit: 'MiB' | 'GiB') {
+  return size === undefined || size === null || size === '' ? {} : { [`size${unit}` as const]: Number(size) }
 }
 
 /** The old form: volumes only; `vda` is the disk to boot from when there is no image. */
@@ -148,7 +154,7 @@ function readLegacyDevice(each: Body, at: number, imageId: string): WantedDevice
   if (volumeId === undefined && snapshotId === undefined) throw invalid('It names neither a volume nor a snapshot.')
   return {
     source: volumeId !== undefined ? 'volume' : 'snapshot', destination: 'volume', id: volumeId ?? snapshotId ?? '', bootIndex: imageId === '' && at === 0 ? 0 : -1,
-    deleteOnTermination: each['delete_on_termination'] !== undefined && toBoolean(each['delete_on_termination'] as string), ...common(each),
+    deleteOnTermination: each['delete_on_termination'] !== undefined && toBoolean(each['delete_on_termination'] as string), ...common(each), ...sizeOf(each, 'GiB'),
   }
 }
 
@@ -166,7 +172,7 @@ function readDevice(each: Body, imageId: string): WantedDevice {
   const [guestFormat, deviceType, bus, volumeType] = [text(each['guest_format']), text(each['device_type']), text(each['disk_bus']), text(each['volume_type'])]
   return {
     source, destination, deleteOnTermination: each['delete_on_termination'] === undefined ? destination === 'local' : toBoolean(each['delete_on_termination'] as string),
-    ...common(each), ...(id !== undefined && { id }), ...(bootIndex !== undefined && { bootIndex }), ...(guestFormat !== undefined && { guestFormat }),
+    ...common(each), ...sizeOf(each, isSwap({ source, destination, ...(guestFormat !== undefined && { guestFormat }) }) ? 'MiB' : 'GiB'), ...(id !== undefined && { id }), ...(bootIndex !== undefined && { bootIndex }), ...(guestFormat !== undefined && { guestFormat }),
     ...(deviceType !== undefined && { deviceType }), ...(bus !== undefined && { bus }), ...(volumeType !== undefined && { volumeType }),
   }
 }

@@ -1,6 +1,7 @@
 // A server as its host needs to know it, made from its rows.
 import type { ServerRows } from '../../db/instances.ts'
 import { toPort } from '../../db/ports.ts'
+import { isSwap } from '../../model/block-devices.ts'
 import type { BlockDevice, FlavorSnapshot, RequestedNetwork, ServerDescription } from '../../model/server.ts'
 
 type Maybe<T> = { readonly [K in keyof T]: T[K] | undefined | null }
@@ -10,10 +11,16 @@ function present<T extends object>(values: Maybe<T>): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as T
 }
 
+/** As the request had it: swap space in MiB, all else in GiB. */
+function sizeOf(row: ServerRows['blockDevices'][number]) {
+  const swap = isSwap({ source: row.source_type, destination: row.destination_type, ...(row.guest_format !== null && { guestFormat: row.guest_format }) })
+  return swap ? { sizeMiB: row.volume_size } : { sizeGiB: row.volume_size }
+}
+
 export function toBlockDevice(row: ServerRows['blockDevices'][number]): BlockDevice {
   return present<BlockDevice>({
     id: row.uuid, source: row.source_type, destination: row.destination_type, bootIndex: row.boot_index, imageId: row.image_id,
-    snapshotId: row.snapshot_id, volumeId: row.volume_id, sizeGiB: row.volume_size, volumeType: row.volume_type, guestFormat: row.guest_format,
+    snapshotId: row.snapshot_id, volumeId: row.volume_id, ...sizeOf(row), volumeType: row.volume_type, guestFormat: row.guest_format,
     bus: row.disk_bus, deviceName: row.device_name, tag: row.tag, deleteOnTermination: row.delete_on_termination === 1,
     attachmentId: row.attachment_id, connection: row.connection_info === null ? undefined : (JSON.parse(row.connection_info) as unknown), made: row.made_volume === 1,
   })

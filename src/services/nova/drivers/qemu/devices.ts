@@ -81,7 +81,8 @@ export function networkDevice(port: GuestPort): { netdev: Readonly<Record<string
   const netdev = { type: 'tap', id: portNetdev(port.portId), ifname: port.tap, script: 'no', downscript: 'no', vhost: false }
   // An empty option ROM: nothing here boots from the network, and the BIOS is up sooner.
   const place = { id: portDevice(port.portId), netdev: netdev.id, mac: port.macAddress, romfile: '' }
-  const device = port.model === 'e1000' ? { driver: 'e1000', ...place } : { driver: 'virtio-net-pci', host_mtu: port.mtu, ...place }
+  const { model = 'virtio' } = port
+  const device = model === 'virtio' ? { driver: 'virtio-net-pci', host_mtu: port.mtu, ...place } : { driver: model, ...place }
   return { netdev, device }
 }
 

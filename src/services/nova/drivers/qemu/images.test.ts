@@ -27,9 +27,9 @@ test('a server whose disk was made when the privileged helper died is started la
       given.push(path)
     },
   } as Privileged
-  const runner = { run: async (_program: string, args: readonly string[]) => writeFileSync(args.at(-2) ?? '', 'a disk') } as unknown as ProcessRunner
+  const runner = { run: async (_program: string, args: readonly string[]) => writeFileSync(args.at(-1) ?? '', 'a disk') } as unknown as ProcessRunner
   const images = new ImageCache(paths, runner, privileged)
-  const disk = { kind: 'blank', sizeMiB: 1, bus: 'virtio', serial: 'one', device: 'vdb' } as unknown as Parameters<ImageCache['makeDisk']>[1]
+  const disk = { kind: 'blank', label: 'ephemeral0', format: 'ext4', sizeMiB: 1, bus: 'virtio', serial: 'one' } as const
 
   await assert.rejects(images.makeDisk(call, disk, guest), /helper ended/)
   helperLives = true

@@ -9,6 +9,7 @@ import type { Privileged, ProcessRunner } from '#core/process'
 import { HostUnfit } from '../../model/errors.ts'
 import { UnusableImage, type GuestDisk, type ImageFormat, type ImageRequest, type ImageSource, type PreparedImage } from '../interface.ts'
 import { diskLabel } from './command-line.ts'
+import { makeFormatted } from './file-systems.ts'
 import { uuidPattern, type GuestPaths, type Paths } from './paths.ts'
 import { writeDurably } from './records.ts'
 
@@ -122,7 +123,7 @@ export class ImageCache {
     const partial = `${path}.part`
     await rm(partial, { force: true })
     if (disk.kind === 'blank') {
-      await this.#qemuImg(call, ['create', '-q', '-f', 'qcow2', partial, `${disk.sizeMiB}M`])
+      await makeFormatted((program, args) => this.#run(call, program, args), disk, partial)
     } else {
       const image = await this.#cached(disk.imageId)
       if (image === undefined) throw new UnusableImage('The image is not in the cache of this host.', { imageId: disk.imageId })
@@ -131,7 +132,7 @@ export class ImageCache {
       if (disk.sizeGiB > 0 && image.virtualSizeBytes > bytes) {
         throw new UnusableImage(`The image needs a disk of ${Math.ceil(image.virtualSizeBytes / 1024 ** 3)} GiB; the flavor has ${disk.sizeGiB} GiB.`)
       }
-      await this.#qemuImg(call, [
+      await this.#run(call, 'qemu-img', [
         'create', '-q', '-f', 'qcow2', '-F', image.format, '-b', this.#paths.image(disk.imageId), partial, String(disk.sizeGiB > 0 ? bytes : image.virtualSizeBytes),
       ])
     }
@@ -153,8 +154,8 @@ export class ImageCache {
     }
   }
 
-  async #qemuImg(call: CallContext, args: readonly string[]): Promise<void> {
-    await this.#runner.run('qemu-img', args, { ...qemuImgLimits, signal: call.signal })
+  async #run(call: CallContext, program: string, args: readonly string[]): Promise<void> {
+    await this.#runner.run(program, args, { ...qemuImgLimits, signal: call.signal })
   }
 }
 

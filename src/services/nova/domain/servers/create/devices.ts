@@ -3,6 +3,7 @@
 import type { RequestContext } from '#core/context'
 import { BadRequest } from '#core/errors'
 import type { NewBlockDevice } from '../../../db/build-requests.ts'
+import { fileSystems, isEphemeral, isSwap } from '../../../model/block-devices.ts'
 import type { FlavorSnapshot } from '../../../model/server.ts'
 import { type ImageView, showImage } from '../../../neighbours/images.ts'
 import { nameOfVolumeType, showVolume, type VolumeView } from '../../../neighbours/volumes.ts'
@@ -27,13 +28,9 @@ export function planDevices(request: NewServers, flavor: FlavorSnapshot): Wanted
     : []
   const ephemeral = flavor.ephemeralGiB > 0 && !request.devices.some(isEphemeral)
     ? [{ source: 'blank', destination: 'local', bootIndex: -1, sizeGiB: flavor.ephemeralGiB, deleteOnTermination: true } as const] : []
-  const swap = flavor.swapMiB > 0 && !request.devices.some(({ guestFormat }) => guestFormat === 'swap')
-    ? [{ source: 'blank', destination: 'local', bootIndex: -1, guestFormat: 'swap', sizeGiB: Math.ceil(flavor.swapMiB / 1024), deleteOnTermination: true } as const] : []
+  const swap = flavor.swapMiB > 0 && !request.devices.some(isSwap)
+    ? [{ source: 'blank', destination: 'local', bootIndex: -1, guestFormat: 'swap', sizeMiB: flavor.swapMiB, deleteOnTermination: true } as const] : []
   return [...root, ...request.devices, ...ephemeral, ...swap]
-}
-
-function isEphemeral({ source, destination, guestFormat }: WantedDevice): boolean {
-  return source === 'blank' && destination === 'local' && guestFormat !== 'swap'
 }
 
 export async function checkDevices(nova: Nova, ctx: RequestContext, request: NewServers, flavor: FlavorSnapshot): Promise<Disks> {
@@ -62,11 +59,14 @@ function checkOrder(devices: readonly WantedDevice[]): void {
 }
 
 function checkLocals(devices: readonly WantedDevice[], flavor: FlavorSnapshot, request: NewServers): void {
-  const swaps = devices.filter(({ guestFormat }) => guestFormat === 'swap')
+  const swaps = devices.filter(isSwap)
   if (swaps.length > 1) throw invalid('More than one swap drive requested.')
-  if (swaps.some(({ sizeGiB }) => (sizeGiB ?? 0) > Math.ceil(flavor.swapMiB / 1024))) throw new BadRequest('Swap drive requested is larger than instance type allows.')
-  const ephemeral = devices.filter(isEphemeral).reduce((sum, { sizeGiB }) => sum + (sizeGiB ?? 0), 0)
-  if (ephemeral > flavor.ephemeralGiB) throw new BadRequest('Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device mapping, flavor ephemeral size will be used.')
+  if (swaps.some(({ sizeMiB = 0 }) => sizeMiB > flavor.swapMiB)) throw new BadRequest('Swap drive requested is larger than instance type allows.')
+  const ephemerals = devices.filter(isEphemeral)
+  // One that says no size has all that the flavor gives.
+  if (ephemerals.reduce((sum, { sizeGiB = flavor.ephemeralGiB }) => sum + sizeGiB, 0) > flavor.ephemeralGiB) throw new BadRequest('Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device mapping, flavor ephemeral size will be used.')
+  const strange = ephemerals.find(({ guestFormat }) => guestFormat !== undefined && !fileSystems.some((name) => name === guestFormat))
+  if (strange) throw invalid(`an ephemeral disk cannot be formatted with ${strange.guestFormat}; it can with ${fileSystems.join(', ')}.`)
   for (const { source, destination, id, bootIndex, sizeGiB } of devices) {
     if (destination === 'local' && (source === 'volume' || source === 'snapshot')) throw invalid(`Mapping ${source} to local is not supported.`)
     if (destination === 'local' && source === 'image' && (bootIndex !== 0 || (request.imageId !== '' && id !== request.imageId))) throw invalid('Mapping image to local is not supported.')
@@ -136,7 +136,7 @@ export function deviceRows(nova: Nova, serverId: string, devices: readonly Wante
       uuid: nova.runtime.ids.uuid(), instance_uuid: serverId, source_type: device.source, destination_type: device.destination,
       guest_format: device.guestFormat ?? null, device_type: device.deviceType ?? (device.source === 'blank' ? null : 'disk'), disk_bus: device.bus ?? null,
       boot_index: device.bootIndex ?? null, image_id: device.source === 'image' ? (device.id ?? null) : null, snapshot_id: null,
-      volume_id: device.source === 'volume' ? (device.id ?? null) : null, volume_size: device.sizeGiB ?? null, volume_type: device.volumeType ?? null,
+      volume_id: device.source === 'volume' ? (device.id ?? null) : null, volume_size: device.sizeMiB ?? device.sizeGiB ?? null, volume_type: device.volumeType ?? null,
       device_name: name, delete_on_termination: device.deleteOnTermination ? 1 : 0, tag: device.tag ?? null,
       attachment_id: null, connection_info: null, made_volume: 0, created_at: at, updated_at: null,
     }

@@ -8,6 +8,8 @@ export interface WantedDevice {
   readonly id?: string
   readonly bootIndex?: number
   readonly sizeGiB?: number
+  /** Of swap space only. */
+  readonly sizeMiB?: number
   readonly volumeType?: string
   readonly guestFormat?: string
   readonly deviceType?: string
