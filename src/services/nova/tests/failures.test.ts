@@ -204,20 +204,41 @@ test('a build whose host is stopped and started in the middle of it goes on', as
   assert.equal(stopped, 2)
 })
 
-test('a build whose host went away before it answered is told to the host again, and starts one guest', async (t) => {
-  const bench = await startBench(t)
-  const { send } = bench.cloud.bus
-  let lost = 0
-  Object.assign(bench.cloud.bus, {
+/** The first answer of a host to each of these does not arrive. @returns those that were lost */
+function loseFirstAnswers({ cloud: { bus } }: Bench, ...methods: readonly string[]): ReadonlySet<string> {
+  const lost = new Set<string>()
+  const { send } = bus
+  Object.assign(bus, {
     async send(...sent: Parameters<typeof send>) {
-      const answered = await send.apply(bench.cloud.bus, sent)
-      if (!['createPorts', 'spawn'].includes(sent[2].method) || lost >= 2) return answered
-      lost++
+      const answered = await send.apply(bus, sent)
+      const { method } = sent[2]
+      if (!methods.includes(method) || lost.has(method)) return answered
+      lost.add(method)
       return { ...answered, answer: answered.answer.then(() => ({ error: toWireError(new AnswerLost('The service went away before it answered.')) })) }
     },
   })
+  return lost
+}
+
+test('a build whose host went away before it answered is told to the host again, and starts one guest', async (t) => {
+  const bench = await startBench(t)
+  const lost = loseFirstAnswers(bench, 'createPorts', 'spawn')
   const id = await boot(bench)
   await untilStatus(bench.demo, id, 'ACTIVE')
-  assert.deepEqual([lost, bench.playground.world?.guests.size], [2, 1])
+  assert.deepEqual([[...lost], bench.playground.world?.guests.size], [['createPorts', 'spawn'], 1])
   assert.equal(must(await bench.admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports.length, 1)
+})
+
+test('a server whose new volume was made without anybody hearing of it has the volume in its list, and takes it along when it is deleted', async (t) => {
+  const bench = await startBench(t)
+  const lost = loseFirstAnswers(bench, 'createVolumes')
+  const id = await boot(bench, blankVolume(bench.imageId))
+  const server = await untilStatus(bench.demo, id, 'ACTIVE')
+  const { volumes: [made, ...others] } = must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200)
+  assert.deepEqual([[...lost], others], [['createVolumes'], []])
+  assert.deepEqual(server['os-extended-volumes:volumes_attached'].map((each: { id: string }) => each.id), [made.id])
+  must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(bench.demo, id)
+  await until('its volume is gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200).volumes.length === 0)
+  await assertNothingLeft(bench, id)
 })
