@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { Cancelled, toWireError } from '#core/errors'
 import { silentLog } from '#core/observe'
+import { HelperGone } from '#core/process'
 import { AnswerLost } from '#core/rpc'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
@@ -57,24 +58,41 @@ test('a guest that cannot be started leaves its server in ERROR with the reason,
   await assertNothingLeft(bench, id)
 })
 
-test('a server whose host has a full disk is started once there is room; an image that has no room at all is a fault that says so', async (t) => {
+/** Time runs 20 times as fast, for the pauses between tries. */
+function quickClock(): Clock {
   const began = Date.now()
-  const quick: Clock = {
+  return {
     ...systemClock, now: () => new Date(began + (Date.now() - began) * 20), monotonic: () => systemClock.monotonic() * 20,
     after: (milliseconds, run) => systemClock.after(milliseconds / 20, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 20, signal),
   }
-  const bench = await startBench(t, { capabilities: { clock: quick } })
+}
+
+/** The host cannot start a guest the first two times. @returns how often it was asked */
+function refuseTwice({ playground }: Bench, why: () => Error): () => number {
   let tries = 0
-  bench.playground.before = (method) => {
-    if (method === 'spawn' && tries++ < 2) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  playground.before = (method) => {
+    if (method === 'spawn' && tries++ < 2) throw why()
   }
+  return () => tries
+}
+
+test('a server whose host has a full disk is started once there is room; an image that has no room at all is a fault that says so', async (t) => {
+  const bench = await startBench(t, { capabilities: { clock: quickClock() } })
+  const tries = refuseTwice(bench, () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
   await untilStatus(bench.demo, await boot(bench, blankVolume(bench.imageId)), 'ACTIVE')
-  assert.equal(tries, 3)
+  assert.equal(tries(), 3)
   bench.playground.before = (method) => {
     if (method === 'prepareImage') throw new HostUnfit('The chosen host has no room for the image.')
   }
   const { fault } = await untilStatus(bench.demo, await boot(bench, { name: 'large' }), 'ERROR')
   assert.equal(fault.message, 'The build of the server failed while its image was fetched: The chosen host has no room for the image. No other host could take it; tried: 1.')
+})
+
+test('a server whose build meets the end of the privileged helper is built once there is a new one', async (t) => {
+  const bench = await startBench(t, { capabilities: { clock: quickClock() } })
+  const tries = refuseTwice(bench, () => new HelperGone('The privileged helper ended.'))
+  await untilStatus(bench.demo, await boot(bench), 'ACTIVE')
+  assert.equal(tries(), 3)
 })
 
 test('a server is deleted while it is built, wherever the build is', async (t) => {
