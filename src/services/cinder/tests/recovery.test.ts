@@ -7,6 +7,7 @@ import { ServiceUnavailable, toWireError } from '#core/errors'
 import { type Logger, silentLog } from '#core/observe'
 import { AnswerLost } from '#core/rpc'
 import { startCloud } from '../../../app/testing/index.ts'
+import { quickClock } from '../../../core/testing/quick-clock.ts'
 import { eventually } from '../../../core/testing/real-machine.ts'
 import { BackendFailed } from '../model/errors.ts'
 import { fakeVolumeWorld } from '../start.ts'
@@ -143,13 +144,7 @@ test('a volume whose place is chosen while its backend is being replaced is made
 })
 
 test('a volume whose backend refuses for a while goes all the same once it works again', async (t) => {
-  // A hundred times as fast, so that growing pauses pass.
-  const began = Date.now()
-  const clock: Clock = {
-    ...systemClock, now: () => new Date(began + (Date.now() - began) * 100), monotonic: () => systemClock.monotonic() * 100,
-    after: (milliseconds, run) => systemClock.after(milliseconds / 100, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 100, signal),
-  }
-  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock } })
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
   const demo = await cloud.login('demo')
   const { id } = await readyVolume(demo)
   const { send } = cloud.bus

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Clock, systemClock } from '#core/context'
+import { systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { Cancelled, toWireError } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { HelperGone } from '#core/process'
 import { AnswerLost } from '#core/rpc'
+import { quickClock } from '../../../core/testing/quick-clock.ts'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
@@ -58,15 +59,6 @@ test('a guest that cannot be started leaves its server in ERROR with the reason,
   await assertNothingLeft(bench, id)
 })
 
-/** Time runs 20 times as fast, for the pauses between tries. */
-function quickClock(): Clock {
-  const began = Date.now()
-  return {
-    ...systemClock, now: () => new Date(began + (Date.now() - began) * 20), monotonic: () => systemClock.monotonic() * 20,
-    after: (milliseconds, run) => systemClock.after(milliseconds / 20, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 20, signal),
-  }
-}
-
 /** The host cannot start a guest the first two times. @returns how often it was asked */
 function refuseTwice({ playground }: Bench, why: () => Error): () => number {
   let tries = 0
@@ -77,7 +69,7 @@ function refuseTwice({ playground }: Bench, why: () => Error): () => number {
 }
 
 test('a server whose host has a full disk is started once there is room; an image that has no room at all is a fault that says so', async (t) => {
-  const bench = await startBench(t, { capabilities: { clock: quickClock() } })
+  const bench = await startBench(t, { capabilities: { clock: quickClock(20) } })
   const tries = refuseTwice(bench, () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
   await untilStatus(bench.demo, await boot(bench, blankVolume(bench.imageId)), 'ACTIVE')
   assert.equal(tries(), 3)
@@ -89,7 +81,7 @@ test('a server whose host has a full disk is started once there is room; an imag
 })
 
 test('a server whose build meets the end of the privileged helper is built once there is a new one', async (t) => {
-  const bench = await startBench(t, { capabilities: { clock: quickClock() } })
+  const bench = await startBench(t, { capabilities: { clock: quickClock(20) } })
   const tries = refuseTwice(bench, () => new HelperGone('The privileged helper ended.'))
   await untilStatus(bench.demo, await boot(bench), 'ACTIVE')
   assert.equal(tries(), 3)
@@ -107,8 +99,11 @@ test('a server is deleted while it is built, wherever the build is', async (t) =
     }
     const id = await boot(bench, blankVolume(bench.imageId))
     await reached.promise
-    must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
-    must(await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+    const answers = [await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), await bench.demo.call('nova', 'DELETE', `/v2.1/servers/${id}`)]
+    for (const answer of answers) must(answer, 204)
+    // Who asks again is told what does it already.
+    const [first, second] = answers.map(({ headers }) => headers['nimbo-operation-id'])
+    assert.ok(first !== undefined && first === second)
     assert.equal((await show(bench.demo, id))['OS-EXT-STS:task_state'], 'deleting')
     release.resolve()
     await untilGone(bench.demo, id)
