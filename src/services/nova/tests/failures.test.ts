@@ -39,6 +39,7 @@ test('a server that fits nowhere is kept in ERROR, says why, and can be deleted'
   assert.equal(server.hostId, '')
   assert.equal(must(await demo.call('nova', 'GET', '/v2.1/servers/detail?status=ERROR'), 200).servers[0].id, id)
   const { instanceActions: [action] } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+  assert.equal(action.message, server.fault.message)
   const { instanceAction } = must(await admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${action.request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
   assert.deepEqual([instanceAction.events[0].event, instanceAction.events[0].result], ['conductor_schedule_instance', 'Error'])
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
