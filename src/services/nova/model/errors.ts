@@ -11,6 +11,8 @@ export const NetworkAmbiguous = errorClass('NetworkAmbiguous', 409, 'nova.networ
 export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
 /** This host cannot carry the server; another one may. */
 export const HostUnfit = errorClass('HostUnfit', 500, 'nova.host_unfit')
+/** A host was to be asked, and does not answer. */
+export const ComputeServiceUnavailable = errorClass('ComputeServiceUnavailable', 400, 'nova.compute_unavailable')
 export const VirtualInterfaceTimeout = errorClass('VirtualInterfaceTimeout', 500, 'nova.vif_timeout')
 export const VolumeNotCreated = errorClass('VolumeNotCreated', 500, 'nova.volume_not_created')
 
