@@ -2,18 +2,16 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock, systemIds } from '#core/context'
+import { systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { Cancelled, toWireError } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { HelperGone } from '#core/process'
 import { AnswerLost } from '#core/rpc'
 import { quickClock } from '../../../core/testing/quick-clock.ts'
-import { updatePlan } from '../db/build-requests.ts'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
-import { garden } from './plant.ts'
 
 /** Nothing of a server is left anywhere. */
 async function assertNothingLeft({ admin, demo, playground }: Bench, id: string): Promise<void> {
@@ -114,73 +112,6 @@ test('a server is deleted while it is built, wherever the build is', async (t) =
     await until('volumes are gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200).volumes.length === 0)
     await assertNothingLeft(bench, id)
   }
-})
-
-test('a server that fails before it comes to a host leaves the volume that it asked for to others, also when it is deleted', async (t) => {
-  const bench = await startBench(t)
-  const { demo, admin } = bench
-  const { volume } = must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1 } }), 202)
-  const isVolume = (status: string) => until(`the volume is ${status}`, async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume.id}`), 200).volume.status === status)
-  await isVolume('available')
-  const withVolume = {
-    block_device_mapping_v2: [
-      { source_type: 'image', uuid: bench.imageId, destination_type: 'local', boot_index: 0 },
-      { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: true },
-    ],
-  }
-  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 512, vcpus: 1, disk: 900_000 } }), 200)
-  const failed = await Promise.all(['first', 'second'].map((name) => boot(bench, { name, flavorRef: 'huge', ...withVolume })))
-  for (const id of failed) assert.deepEqual((await untilStatus(demo, id, 'ERROR'))['os-extended-volumes:volumes_attached'], [])
-  const id = await boot(bench, withVolume)
-  const attached = (await untilStatus(demo, id, 'ACTIVE'))['os-extended-volumes:volumes_attached']
-  for (const each of failed) must(await demo.call('nova', 'DELETE', `/v2.1/servers/${each}`), 204)
-  for (const each of failed) await untilGone(demo, each)
-  await isVolume('in-use')
-  assert.deepEqual([attached.map((each: { id: string }) => each.id), (await show(demo, id))['os-extended-volumes:volumes_attached']], [[volume.id], attached])
-})
-
-test('a server that asks for one volume twice is refused: its build could neither end nor be undone', async (t) => {
-  const bench = await startBench(t)
-  const { demo } = bench
-  const { volume } = must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1 } }), 202)
-  await until('the volume is there', async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume.id}`), 200).volume.status === 'available')
-  const data = { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1 }
-  const asked = (devices: readonly object[]) => demo.call('nova', 'POST', '/v2.1/servers', {
-    server: { name: 'two', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }], block_device_mapping_v2: devices },
-  })
-  const refused = await asked([data, data])
-  assert.deepEqual([refused.status, refused.body.badRequest.message], [400, `Block Device Mapping is Invalid: volume ${volume.id} was specified twice.`])
-  assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
-})
-
-test('a server that was accepted with one volume twice, as it once could be, fails and says so, and is not in BUILD for ever', async (t) => {
-  const bench = await startBench(t)
-  const { cloud: { bus }, demo } = bench
-  const { api } = await garden(t, bench.cloud)
-  const { volume } = must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1 } }), 202)
-  const isAvailable = () => until('the volume is available', async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume.id}`), 200).volume.status === 'available')
-  await isAvailable()
-  const { send } = bus
-  const held = Promise.withResolvers<void>()
-  Object.assign(bus, {
-    async send(...sent: Parameters<typeof send>) {
-      if (sent[2].method === 'selectDestination') await held.promise
-      return send.apply(bus, sent)
-    },
-  })
-  const id = await boot(bench, {
-    block_device_mapping_v2: [
-      { source_type: 'image', uuid: bench.imageId, destination_type: 'local', boot_index: 0 }, { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1 },
-    ],
-  })
-  await api.transaction((tx) => updatePlan(tx, id, (plan) => ({
-    ...plan, blockDevices: plan.blockDevices.flatMap((device) => (device.volume_id === volume.id ? [device, { ...device, uuid: systemIds.uuid() }] : [device])),
-  })))
-  held.resolve()
-  const server = await untilStatus(demo, id, 'ERROR')
-  assert.equal(server.fault.message, 'The build of the server failed while it was written down: One of its volumes belongs to another server.')
-  assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
-  await isAvailable()
 })
 
 test('a server whose request was only just accepted can be deleted', async (t) => {
