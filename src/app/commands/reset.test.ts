@@ -7,7 +7,7 @@ import { chooseSettings, writeSettings } from '../settings.ts'
 import { reset } from './reset.ts'
 
 test('`reset` of a cloud whose folder is a mount point leaves the folder, and nothing in it', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
-  const { folder } = mountTinyDisk(t)
+  const { folder } = await mountTinyDisk(t)
   writeSettings(folder, chooseSettings(folder, { driver: 'fake' }))
   await reset(folder, true)
   assert.deepEqual(readdirSync(folder), [])

@@ -334,7 +334,7 @@ test('on a full disk a transaction is refused as a whole, in words for who asked
 })
 
 test('a database that is opened on a full disk says that the disk is full, and is whole when there is room', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
-  const disk = mountTinyDisk(t)
+  const disk = await mountTinyDisk(t)
   const open = () => openDatabase<Tables>({ name: 'boxes', file: join(disk.folder, 'boxes.db'), migrations, clock: systemClock, log: silentLog })
   const before = await open()
   await before.transaction((tx) => tx.insertInto('boxes').values(box(1)).execute())

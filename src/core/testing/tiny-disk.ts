@@ -1,9 +1,9 @@
 // A file system of its own for a test, full after a few kilobytes. Needs root.
-import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { createProcessRunner } from '../process/index.ts'
 
 export interface TinyDisk {
   readonly folder: string
@@ -14,11 +14,12 @@ export interface TinyDisk {
 
 const kibibytes = 512
 
-export function mountTinyDisk(t: TestContext): TinyDisk {
+export async function mountTinyDisk(t: TestContext): Promise<TinyDisk> {
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-disk-'))
-  execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'nimbo-test', folder])
-  t.after(() => {
-    execFileSync('/usr/bin/umount', [folder])
+  const { run } = createProcessRunner()
+  await run('/usr/bin/mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'nimbo-test', folder], { timeoutSeconds: 10 })
+  t.after(async () => {
+    await run('/usr/bin/umount', ['--lazy', folder], { timeoutSeconds: 10 })
     rmdirSync(folder)
   })
   const filler = join(folder, 'filler')
