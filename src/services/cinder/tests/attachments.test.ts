@@ -3,8 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '#core/context'
 import { type Session, startCloud } from '../../../app/testing/index.ts'
-import { quickClock } from '../../../core/testing/quick-clock.ts'
-import { BackendFailed } from '../model/errors.ts'
 import { at, readyVolume, serviceToken, until, untilGone, uuid } from './help.ts'
 
 const server = '11111111-2222-3333-4444-555555555555'
@@ -189,22 +187,4 @@ test('a server that asks for its volume again, since it did not hear the answer,
   assert.equal((await until(demo, id, 'in-use')).attachments.length, 1)
   const { body: { operations } } = await admin.call('cinder', 'GET', `/v1/operations?resource=${attachmentId}&all_projects=true`)
   assert.deepEqual(operations.map((each: { kind: string }) => each.kind), ['attachment.connect'])
-})
-
-test('a connection that the backend does not end is answered with the operation that tried it', async (t) => {
-  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
-  const demo = await cloud.login('demo')
-  const { id } = await readyVolume(demo)
-  const { attachment } = (await attach(demo, { volume_uuid: id, connector })).body
-  const { send } = cloud.bus
-  Object.assign(cloud.bus, {
-    send: (...sent: Parameters<typeof send>) => {
-      if (sent[2].method === 'disconnect') throw new BackendFailed('The engine failed.')
-      return send.apply(cloud.bus, sent)
-    },
-  })
-  const ended = await demo.call('cinder', 'DELETE', `/v3/attachments/${attachment.id}`, undefined, at('3.54'))
-  assert.deepEqual([ended.status, ended.body.computeFault.message], [500, 'Unable to terminate volume connection from backend.'])
-  const { body: { operation } } = await demo.call('cinder', 'GET', `/v1/operations/${ended.headers['nimbo-operation-id']}`)
-  assert.deepEqual([operation.kind, operation.status, operation.resource.id], ['attachment.disconnect', 'failed', attachment.id])
 })

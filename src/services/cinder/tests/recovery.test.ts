@@ -177,3 +177,21 @@ test('a volume that grows while its backend goes away and comes back has its new
   assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 202)
   assert.deepEqual([(await until(demo, id, 'available')).size, fakeVolumeWorld(cloud.dataDirectory)?.volumes.get(id)?.sizeGiB, lost], [3, 3, 2])
 })
+
+test('a connection that the backend does not end is answered with the operation that tried it', async (t) => {
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const { attachment } = (await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, connector: { host: 'host-1' } } }, at('3.54'))).body
+  const { send } = cloud.bus
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (sent[2].method === 'disconnect') throw new BackendFailed('The engine failed.')
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const ended = await demo.call('cinder', 'DELETE', `/v3/attachments/${attachment.id}`, undefined, at('3.54'))
+  assert.deepEqual([ended.status, ended.body.computeFault.message], [500, 'Unable to terminate volume connection from backend.'])
+  const { body: { operation } } = await demo.call('cinder', 'GET', `/v1/operations/${ended.headers['nimbo-operation-id']}`)
+  assert.deepEqual([operation.kind, operation.status, operation.resource.id], ['attachment.disconnect', 'failed', attachment.id])
+})
