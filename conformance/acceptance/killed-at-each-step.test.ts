@@ -42,6 +42,8 @@ const ofDeletion = [
   ...points('attachment.disconnect', { settle: always, unexport: whenLong, forget: always }),
   ...points('volume.delete', { settle: always, free: whenLong, forget: always }),
   ...points('port.unwire', { settle: always, unwire: whenLong }),
+  // A boot has none: the wiring of its port brings the groups along.
+  ...points('security-group.sync', { push: whenLong }),
   ...of('QEMU', 'server.delete stop-other-work started', 'server.delete destroy-guest started'),
   ...of('dnsmasq', 'port.unwire unwire started', 'port.unwire unwire midway'),
   ...of('storage daemon', 'server.delete destroy-guest started', 'attachment.disconnect unexport started'),

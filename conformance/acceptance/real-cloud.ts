@@ -1,4 +1,4 @@
-// A cloud on the real engines for one test, beside any other: its own folder, ports and public range; and Debian's client for it.
+// A cloud for one test, on the real engines, beside any other: its own folder, ports and public range; and Debian's client for it.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,17 +35,19 @@ export interface RealCloudOptions {
   readonly checkout?: string
   /** The cloud's folder is a file system of its own, of so many GiB. */
   readonly diskGiB?: number
+  /** With `fake` it has none of the engines: for what its users read of it. */
+  readonly driver?: 'real' | 'fake'
 }
 
 /** @param number tells clouds of tests that run at the same time apart */
-export async function prepareRealCloud(number: number, { checkout = root, diskGiB }: RealCloudOptions = {}): Promise<RealCloud> {
+export async function prepareRealCloud(number: number, { checkout = root, diskGiB, driver = 'real' }: RealCloudOptions = {}): Promise<RealCloud> {
   const slot = firstSlot + number
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const disk = diskGiB === undefined ? undefined : mountSmallDisk(directory, diskGiB)
   const offset = 12_000 + slot * 100
   const publicPrefix = await freePrefix(slot)
   const nimbo = async (...args: string[]): Promise<string> => {
-    const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', 'real', '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
+    const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', driver, '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
     const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
     return stdout
   }

@@ -120,18 +120,25 @@ test('a stream goes on where it broke off, without a gap or a repetition, also w
   await all.close()
 })
 
-test('every request that begins something names its operations, and the operation is there', async (t) => {
-  const { demo, server, network, cloud } = await prepare(t)
-  const seen: string[] = []
-  const begins = async (kind: string | readonly string[], ...call: Parameters<Session['call']>): Promise<any> => {
-    const reply = await demo.call(...call)
+type Begins = (kind: string | readonly string[], ...call: Parameters<Session['call']>) => Promise<any>
+
+/** @returns what makes a request and sees that its answer names an operation of each kind, all of which can be looked at; their ids come into `seen` */
+function namingOperations(session: Session, seen: string[]): Begins {
+  return async (kinds, ...call) => {
+    const reply = await session.call(...call)
     assert.ok(reply.status < 300, `${call[1]} ${call[2]}: ${reply.status} ${JSON.stringify(reply.body)}`)
     const ids = reply.headers[operationHeader]?.split(',') ?? []
-    const shown = await Promise.all(ids.map(async (id) => (await demo.call('nimbo', 'GET', `/v1/operations/${id}`)).body.operation?.kind as string))
-    assert.deepEqual(shown, typeof kind === 'string' ? [kind] : kind, `${call[1]} ${call[2]}`)
+    const shown = await Promise.all(ids.map(async (id) => (await session.call('nimbo', 'GET', `/v1/operations/${id}`)).body.operation?.kind as string))
+    assert.deepEqual(shown.sort(), [kinds].flat(), `${call[1]} ${call[2]}`)
     seen.push(...ids)
     return reply.body
   }
+}
+
+test('every request that begins something names its operations, and the operation is there', async (t) => {
+  const { demo, server, network, cloud } = await prepare(t)
+  const seen: string[] = []
+  const begins = namingOperations(demo, seen)
   const twice = await begins(['server.build', 'server.build'], 'nova', 'POST', '/v2.1/servers', { server: { ...server, min_count: 2, return_reservation_id: true } })
   assert.ok(twice.reservation_id)
   const { server: { id } } = await begins('server.build', 'nova', 'POST', '/v2.1/servers', { server })
@@ -170,6 +177,59 @@ test('every request that begins something names its operations, and the operatio
 
   const stranger = await cloud.login('stranger')
   for (const operation of seen) assert.equal((await stranger.call('nimbo', 'GET', `/v1/operations/${operation}`)).status, 404)
+})
+
+test('requests to the network service name what hosts do for them', async (t) => {
+  const { admin, demo, server } = await prepare(t)
+  const asked = (session: Session) => {
+    const begins = namingOperations(session, [])
+    return (kinds: string | readonly string[], method: string, path: string, body?: object) => begins(kinds, 'neutron', method, `/v2.0/${path}`, body)
+  }
+  const [send, sendAsAdmin] = [asked(demo), asked(admin)]
+  const { network: outside } = await sendAsAdmin([], 'POST', 'networks', { network: { name: 'outside', 'router:external': true } })
+  await sendAsAdmin('network.sync', 'POST', 'subnets', { subnet: { network_id: outside.id, ip_version: 4, cidr: '203.0.113.0/24' } })
+  const { network } = await send([], 'POST', 'networks', { network: { name: 'blue' } })
+  const { subnet } = await send('network.sync', 'POST', 'subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.2.0.0/24' } })
+  const { port } = await send('security-group.sync', 'POST', 'ports', { port: { network_id: network.id } })
+  const { server: { id } } = await must(demo, 'nova', 'POST', '/v2.1/servers', { server: { ...server, networks: [{ port: port.id }] } })
+  await hasStatus(demo, id, 'ACTIVE')
+  await send(['port.announce', 'port.wire', 'security-group.sync'], 'PUT', `ports/${port.id}`, { port: { fixed_ips: [{ subnet_id: subnet.id, ip_address: '10.2.0.9' }] } })
+
+  const { security_group: group } = await send([], 'POST', 'security-groups', { security_group: { name: 'web' } })
+  const { security_group_rule: rule } = await send('security-group.sync', 'POST', 'security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', protocol: 'tcp' } })
+  await send('security-group.sync', 'DELETE', `security-group-rules/${rule.id}`)
+  const { router } = await send('router.sync', 'POST', 'routers', { router: { name: 'edge' } })
+  await send('router.sync', 'PUT', `routers/${router.id}`, { router: { external_gateway_info: { network_id: outside.id } } })
+  await send('router.sync', 'PUT', `routers/${router.id}/add_router_interface`, { subnet_id: subnet.id })
+  const { floatingip } = await send([], 'POST', 'floatingips', { floatingip: { floating_network_id: outside.id } })
+  await send(['port.announce', 'router.sync'], 'PUT', `floatingips/${floatingip.id}`, { floatingip: { port_id: port.id } })
+  await send(['port.announce', 'router.sync'], 'DELETE', `floatingips/${floatingip.id}`)
+  await send('router.sync', 'PUT', `routers/${router.id}/remove_router_interface`, { subnet_id: subnet.id })
+  await send('router.sync', 'DELETE', `routers/${router.id}`)
+
+  await send(['port.announce', 'port.unwire', 'security-group.sync'], 'DELETE', `ports/${port.id}`)
+  await send('network.sync', 'PUT', `subnets/${subnet.id}`, { subnet: { dns_nameservers: ['9.9.9.9'] } })
+  await send('network.sync', 'DELETE', `subnets/${subnet.id}`)
+  await send('network.sync', 'DELETE', `networks/${network.id}`)
+})
+
+test('requests that connect a volume, and end that, name what the backend does for them', async (t) => {
+  const { admin, demo } = await prepare(t)
+  const at = { 'openstack-api-version': 'volume 3.54' }
+  const begins = namingOperations(demo, [])
+  const { volume: { id } } = await begins('volume.create', 'cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
+  const isAvailable = () => until(async () => ((await demo.call('cinder', 'GET', `/v3/volumes/${id}`)).body.volume.status === 'available' ? true : undefined))
+  await isAvailable()
+  const { attachment: claimed } = await begins([], 'cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id } }, at)
+  await begins('attachment.connect', 'cinder', 'PUT', `/v3/attachments/${claimed.id}`, { attachment: { connector: { host: 'elsewhere' } } }, at)
+  await begins('attachment.disconnect', 'cinder', 'DELETE', `/v3/attachments/${claimed.id}`, undefined, at)
+  await isAvailable()
+  const attach = () => begins('attachment.connect', 'cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, connector: { host: 'elsewhere' } } }, at)
+  await attach()
+  await begins('attachment.disconnect', 'cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-detach': {} })
+  await isAvailable()
+  const { attachment } = await attach()
+  await namingOperations(admin, [])('attachment.disconnect', 'cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-force_detach': { connector: null, attachment_id: attachment.id } })
 })
 
 test('a cursor from before what is kept is answered with a reset, and the stream goes on from now', async (t) => {

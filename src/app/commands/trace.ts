@@ -49,5 +49,6 @@ function line(step: TraceStep): string {
   const again = step.attempt > 1 ? ` (try ${step.attempt})` : ''
   const duration = step.duration_ms >= 1 ? `${step.duration_ms.toFixed(0)} ms` : ''
   const outcome = step.outcome === 'done' ? '' : step.outcome
-  return `${String(step.number).padStart(3)}  ${step.actor.padEnd(34)} ${step.name.padEnd(46)} ${duration.padStart(8)}  ${outcome}${again} ${plain(step.detail ?? '')}`.trimEnd()
+  const detail = plain((step.detail ?? '').replaceAll('\n', '; '))
+  return `${String(step.number).padStart(3)}  ${step.actor.padEnd(34)} ${step.name.padEnd(46)} ${duration.padStart(8)}  ${outcome}${again} ${detail}`.trimEnd()
 }

@@ -48,7 +48,7 @@ export interface RequestContext {
   readonly arrival?: Arrival
   /** Makes a repeated internal create answer its first answer (DESIGN.md, Idempotency key). */
   readonly idempotencyKey?: string
-  /** Operations that this request began, for its answer; those that begin one add to it. */
+  /** Operations that this request began, or found under way, for its answer; those that begin one add to it. */
   readonly begun?: string[]
   /** The operation that this is done for, when one did it. */
   readonly operationId?: string

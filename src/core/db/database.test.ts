@@ -6,6 +6,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { systemClock } from '../context/clock.ts'
 import { silentLog, type Logger } from '../observe/log.ts'
 import { emptyDatabase, withoutPostgres } from '../testing/postgres.ts'
+import { mountTinyDisk } from '../testing/tiny-disk.ts'
 import {
   DatabaseFull, HandleClosed, TransactionTimeout, UnbindableValue, WrongHandle, afterCommit, fromJson, isForeignKeyViolation,
   isUniqueViolation, lockClaim, openDatabase, sql, toJson, type Database, type Migration,
@@ -330,4 +331,18 @@ test('on a full disk a transaction is refused as a whole, in words for who asked
   const ids = (await database.read.selectFrom('boxes').select('id').orderBy('id').execute()).map(({ id }) => Number(id))
   assert.deepEqual(ids.filter((id) => id >= 100), [200, 201, 202, 203, 204, 205, 206, 207, 208, 209])
   assert.equal(ids.length, 20)
+})
+
+test('a database that is opened on a full disk says that the disk is full, and is whole when there is room', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
+  const disk = await mountTinyDisk(t)
+  const open = () => openDatabase<Tables>({ name: 'boxes', file: join(disk.folder, 'boxes.db'), migrations, clock: systemClock, log: silentLog })
+  const before = await open()
+  await before.transaction((tx) => tx.insertInto('boxes').values(box(1)).execute())
+  await before.close()
+  disk.fill()
+  await assert.rejects(open(), (error) => error instanceof DatabaseFull && /disk is full/.test(error.message))
+  disk.empty()
+  const after = await open()
+  assert.deepEqual((await after.read.selectFrom('boxes').select('id').execute()).map(({ id }) => Number(id)), [1])
+  await after.close()
 })

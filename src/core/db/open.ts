@@ -28,7 +28,7 @@ async function openSqlite<T>(options: SqliteOptions): Promise<Database<T>> {
   // Two connections to memory share one database by its name (sqlite.org/inmemorydb.html).
   const location = inMemory ? `file:nimbo-${++databasesInMemory}?mode=memory&cache=shared` : options.file
   if (!inMemory) makeFile(location)
-  const writer = new SqliteConnection(connect(location))
+  const writer = connect(location)
   try {
     writer.run(`pragma synchronous = ${options.synchronous ?? 'NORMAL'}`)
     if (!inMemory) {
@@ -36,7 +36,7 @@ async function openSqlite<T>(options: SqliteOptions): Promise<Database<T>> {
       writer.rows(`pragma wal_autocheckpoint = ${pagesPerCheckpoint}`)
     }
     await migrate(writer, options)
-    const reader = new SqliteConnection(connect(location))
+    const reader = connect(location)
     reader.run('pragma query_only = on')
     return new SqliteDatabase<T>({
       name: options.name, writer, reader, sharesPages: inMemory, changes: options.changes ?? [], clock: options.clock, log: options.log,
@@ -47,12 +47,19 @@ async function openSqlite<T>(options: SqliteOptions): Promise<Database<T>> {
   }
 }
 
-function connect(location: string): DatabaseSync {
-  const handle = new DatabaseSync(location, {
+/** @throws DatabaseFull already here, where there is no room for what connections share */
+function connect(location: string): SqliteConnection {
+  const connection = new SqliteConnection(new DatabaseSync(location, {
     timeout: busyTimeoutMilliseconds, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: false,
-  })
-  handle.exec(`pragma cache_size = -${cacheKiB}; pragma temp_store = memory`)
-  return handle
+  }))
+  try {
+    connection.run(`pragma cache_size = -${cacheKiB}`)
+    connection.run('pragma temp_store = memory')
+    return connection
+  } catch (error) {
+    connection.close()
+    throw error
+  }
 }
 
 /** SQLite gives the files beside it (-wal, -shm) the same rights. */

@@ -27,7 +27,11 @@ const handlers: Handlers<typeof things> = {
   },
   showThing: async ({ params }) => ({ status: 200, body: { id: params.id } }),
   newThing: async () => ({ status: 204 }),
-  start: async () => ({ status: 202 }),
+  async start({ ctx, params }) {
+    ctx.begun?.push(`${params.id}-1`, `${params.id}-2`)
+    if (params.id === 'broken') throw new Conflict('It could not be ended.')
+    return { status: 202 }
+  },
   stop: async () => ({ status: 202 }),
   ping: async () => ({ status: 200, body: {} }),
 }
@@ -124,6 +128,15 @@ test('microversions: the minimum by default, latest, unknown ones, and routes th
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute 2.99' })).status, 406)
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute two' })).status, 400)
   assert.equal((await ask('GET', '/v2.1/new', undefined, { 'openstack-api-version': 'volume 3.1' })).status, 404)
+})
+
+test('a request names what it began, also when it could not be brought to its end', async () => {
+  const start = async (id: string) => {
+    const { status, headers } = await ask('POST', `/v2.1/things/${id}/action`, '{"start":null}')
+    return [status, headers['nimbo-operation-id']]
+  }
+  assert.deepEqual([await start('whole'), await start('broken')], [[202, 'whole-1,whole-2'], [409, 'broken-1,broken-2']])
+  assert.equal((await ask('GET', '/v2.1/things/1')).headers['nimbo-operation-id'], undefined)
 })
 
 test('a client that sends far too much over a socket hears 413, not a broken connection', async (t) => {

@@ -88,8 +88,16 @@ interface Target {
   readonly handle: (input: HandlerInput<RouteSpec>) => Promise<{ status: number; headers?: Record<string, string>; body?: unknown }>
 }
 
+/** What is known of a request so far; its answer tells of it, also when it is refused. */
+interface Progress {
+  readonly begun: string[]
+  version?: Version
+  identity?: Identity
+  route?: string
+}
+
 const MethodNotAllowed = errorClass('MethodNotAllowed', 405, 'method_not_allowed')
-/** Names the operations that a request began, so that its client can follow them. */
+/** Names the operations that a request began, or found under way, so that its client can follow them. */
 const operationHeader = 'nimbo-operation-id'
 const defaultMaxBody = 114_688
 const projectSegment = /^[0-9a-f-]+$/
@@ -110,7 +118,7 @@ export function createApi(options: ApiOptions): Transport {
     const started = clock.monotonic()
     const receivedAt = clock.now().getTime()
     const requestId = ids.requestId()
-    const state: { version?: Version; identity?: Identity; route?: string } = {}
+    const state: Progress = { begun: [] }
     let reply: ApiReply
     try {
       reply = options.discovery?.(request) ?? ownDocument(request) ?? (await answer(request, requestId, receivedAt, state))
@@ -119,6 +127,7 @@ export function createApi(options: ApiOptions): Transport {
     }
     const headers: Record<string, string> = { ...reply.headers, 'x-openstack-request-id': requestId }
     if (options.requestIdHeader) headers[options.requestIdHeader] = requestId
+    if (state.begun.length > 0) headers[operationHeader] = state.begun.join(',')
     if (state.version && options.versions) Object.assign(headers, versionHeaders(options.versions, state.version))
     log.info(
       {
@@ -130,7 +139,7 @@ export function createApi(options: ApiOptions): Transport {
     return { ...reply, headers }
   }
 
-  async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: { version?: Version; identity?: Identity; route?: string }): Promise<ApiReply> {
+  async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: Progress): Promise<ApiReply> {
     const { path, project } = splitPath(options.ignoresTrailingSlash ? request.path.replace(/\/$/, '') : request.path)
     const found = router.find(request.method, path)
     if (options.versions) state.version = negotiate(request.headers, options.versions)
@@ -175,9 +184,8 @@ export function createApi(options: ApiOptions): Transport {
     }
 
     const service = identity.serviceRoles?.includes('service') === true
-    const begun: string[] = []
     const ctx: RequestContext = {
-      requestId, identity, signal: request.signal ?? neverAborted, log, begun,
+      requestId, identity, signal: request.signal ?? neverAborted, log, begun: state.begun,
       arrival: { receivedAt, tokenCheckStartedAt, tokenCheckEndedAt, tokenFromCache: verified.fromCache },
       ...(request.headers['x-auth-token'] !== undefined && { token: request.headers['x-auth-token'] }),
       ...(request.headers['x-openstack-request-id'] !== undefined && { globalRequestId: request.headers['x-openstack-request-id'] }),
@@ -189,8 +197,7 @@ export function createApi(options: ApiOptions): Transport {
       version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
     } as HandlerInput<RouteSpec>))
     if (options.checkReplies) checkReply(target, outcome, state.version)
-    const reply = toReply(outcome, request.method)
-    return begun.length === 0 ? reply : { ...reply, headers: { ...reply.headers, [operationHeader]: begun.join(',') } }
+    return toReply(outcome, request.method)
   }
 
   /** `GET <prefix>/openapi.json`: the route tables as a document. */

@@ -37,6 +37,8 @@ export interface Working {
 export interface Operations<S> {
   /** Write the operation beside the changed resource; the worker hears of it after the commit. @returns its id */
   begin<I>(tx: Db<any>, ctx: RequestContext, definition: Definition<S, I>, begin: Begin<I>): Promise<string>
+  /** What is asked for is under way already, if it is: the answer names that, as if it had been begun now. @returns whether it is */
+  join(tx: Db<any>, ctx: RequestContext, kind: string, resourceId: string): Promise<boolean>
   /** Ask all open operations on a resource, but for `except`, to stop. @returns their ids */
   cancel(tx: Db<any>, resourceId: string, except?: string): Promise<string[]>
   /** Resolves once no operation but `except` is open on a resource. */
@@ -72,6 +74,11 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
         worker?.wake()
       })
       return id
+    },
+    async join(tx, ctx, kind, resourceId) {
+      const open = (await openOperations(tx, resourceId)).filter((row) => row.kind === kind)
+      afterCommit(tx, () => void ctx.begun?.push(...open.map(({ id }) => id)))
+      return open.length > 0
     },
     async cancel(tx, resourceId, except) {
       const cancelled = await requestCancel(tx, resourceId, except)

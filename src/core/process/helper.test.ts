@@ -1,6 +1,7 @@
 // The privileged helper on the real kernel: what it does, what it refuses, and what outlives it.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,6 +126,27 @@ test('a daemon outlives the helper, is found again, started once, and ended by s
   assert.equal(await second.signalDaemon('dnsmasq', 'one', 'SIGHUP'), false)
   await assert.rejects(second.startDaemon({ ...dnsmasq(dataDirectory), args: ['--keep-in-foreground', '--interface=none', '--bind-interfaces', '--port=0', '--dhcp-range=nonsense'] }), /dnsmasq/)
   await second.close()
+})
+
+test('a helper whose control plane is killed while it works for it ends without the log telling of a crash', root, async (t) => {
+  const { options } = await helperFor(t, 'htc')
+  const controlPlane = `
+    import { startHelper } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
+    const helper = await startHelper(${JSON.stringify(options)})
+    process.kill(helper.pid, 'SIGSTOP')
+    for (let asked = 0; asked < 20; asked++) helper.sysctlQuery(['net/ipv4/conf/lo/arp_ignore']).catch(() => {})
+    console.log(helper.pid)`
+  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', controlPlane], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let log = ''
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  const closed = new Promise((resolve) => child.stderr.on('close', resolve))
+  const [pid] = await once(child.stdout, 'data') as [Buffer]
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  process.kill(Number(pid.toString()), 'SIGCONT')
+  // The helper has it as its own, and keeps it open as long as it lives.
+  await closed
+  assert.equal(log, '')
 })
 
 test('a daemon is found again although the helper was killed before it noted the pid', root, async (t) => {

@@ -17,6 +17,8 @@ export interface RealMachine {
   /** A call without end. */
   readonly call: CallContext
   readonly prefix: string
+  /** A process stands still from now on, until it is killed. */
+  stop(pid: number): void
 }
 
 /** Users that exist only as numbers: for the kernel that is enough. */
@@ -59,6 +61,11 @@ export async function useRealMachine(t: TestContext, prefix: string): Promise<Re
   return {
     directory, prefix, privileged: helper, runner: createProcessRunner(), capabilities: { clock: systemClock },
     call: { signal: new AbortController().signal, epoch: 1, log: silentLog },
+    stop(pid) {
+      process.seteuid?.(0)
+      process.kill(pid, 'SIGSTOP')
+      process.seteuid?.(ownId)
+    },
   }
 }
 

@@ -155,9 +155,3 @@ export async function volumesOn(db: Db<CinderTables>, backend: string): Promise<
   return db.selectFrom('volumes').select(['id', 'status', 'size'])
     .where(({ eb, or }) => or([eb('host', '=', backend), beginsWith('host', `${backend}#`)])).execute()
 }
-
-/** Whether an operation of the kind works on the volume. */
-export async function isBeingWorkedOn(db: Db<CinderTables>, volumeId: string, kind: string): Promise<boolean> {
-  const open = await db.selectFrom('operations').select('id').where('resource_id', '=', volumeId).where('kind', '=', kind).where('finished_at', 'is', null).executeTakeFirst()
-  return open !== undefined
-}

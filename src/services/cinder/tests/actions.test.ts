@@ -60,6 +60,30 @@ test('only an administrator resets a status or deletes by force', async (t) => {
   await untilGone(demo, id)
 })
 
+test('a volume that is deleted by force twice is deleted once, and both answers name the operation that does it', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const { id } = await readyVolume(demo)
+  const held = Promise.withResolvers<void>()
+  const { send } = cloud.bus
+  Object.assign(cloud.bus, {
+    async send(...sent: Parameters<typeof send>) {
+      if (sent[2].method === 'deleteVolume') await held.promise
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const remove = async () => {
+    const { status, headers } = await admin.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-force_delete': {} })
+    return [status, headers['nimbo-operation-id']]
+  }
+  const first = await remove()
+  assert.deepEqual(await remove(), first)
+  const { body: { operation } } = await demo.call('cinder', 'GET', `/v1/operations/${first[1]}`)
+  assert.deepEqual([first[0], operation.kind, operation.resource.id], [202, 'volume.delete', id])
+  held.resolve()
+  await untilGone(demo, id)
+})
+
 for (const status of ['creating', 'deleting']) {
   test(`a volume that an administrator claims to be ${status} stays so, until it is reset again or deleted by force`, async (t) => {
     const cloud = await startCloud(t, ['cinder'])

@@ -180,6 +180,7 @@ test('a server that asks for its volume again, since it did not hear the answer,
   const ask = () => attach(demo, { volume_uuid: id, instance_uuid: server, connector }, keyed)
   const answers = await Promise.all([ask(), ask(), ask()])
   assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200])
+  assert.equal(new Set(answers.flatMap(({ headers }) => headers['nimbo-operation-id'] ?? [])).size, 1)
   const [attachmentId] = new Set(answers.map(({ body }) => body.attachment.id as string))
   assert.equal((await demo.call('cinder', 'POST', `/v3/attachments/${attachmentId}/action`, { 'os-complete': null }, at('3.44'))).status, 204)
   assert.equal((await ask()).body.attachment.id, attachmentId)

@@ -7,6 +7,7 @@ import { ServiceUnavailable, toWireError } from '#core/errors'
 import { type Logger, silentLog } from '#core/observe'
 import { AnswerLost } from '#core/rpc'
 import { startCloud } from '../../../app/testing/index.ts'
+import { quickClock } from '../../../core/testing/quick-clock.ts'
 import { eventually } from '../../../core/testing/real-machine.ts'
 import { BackendFailed } from '../model/errors.ts'
 import { fakeVolumeWorld } from '../start.ts'
@@ -143,13 +144,7 @@ test('a volume whose place is chosen while its backend is being replaced is made
 })
 
 test('a volume whose backend refuses for a while goes all the same once it works again', async (t) => {
-  // A hundred times as fast, so that growing pauses pass.
-  const began = Date.now()
-  const clock: Clock = {
-    ...systemClock, now: () => new Date(began + (Date.now() - began) * 100), monotonic: () => systemClock.monotonic() * 100,
-    after: (milliseconds, run) => systemClock.after(milliseconds / 100, run), sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 100, signal),
-  }
-  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock } })
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
   const demo = await cloud.login('demo')
   const { id } = await readyVolume(demo)
   const { send } = cloud.bus
@@ -181,4 +176,22 @@ test('a volume that grows while its backend goes away and comes back has its new
   })
   assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 202)
   assert.deepEqual([(await until(demo, id, 'available')).size, fakeVolumeWorld(cloud.dataDirectory)?.volumes.get(id)?.sizeGiB, lost], [3, 3, 2])
+})
+
+test('a connection that the backend does not end is answered with the operation that tried it', async (t) => {
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const { attachment } = (await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, connector: { host: 'host-1' } } }, at('3.54'))).body
+  const { send } = cloud.bus
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      if (sent[2].method === 'disconnect') throw new BackendFailed('The engine failed.')
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const ended = await demo.call('cinder', 'DELETE', `/v3/attachments/${attachment.id}`, undefined, at('3.54'))
+  assert.deepEqual([ended.status, ended.body.computeFault.message], [500, 'Unable to terminate volume connection from backend.'])
+  const { body: { operation } } = await demo.call('cinder', 'GET', `/v1/operations/${ended.headers['nimbo-operation-id']}`)
+  assert.deepEqual([operation.kind, operation.status, operation.resource.id], ['attachment.disconnect', 'failed', attachment.id])
 })

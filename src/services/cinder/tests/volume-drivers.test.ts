@@ -124,6 +124,24 @@ test('file: a killed storage daemon comes back with all exports and the content'
   await driver.close()
 })
 
+test('file: a volume can be exported although the storage daemon is killed while it is told of it', needs, async (t) => {
+  const machine = await useRealMachine(t, 'vl')
+  const driver = await loadVolumeDriver('file', { ...machine, directory: join(machine.directory, 'volumes') })
+  await driver.open(call)
+  for (const volumeId of [first, second]) await driver.create(call, { volumeId, sizeGiB: 1 })
+  await driver.export(call, first, { readOnly: false })
+  const pid = (await machine.privileged.daemons('qemu-storage-daemon')).get('volumes')?.pid ?? 0
+  machine.stop(pid)
+  const exported = driver.export(call, second, { readOnly: false })
+  // By then it was told, and has not answered.
+  await systemClock.sleep(200)
+  await machine.privileged.signalDaemon('qemu-storage-daemon', 'volumes', 'SIGKILL')
+  assert.equal((await exported).data.export, second)
+  assert.deepEqual((await driver.inventory(call)).served, [first, second])
+  for (const volumeId of [first, second]) await driver.unexport(call, volumeId)
+  await driver.close()
+})
+
 test('file: a volume whose file is damaged keeps neither the backend nor the other volumes away', needs, async (t) => {
   const machine = await useRealMachine(t, 'vd')
   const again = () => loadVolumeDriver('file', { ...machine, directory: join(machine.directory, 'volumes') })

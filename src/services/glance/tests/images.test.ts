@@ -374,6 +374,21 @@ test('discovery, schemas and stores answer as clients expect', async (t) => {
   assert.match(String(missing.body), /<h1>404 Not Found<\/h1>/)
 })
 
+test('what a rule does not allow is told in the words and on the page that clients of images know, whoever checks it', async (t) => {
+  const { cloud } = await prepare(t)
+  const [member, reader] = [await cloud.login('member'), await cloud.login('reader')]
+  const { id } = await create(member)
+  // The first is checked by the table of routes, the others by the domain, which knows the image.
+  for (const [rule, asked] of [
+    ['stores_info_detail', member.call('glance', 'GET', '/v2/info/stores/detail')], ['add_image', reader.call('glance', 'POST', '/v2/images', { name: 'x' })],
+    ['delete_image', reader.call('glance', 'DELETE', `/v2/images/${id}`)], ['modify_image', reader.call('glance', 'PUT', `/v2/images/${id}/tags/old`)],
+  ] as const) {
+    const { status, headers, body } = await asked
+    assert.deepEqual([status, headers['content-type']], [403, 'text/html; charset=UTF-8'])
+    assert.match(String(body), new RegExp(`<h1>403 Forbidden</h1>\\s+You are not authorized to complete ${rule} action\\.<br />`))
+  }
+})
+
 test('a service that repeats a create with its key gets its first answer, and a traced download leaves its steps', async (t) => {
   const { cloud, upload, download } = await prepare(t)
   const member = await cloud.login('member')

@@ -7,6 +7,7 @@ import { openDatabase } from '#core/db'
 import { AppError } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { AnswerLost, type Bus, rpcClient } from '#core/rpc'
+import { quickClock } from '../../../core/testing/quick-clock.ts'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
 import { neutronMigrations } from '../db/migrations/index.ts'
 import type { NeutronTables } from '../db/tables.ts'
@@ -15,16 +16,6 @@ import { must, network, port, startLab, subnet, until } from './lab.ts'
 const ctx: RequestContext = {
   requestId: 'req-1', signal: new AbortController().signal, log: silentLog,
   identity: { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', roles: ['service'] },
-}
-
-/** Fifty times as fast, for what waits for its next try. */
-function quickClock() {
-  const began = Date.now()
-  return {
-    ...systemClock, after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / 50, run),
-    now: () => new Date(began + (Date.now() - began) * 50),
-    sleep: (milliseconds: number, signal?: AbortSignal) => systemClock.sleep(milliseconds / 50, signal),
-  }
 }
 
 type Send = Bus['send']
@@ -36,7 +27,7 @@ function overheard(bus: Bus, hear: (message: Parameters<Send>[2], pass: () => Re
 }
 
 async function startWired(t: TestContext) {
-  const lab = await startLab(t, { capabilities: { clock: quickClock() } })
+  const lab = await startLab(t, { capabilities: { clock: quickClock(50) } })
   const { admin, demo, engine, cloud } = lab
   const blue = await network(demo)
   const block = await subnet(demo, blue.id)

@@ -6,6 +6,7 @@ import { systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { type Logger, silentLog } from '#core/observe'
 import type { OperationTables } from '#core/operations'
+import { quickClock } from '../../../core/testing/quick-clock.ts'
 import { neutronMigrations } from '../db/migrations/index.ts'
 import { NetworkAbsent } from '../drivers/interface.ts'
 import { external, must, network, port, startLab, subnet, until } from './lab.ts'
@@ -109,9 +110,7 @@ test('a router with a gateway and a floating address is made whole on its host, 
 test('a port that its host cannot take is down, and why is in the log in full and in its operation in words for its owner', async (t) => {
   const said: { message: string; text: string }[] = []
   const log: Logger = { ...silentLog, warn: (fields, message) => void said.push({ message: String(message), text: JSON.stringify(fields) + String((fields as { err?: Error }).err?.cause) }), child: () => log }
-  const began = Date.now()
-  const quick = { ...systemClock, after: (milliseconds: number, run: () => void) => systemClock.after(milliseconds / 50, run), now: () => new Date(began + (Date.now() - began) * 50) }
-  const { cloud, admin, demo, engine } = await startLab(t, { capabilities: { log, clock: quick } })
+  const { cloud, admin, demo, engine } = await startLab(t, { capabilities: { log, clock: quickClock(50) } })
   const blue = await network(demo)
   const plug = engine.plugPort
   engine.plugPort = async () => {

@@ -8,6 +8,7 @@ import type { BriefHypervisor, HypervisorBody, hypervisorRoutes } from '../contr
 import type { Reference } from '../db/compute-hosts.ts'
 import { enabledHypervisors, type Hypervisor, listHypervisors, searchHypervisors, showHypervisor, uptimeOf } from '../domain/hypervisors.ts'
 import type { Nova } from '../domain/nova.ts'
+import { ComputeServiceUnavailable } from '../model/errors.ts'
 import { type Asked, nextLinks } from './links.ts'
 import { looksLikeUuid, rowNumber, toBoolean } from './values.ts'
 
@@ -34,7 +35,12 @@ export const hypervisorHandlers = (nova: Nova): Handlers<typeof hypervisorRoutes
   /** From 2.88 on with the host's uptime; that of a host that does not answer is null. */
   async function describe(ctx: RequestContext, hypervisor: Hypervisor, version: Version): Promise<HypervisorBody> {
     const view = viewHypervisor(hypervisor, version)
-    return version.atLeast('2.88') ? { ...view, uptime: await uptimeOf(nova, ctx, hypervisor).catch(() => null) } : view
+    if (!version.atLeast('2.88')) return view
+    const uptime = await uptimeOf(nova, ctx, hypervisor).catch((error: unknown) => {
+      if (error instanceof ComputeServiceUnavailable) return null
+      throw error
+    })
+    return { ...view, uptime }
   }
 
   return {

@@ -33,6 +33,8 @@ export interface EventNote {
   readonly startedAt: string
   readonly result: 'Success' | 'Error'
   readonly details?: string
+  /** Why it failed, for the owner. Upstream's action says `Error`; but details and traceback are for admins, and clients show their users the action's message. */
+  readonly message?: string
   /** For operators: what lay behind a failure. */
   readonly traceback?: string
 }
@@ -47,8 +49,8 @@ export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId:
     action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt, finish_time: now, result: note.result,
     traceback: note.traceback ?? null, details: note.details ?? null,
   }).execute()
-  const failed = note.result === 'Error'
-  await tx.updateTable('instance_actions').set({ updated_at: now, ...(ends && { finish_time: now }), ...(failed && { message: 'Error' }) }).where('id', '=', action.id).execute()
+  const message = note.result === 'Error' ? (note.message ?? 'Error') : undefined
+  await tx.updateTable('instance_actions').set({ updated_at: now, ...(ends && { finish_time: now }), ...(message !== undefined && { message }) }).where('id', '=', action.id).execute()
 }
 
 export interface ActionPage {

@@ -1,8 +1,10 @@
 // Compute nodes as admins see them: what they are, what of them is used, whether they live, and the servers on them.
 import type { RequestContext } from '#core/context'
-import { BadRequest, NotFound } from '#core/errors'
+import { BadRequest, Cancelled, DeadlineExceeded, NotFound, ServiceUnavailable } from '#core/errors'
+import { AnswerLost } from '#core/rpc'
 import { findNode, type HostUse, nodesLike, pageNodes, type Reference, serversByHost, useByHost } from '../db/compute-hosts.ts'
 import { type ComputeNode, listServices, type ServiceEntry } from '../db/hosts.ts'
+import { ComputeServiceUnavailable } from '../model/errors.ts'
 import type { Nova } from './nova.ts'
 import { isUp } from './service-status.ts'
 
@@ -34,18 +36,21 @@ async function complete(nova: Nova, nodes: readonly ComputeNode[], withServers: 
   })
 }
 
+/** How one hears that nobody answers. */
+const silence = [ServiceUnavailable, AnswerLost, DeadlineExceeded, Cancelled]
+
 /**
  * The host is asked.
  *
- * @throws BadRequest when it is down
+ * @throws ComputeServiceUnavailable when it is down or does not answer
  */
 export async function uptimeOf(nova: Nova, ctx: RequestContext, { node, up }: Hypervisor): Promise<string> {
-  const gone = (cause?: unknown) => new BadRequest(`Compute service of ${node.host} is unavailable at this time.`, {}, cause)
+  const gone = (cause?: unknown) => new ComputeServiceUnavailable(`Compute service of ${node.host} is unavailable at this time.`, {}, cause)
   if (!up) throw gone()
   try {
     return (await nova.compute.on(node.host).uptime(ctx, {})).uptime
   } catch (error) {
-    throw gone(error)
+    throw silence.some((kind) => error instanceof kind) ? gone(error) : error
   }
 }
 

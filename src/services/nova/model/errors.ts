@@ -13,6 +13,8 @@ export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
 export const HostUnfit = errorClass('HostUnfit', 500, 'nova.host_unfit')
 /** No host of ours can give a guest what it asks for (nova/exception.py). */
 export const UnsupportedHardware = errorClass('UnsupportedHardware', 400, 'nova.unsupported_hardware')
+/** A host was to be asked, and does not answer. */
+export const ComputeServiceUnavailable = errorClass('ComputeServiceUnavailable', 400, 'nova.compute_unavailable')
 export const VirtualInterfaceTimeout = errorClass('VirtualInterfaceTimeout', 500, 'nova.vif_timeout')
 export const VolumeNotCreated = errorClass('VolumeNotCreated', 500, 'nova.volume_not_created')
 

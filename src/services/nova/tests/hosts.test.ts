@@ -1,8 +1,9 @@
 // Aggregates, zones, services and hypervisors through the front door.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ServiceUnavailable } from '#core/errors'
 import { startCloud } from '../../../app/testing/index.ts'
-import { boot, startBench, untilStatus } from './bench.ts'
+import { boot, must, startBench, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
 const at = (version: string) => ({ 'openstack-api-version': `compute ${version}` })
@@ -243,4 +244,28 @@ test('a hypervisor is shown with the uptime of its host, as the openstack client
   assert.deepEqual({ ...old.hypervisor, uptime: '' }, { ...hypervisor, uptime: '' })
   const { hypervisors: [detailed] } = await get('/detail', '2.88')
   for (const { uptime } of [old.hypervisor, detailed, (await get(`/${detailed.id}`, '2.88')).hypervisor]) assert.match(uptime, asClientsReadIt)
+})
+
+test('the uptime of a host that does not answer is unknown; that of one that fails to tell it is a fault', async (t) => {
+  const { cloud, admin, playground } = await startBench(t)
+  const get = (path: string, version: string) => admin.call('nova', 'GET', `/v2.1/os-hypervisors${path}`, undefined, at(version))
+  const { hypervisors: [{ id }] } = must(await get('', '2.1'), 200)
+  const { send } = cloud.bus
+  let silent = true
+  Object.assign(cloud.bus, {
+    send(...sent: Parameters<typeof send>) {
+      if (silent && sent[2].method === 'uptime') throw new ServiceUnavailable(`No ${sent[0]} service answers.`, { topic: sent[0] })
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  assert.equal(must(await get('/detail', '2.88'), 200).hypervisors[0].uptime, null)
+  assert.equal(must(await get(`/${id}/uptime`, '2.1'), 400).badRequest.message, 'Compute service of host-1 is unavailable at this time.')
+
+  silent = false
+  playground.before = (method) => {
+    if (method === 'uptime') throw new TypeError('upSeconds is not a number')
+  }
+  for (const [path, version] of [['/detail', '2.88'], [`/${id}/uptime`, '2.1']] as const) {
+    assert.match(must(await get(path, version), 500).computeFault.message, /^An unexpected error occurred/)
+  }
 })

@@ -1,4 +1,4 @@
-// What nova said of a port that people made comes a second time, or late: when the port is elsewhere, or its server has failed.
+// What is said of a port comes a second time, or late: when the port is elsewhere, or its server has failed or is gone.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ApiRequest } from '#core/http'
@@ -49,4 +49,41 @@ test('a port of which nobody heard that the failed server got it is free, howeve
   assert.ok(bind)
   assert.equal((await again(bind)).status, 409)
   assert.equal(await deviceOf(bench, port), '')
+})
+
+test('a server that was deleted while its interfaces were looked up has none left over', async (t) => {
+  const bench = await startBench(t)
+  const { cloud: { bus, services }, admin, demo } = bench
+  const bare = { name: 'bare', imageRef: bench.imageId, flavorRef: '1', networks: 'none' }
+  const { id } = must(await demo.call('nova', 'POST', '/v2.1/servers', { server: bare }, { 'openstack-api-version': 'compute 2.37' }), 202).server
+  await untilStatus(demo, id, 'ACTIVE')
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const { transport } = services.neutron
+  Object.assign(services.neutron, {
+    async transport(request: ApiRequest) {
+      const answer = await transport(request)
+      if (request.path !== '/v2.0/floatingips') return answer
+      reached.resolve()
+      await held.promise
+      return answer
+    },
+  })
+  const lookups: Promise<unknown>[] = []
+  const { send } = bus
+  Object.assign(bus, {
+    async send(...sent: Parameters<typeof send>) {
+      const taken = await send.apply(bus, sent)
+      if (sent[2].method === 'refreshPorts') lookups.push(taken.answer)
+      return taken
+    },
+  })
+  must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: bench.networkId, device_id: id } }), 201)
+  must(await admin.call('nova', 'POST', '/v2.1/os-server-external-events', { events: [{ server_uuid: id, name: 'network-changed' }] }), 200)
+  await reached.promise
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  held.resolve()
+  await Promise.all(lookups)
+  const { servers: [deleted] } = must(await admin.call('nova', 'GET', `/v2.1/servers/detail?all_tenants=true&deleted=true&uuid=${id}`), 200)
+  assert.deepEqual([deleted.id, deleted.addresses], [id, {}])
 })

@@ -2,7 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { toJson, type Db, fromJson } from '#core/db'
 import { type AppError, fromWireError, type WireError } from '#core/errors'
-import { defineOperation, findOperations, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
+import { defineOperation, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
 import { type Static, Type, Uuid } from '#core/spec'
 import { attachmentFault, attachmentsOf, findAttachment, updateAttachment } from '../../db/attachments.ts'
 import type { CinderTables } from '../../db/tables.ts'
@@ -25,10 +25,8 @@ type Input = Static<typeof Input>
  * @throws as connect
  */
 export async function connectOnce(cinder: Cinder, ctx: RequestContext, attachment: Allowed<Attachment>, connector: Connector): Promise<Attachment> {
-  const isConnected = async (tx: Db<CinderTables>) => {
-    const open = await findOperations(tx, { resourceId: attachment.id, kind: connectOperation.kind, open: true }, 1)
-    return open.length > 0 || (await findAttachment(tx, attachment.id))?.connectionInfo !== null
-  }
+  const isConnected = async (tx: Db<CinderTables>) =>
+    (await cinder.operations.join(tx, ctx, connectOperation.kind, attachment.id)) || (await findAttachment(tx, attachment.id))?.connectionInfo !== null
   return connect(cinder, ctx, attachment, connector, isConnected)
 }
 

@@ -5,7 +5,7 @@ import { defineOperation, type OperationFault, type OperationRun, pivot, step } 
 import { type Static, Type, Uuid } from '#core/spec'
 import { attachmentsOf } from '../../db/attachments.ts'
 import type { CinderTables } from '../../db/tables.ts'
-import { deleteVolume as deleteRow, findVolumeRow, moveVolume, isBeingWorkedOn } from '../../db/volumes.ts'
+import { deleteVolume as deleteRow, findVolumeRow, moveVolume } from '../../db/volumes.ts'
 import { InvalidVolume } from '../../model/errors.ts'
 import { backendOf, type Volume } from '../../model/volume.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
@@ -20,7 +20,7 @@ export async function deleteVolume(cinder: Cinder, ctx: RequestContext, volume: 
     const row = await findVolumeRow(tx, volume.id)
     const attached = (await attachmentsOf(tx, [volume.id])).length > 0 || row?.attach_status === 'attached'
     // Deleting what is being deleted is no error when it is forced. The status alone does not say it: an administrator may have claimed it.
-    if (force && row?.status === 'deleting' && (await isBeingWorkedOn(tx, volume.id, deleteVolumeOperation.kind))) return
+    if (force && row?.status === 'deleting' && (await cinder.operations.join(tx, ctx, deleteVolumeOperation.kind, volume.id))) return
     const now = cinder.clock.now().toISOString()
     if (attached || !(await moveVolume(tx, volume.id, force ? 'force_remove' : 'remove', { updated_at: now }))) {
       throw new InvalidVolume(`Invalid volume: Volume ${force ? '' : 'status must be available or error or error_restoring or error_extending or error_managing and '}must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.`)

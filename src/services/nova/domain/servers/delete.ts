@@ -26,7 +26,10 @@ export async function deleteServer(nova: Nova, ctx: RequestContext, serverId: st
   refuseLocked(nova, ctx, located)
   const { traceId: _none, ...own } = ctx
   const cancelled = await nova.api.transaction(async (tx) => {
-    if (!(await queueForDelete(tx, serverId))) return undefined
+    if (!(await queueForDelete(tx, serverId))) {
+      await nova.operations.api.join(tx, ctx, removeServer.kind, serverId)
+      return undefined
+    }
     const id = await nova.operations.api.begin(tx, own, removeServer, { resourceId: serverId, input: { serverId }, projectId: located.mapping.project_id })
     return nova.operations.api.cancel(tx, serverId, id)
   })

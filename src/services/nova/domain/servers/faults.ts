@@ -37,9 +37,9 @@ export function toFault(serverId: string, work: string, fault: OperationFault, h
   return { instance_uuid: serverId, code, message: faultMessage(work, fault), details: code >= 500 ? behind(fault) : null, host, created_at: at }
 }
 
-/** What an event says of it; details and traceback are each shown to whom policy allows. */
-export function toFailedEvent(work: string, fault: OperationFault): Pick<EventNote, 'result' | 'details' | 'traceback'> {
+/** What an event, and with it its action, says of it; details and traceback are each shown to whom policy allows. */
+export function toFailedEvent(work: string, fault: OperationFault): Pick<EventNote, 'result' | 'message' | 'details' | 'traceback'> {
   const causes = behind(fault)
   const message = faultMessage(work, fault)
-  return { result: 'Error', details: causes === null ? message : `${message}\n${causes}`, ...(causes !== null && { traceback: causes }) }
+  return { result: 'Error', message, details: causes === null ? message : `${message}\n${causes}`, ...(causes !== null && { traceback: causes }) }
 }

@@ -31,6 +31,6 @@ export async function powerReported(nova: Nova, ctx: RequestContext, serverId: s
     const note = { event: 'compute_power_update', host: instance.host, startedAt: at }
     if (!news) return noteEvent(tx, serverId, ctx.requestId, { ...note, result: 'Success' }, at, true)
     await insertFault(tx, { instance_uuid: serverId, code: 500, message: refusal, details: null, host: instance.host, created_at: at })
-    await noteEvent(tx, serverId, ctx.requestId, { ...note, result: 'Error', details: refusal }, at, true)
+    await noteEvent(tx, serverId, ctx.requestId, { ...note, result: 'Error', message: refusal, details: refusal }, at, true)
   })
 }
