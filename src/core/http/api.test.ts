@@ -34,7 +34,7 @@ const handlers: Handlers<typeof things> = {
 
 const identity: Identity = { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId: 'abc123', roles: ['member'] }
 const api = createApi({
-  service: 'compute', prefix: '/v2.1', projectInPath: 'optional', routes: [serve(things, handlers)], faults: computeFaults, authUrl: 'http://auth',
+  service: 'compute', prefix: '/v2.1', legacyPrefix: '/v2', projectInPath: 'optional', routes: [serve(things, handlers)], faults: computeFaults, authUrl: 'http://auth',
   versions: { list: defineVersions([{ version: '2.1', summary: 'a' }, { version: '2.3', summary: 'b' }]), type: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version' },
   policy: compilePolicy([{ name: 'things:create', check: 'role:member', description: '' }, { name: 'things:show', check: '', description: '' }]),
   capabilities: { clock: systemClock, random: systemRandom, ids: { ...systemIds, requestId: () => 'req-1' }, log: silentLog },
@@ -124,6 +124,15 @@ test('microversions: the minimum by default, latest, unknown ones, and routes th
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute 2.99' })).status, 406)
   assert.equal((await ask('GET', '/v2.1/things/1', undefined, { 'openstack-api-version': 'compute two' })).status, 400)
   assert.equal((await ask('GET', '/v2.1/new', undefined, { 'openstack-api-version': 'volume 3.1' })).status, 404)
+})
+
+test('below the older prefix are the same routes, at the lowest version whatever the headers ask', async () => {
+  const asked = { 'openstack-api-version': 'compute 2.3', 'x-openstack-nova-api-version': '2.99' }
+  const shown = await ask('GET', '/v2/abc123/things/1', undefined, asked)
+  assert.deepEqual([shown.status, shown.body, Object.keys(shown.headers).filter((name) => /version|vary/i.test(name))], [200, { id: '1' }, []])
+  assert.equal((await ask('GET', '/v2/new', undefined, asked)).status, 404)
+  assert.equal((await ask('GET', '/v2/def456/things/1')).status, 400)
+  assert.equal((await ask('GET', '/v22/things/1')).status, 404)
 })
 
 test('a client that sends far too much over a socket hears 413, not a broken connection', async (t) => {
