@@ -3,24 +3,28 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { asDemo } from './as-demo.ts'
 import { hostState, processesOf } from './host-state.ts'
 import { canRunReal, prepareRealCloud } from './real-cloud.ts'
+
+/** Where each kind of thing that the demo makes is listed, and under which name. */
+const lists = [
+  ['nova', '/v2.1/servers', 'servers'], ['nova', '/v2.1/os-keypairs', 'keypairs'], ['cinder', '/v3/volumes', 'volumes'], ['neutron', '/v2.0/floatingips', 'floatingips'],
+  ['neutron', '/v2.0/routers', 'routers'], ['neutron', '/v2.0/networks', 'networks'], ['neutron', '/v2.0/subnets', 'subnets'], ['neutron', '/v2.0/ports', 'ports'],
+  ['neutron', '/v2.0/security-groups', 'security_groups'], ['neutron', '/v2.0/security-group-rules', 'security_group_rules'],
+] as const
 
 test('the demo boots a server that answers over ssh, shows its 51 steps, and goes without a trace', { skip: canRunReal ? false : 'needs root' }, async (t) => {
   const cloud = await prepareRealCloud(11)
   t.after(() => cloud.remove())
   const before = hostState()
-  const counts = async () => {
-    const lists = [['server', 'list'], ['volume', 'list'], ['floating', 'ip', 'list'], ['router', 'list'], ['network', 'list'], ['subnet', 'list'], ['port', 'list'], ['security', 'group', 'list'], ['keypair', 'list']]
-    const found: [string, number][] = []
-    for (const words of lists) found.push([words.join(' '), (await cloud.openstack(...words)).length])
-    return Object.fromEntries(found)
-  }
   await cloud.nimbo('up')
-  const untouched = await counts()
+  const { session } = await asDemo(cloud)
+  const owned = async () => Object.fromEntries(await Promise.all(lists.map(async ([service, path, collection]) => [collection, ((await session.send(service, 'GET', path))[collection] as object[]).length])))
+  const untouched = await owned()
 
   const told = await cloud.nimbo('demo')
-  const server = (await cloud.openstack('server', 'list'))[0]
+  const server = (await session.send('nova', 'GET', '/v2.1/servers')).servers[0]
   const address = /([\d.]+) from outside/.exec(told)?.[1] ?? ''
   const keyFile = join(cloud.directory, 'demo', 'id')
 
@@ -30,7 +34,7 @@ test('the demo boots a server that answers over ssh, shows its 51 steps, and goe
     assert.match(told, /rows; the boot ended ACTIVE\./)
     assert.match(told, /^ {2}name {6}nimbo-demo$/m)
     assert.match(told, /^ {2}address {3}192\.168\.77\.\d+\/24$/m)
-    assert.match(told, new RegExp(`^ {2}metadata {2}\\{.*${String(server.ID)}`, 'm'))
+    assert.match(told, new RegExp(`^ {2}metadata {2}\\{.*${String(server.id)}`, 'm'))
     assert.match(told, /^ {2}disks {5}vda vdb/m)
     assert.match(told, new RegExp(`^ {2}ssh -i ${keyFile} .*nimbo@${address}$`, 'm'))
     assert.match(told, /demo --clean$/m)
@@ -51,7 +55,7 @@ test('the demo boots a server that answers over ssh, shows its 51 steps, and goe
   await t.test('clean removes all that it made; once more it is harmless', async () => {
     for (let time = 0; time < 2; time++) {
       assert.match(await cloud.nimbo('demo', '--clean'), /What the demo made is gone\./)
-      assert.deepEqual(await counts(), untouched)
+      assert.deepEqual(await owned(), untouched)
       assert.equal(existsSync(join(cloud.directory, 'demo')), false)
     }
     assert.match(await cloud.nimbo('trace', 'show', 'nimbo-demo'), /rows; the boot ended ACTIVE/)
