@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Identity, systemClock, systemIds, systemRandom } from '#core/context'
 import { Conflict, Unauthorized } from '#core/errors'
 import { silentLog } from '#core/observe'
@@ -142,4 +144,22 @@ test('a client that sends far too much over a socket hears 413, not a broken con
     method: 'POST', headers: { 'x-auth-token': 'good', 'content-type': 'application/json' }, body: `{"x":"${'a'.repeat(3_000_000)}"}`,
   })
   assert.equal(reply.status, 413)
+})
+
+test('nothing stays in memory of requests for what is not there: paths, versions, projects and queries of every kind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const bytesAfter = async (from: number, to: number) => {
+    for (let number = from; number < to; number++) {
+      const strange = `${number}`.padEnd(200, 'x')
+      await ask('GET', `/v2.1/${strange}?name=${strange}`)
+      await ask('GET', `/v2.1/${number}/things/${strange}?${strange}=1`, undefined, { 'openstack-api-version': `compute 2.${number}`, 'x-auth-token': number % 2 === 0 ? strange : 'good' })
+      await ask('POST', '/v2.1/things/1/action', `{"${strange}":null}`)
+    }
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const warm = await bytesAfter(0, 2000)
+  const grown = (await bytesAfter(2000, 12_000)) - warm
+  assert.ok(grown < 1024 * 1024, `10,000 strangers left ${grown} bytes`)
 })
