@@ -64,4 +64,5 @@ test('the demo boots a server that answers over ssh, shows its 51 steps, and goe
   await cloud.nimbo('down')
   assert.deepEqual(processesOf(cloud.directory), [])
   assert.deepEqual(hostState(), before)
+  assert.deepEqual(await cloud.strayFiles(), [])
 })
