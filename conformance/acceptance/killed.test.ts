@@ -22,6 +22,7 @@ test('a server whose builder is killed ends ACTIVE or in an understandable ERROR
   await cloud.nimbo('down')
   assert.deepEqual(processesOf(cloud.directory), [])
   assert.deepEqual(hostState(), before)
+  assert.deepEqual(await cloud.strayFiles(), [])
 })
 
 async function killAt(cloud: RealCloud, name: string, reached: (name: string) => Promise<boolean>): Promise<void> {

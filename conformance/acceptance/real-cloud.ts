@@ -1,11 +1,12 @@
 // A cloud for one test, on the real engines, beside any other: its own folder, ports and public range; and Debian's client for it.
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
+import { watchFiles } from './stray-files.ts'
 
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
@@ -26,6 +27,8 @@ export interface RealCloud {
   /** The same as admin. */
   asAdmin(...args: string[]): Promise<any>
   ssh(keyFile: string, address: string, command: string): Promise<string>
+  /** What has come to the machine outside its folder since it was prepared, and may be its own. */
+  strayFiles(): Promise<string[]>
   /** Stop it, with all that it has. */
   remove(): Promise<void>
 }
@@ -44,11 +47,14 @@ export async function prepareRealCloud(number: number, { checkout = root, diskGi
   const slot = firstSlot + number
   const directory = mkdtempSync(join(tmpdir(), `nimbo-real-${slot}-`))
   const disk = diskGiB === undefined ? undefined : mountSmallDisk(directory, diskGiB)
+  // Whatever it writes to the home of its user, or to the folder of temporary files, is its own.
+  const home = mkdtempSync(join(tmpdir(), `nimbo-home-${slot}-`))
+  chmodSync(home, 0o1777)
   const offset = 12_000 + slot * 100
   const publicPrefix = await freePrefix(slot)
   const nimbo = async (...args: string[]): Promise<string> => {
     const starting = args[0] === 'up' || args[0] === 'demo' ? ['--driver', driver, '--port-offset', String(offset), '--public-cidr', `${publicPrefix}.0/24`] : []
-    const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600)
+    const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600, { ...process.env, HOME: home, TMPDIR: home })
     return stdout
   }
   const client = (cloud: string) => async (...args: string[]): Promise<any> => {
@@ -67,11 +73,12 @@ export async function prepareRealCloud(number: number, { checkout = root, diskGi
       ], 60)
       return stdout
     },
+    strayFiles: watchFiles({ directory, home }),
     async remove() {
       disk?.empty()
       if (existsSync(join(directory, 'cloud.json'))) await nimbo('reset', '--yes')
       await disk?.unmount()
-      rmSync(directory, { recursive: true, force: true })
+      for (const folder of [directory, home]) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

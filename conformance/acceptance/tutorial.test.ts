@@ -97,4 +97,5 @@ test('a newcomer works through a tutorial with the openstack client, and nothing
   await cloud.nimbo('down')
   assert.deepEqual(processesOf(cloud.directory), [])
   assert.deepEqual(hostState(), before)
+  assert.deepEqual(await cloud.strayFiles(), [])
 })

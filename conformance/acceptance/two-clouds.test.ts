@@ -54,4 +54,5 @@ test('two clouds live side by side, and each goes without a trace in the other',
   await two.nimbo('down')
   assert.deepEqual(processesOf(two.directory), [])
   assert.deepEqual(hostState(), before)
+  for (const cloud of [one, two]) assert.deepEqual(await cloud.strayFiles(), [])
 })

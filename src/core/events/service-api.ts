@@ -170,7 +170,7 @@ export function explain(api: Transport, context: Context, options: ExplainOption
   }
 
   return {
-    transport: (request) => (/^\/v1\/(operations|events|requests)(\/|$)/.test(request.path) ? own(request) : api(request)),
+    transport: (request) => (/^\/v1\/(operations|events|requests|openapi\.json)(\/|$)/.test(request.path) ? own(request) : api(request)),
     stop() {
       over.abort()
       timer.cancel()

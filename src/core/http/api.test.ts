@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Identity, systemClock, systemIds, systemRandom } from '#core/context'
 import { Conflict, Unauthorized } from '#core/errors'
 import { silentLog } from '#core/observe'
@@ -38,7 +40,7 @@ const handlers: Handlers<typeof things> = {
 
 const identity: Identity = { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId: 'abc123', roles: ['member'] }
 const api = createApi({
-  service: 'compute', prefix: '/v2.1', projectInPath: 'optional', routes: [serve(things, handlers)], faults: computeFaults, authUrl: 'http://auth',
+  service: 'compute', prefix: '/v2.1', legacyPrefix: '/v2', projectInPath: 'optional', routes: [serve(things, handlers)], faults: computeFaults, authUrl: 'http://auth',
   versions: { list: defineVersions([{ version: '2.1', summary: 'a' }, { version: '2.3', summary: 'b' }]), type: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version' },
   policy: compilePolicy([{ name: 'things:create', check: 'role:member', description: '' }, { name: 'things:show', check: '', description: '' }]),
   capabilities: { clock: systemClock, random: systemRandom, ids: { ...systemIds, requestId: () => 'req-1' }, log: silentLog },
@@ -139,6 +141,15 @@ test('a request names what it began, also when it could not be brought to its en
   assert.equal((await ask('GET', '/v2.1/things/1')).headers['nimbo-operation-id'], undefined)
 })
 
+test('below the older prefix are the same routes, at the lowest version whatever the headers ask', async () => {
+  const asked = { 'openstack-api-version': 'compute 2.3', 'x-openstack-nova-api-version': '2.99' }
+  const shown = await ask('GET', '/v2/abc123/things/1', undefined, asked)
+  assert.deepEqual([shown.status, shown.body, Object.keys(shown.headers).filter((name) => /version|vary/i.test(name))], [200, { id: '1' }, []])
+  assert.equal((await ask('GET', '/v2/new', undefined, asked)).status, 404)
+  assert.equal((await ask('GET', '/v2/def456/things/1')).status, 400)
+  assert.equal((await ask('GET', '/v22/things/1')).status, 404)
+})
+
 test('a client that sends far too much over a socket hears 413, not a broken connection', async (t) => {
   const socket = await listen(api, { host: '127.0.0.1', port: 0 })
   t.after(() => socket.close())
@@ -146,4 +157,22 @@ test('a client that sends far too much over a socket hears 413, not a broken con
     method: 'POST', headers: { 'x-auth-token': 'good', 'content-type': 'application/json' }, body: `{"x":"${'a'.repeat(3_000_000)}"}`,
   })
   assert.equal(reply.status, 413)
+})
+
+test('nothing stays in memory of requests for what is not there: paths, versions, projects and queries of every kind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const bytesAfter = async (from: number, to: number) => {
+    for (let number = from; number < to; number++) {
+      const strange = `${number}`.padEnd(200, 'x')
+      await ask('GET', `/v2.1/${strange}?name=${strange}`)
+      await ask('GET', `/v2.1/${number}/things/${strange}?${strange}=1`, undefined, { 'openstack-api-version': `compute 2.${number}`, 'x-auth-token': number % 2 === 0 ? strange : 'good' })
+      await ask('POST', '/v2.1/things/1/action', `{"${strange}":null}`)
+    }
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const warm = await bytesAfter(0, 2000)
+  const grown = (await bytesAfter(2000, 12_000)) - warm
+  assert.ok(grown < 1024 * 1024, `10,000 strangers left ${grown} bytes`)
 })

@@ -60,6 +60,8 @@ export interface ApiOptions {
   readonly service: string
   /** What stands before each route's path, such as `/v2.1`; empty for none. */
   readonly prefix: string
+  /** An older prefix of the same routes, for clients from before one could ask for a version: they get the lowest, whatever their headers say. */
+  readonly legacyPrefix?: string
   /** A project id may (`optional`) or must (`required`) follow the prefix, and must be the token's. */
   readonly projectInPath?: 'optional' | 'required'
   readonly routes: readonly AnyTable[]
@@ -128,7 +130,7 @@ export function createApi(options: ApiOptions): Transport {
     const headers: Record<string, string> = { ...reply.headers, 'x-openstack-request-id': requestId }
     if (options.requestIdHeader) headers[options.requestIdHeader] = requestId
     if (state.begun.length > 0) headers[operationHeader] = state.begun.join(',')
-    if (state.version && options.versions) Object.assign(headers, versionHeaders(options.versions, state.version))
+    if (state.version && options.versions && !isLegacy(request.path)) Object.assign(headers, versionHeaders(options.versions, state.version))
     log.info(
       {
         requestId, method: request.method, path: request.path, status: reply.status, route: state.route,
@@ -140,9 +142,9 @@ export function createApi(options: ApiOptions): Transport {
   }
 
   async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: Progress): Promise<ApiReply> {
-    const { path, project } = splitPath(options.ignoresTrailingSlash ? request.path.replace(/\/$/, '') : request.path)
+    const { prefix, path, project } = splitPath(options.ignoresTrailingSlash ? request.path.replace(/\/$/, '') : request.path)
     const found = router.find(request.method, path)
-    if (options.versions) state.version = negotiate(request.headers, options.versions)
+    if (options.versions) state.version = isLegacy(request.path) ? options.versions.list.minimum : negotiate(request.headers, options.versions)
     const anonymousRoute = found && 'targets' in found && found.targets.every((target) => target.spec.policy === anonymous)
 
     const tokenCheckStartedAt = clock.now().getTime()
@@ -194,7 +196,7 @@ export function createApi(options: ApiOptions): Transport {
     }
     const outcome = await withCause(ctx, () => target.handle({
       ctx, params: found.params, query, body, headers: request.headers,
-      version: state.version ?? unversioned, baseUrl: request.origin + options.prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
+      version: state.version ?? unversioned, baseUrl: request.origin + prefix + (project === undefined ? '' : `/${project}`), queryText: request.query,
     } as HandlerInput<RouteSpec>))
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
@@ -210,15 +212,20 @@ export function createApi(options: ApiOptions): Transport {
     return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }
   }
 
-  function splitPath(path: string): { path: string; project?: string } {
-    const { prefix, projectInPath } = options
-    if (prefix !== '' && path !== prefix && !path.startsWith(`${prefix}/`)) return { path: '//' }
+  function isLegacy(path: string): boolean {
+    return options.legacyPrefix !== undefined && isBelow(path, options.legacyPrefix)
+  }
+
+  function splitPath(path: string): { prefix: string; path: string; project?: string } {
+    const { projectInPath } = options
+    const prefix = isLegacy(path) ? (options.legacyPrefix ?? '') : options.prefix
+    if (!isBelow(path, prefix)) return { prefix, path: '//' }
     const rest = path.slice(prefix.length)
-    if (!projectInPath) return { path: rest }
+    if (!projectInPath) return { prefix, path: rest }
     const end = rest.indexOf('/', 1)
     const segment = end < 0 ? rest.slice(1) : rest.slice(1, end)
-    if (segment !== '' && (projectInPath === 'required' || projectSegment.test(segment))) return { path: end < 0 ? '' : rest.slice(end), project: segment }
-    return { path: rest }
+    if (segment !== '' && (projectInPath === 'required' || projectSegment.test(segment))) return { prefix, path: end < 0 ? '' : rest.slice(end), project: segment }
+    return { prefix, path: rest }
   }
 
   function refuse(error: unknown, requestId: string, version: Version | undefined, request: ApiRequest): ApiReply {
@@ -232,6 +239,10 @@ export function createApi(options: ApiOptions): Transport {
     const extra = fault.details['headers'] as Record<string, string> | undefined
     return { status: fault.status, headers: { ...headers, ...extra }, body: request.method === 'HEAD' ? null : body }
   }
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return prefix === '' || path === prefix || path.startsWith(`${prefix}/`)
 }
 
 const unversioned: Version = { text: '', atLeast: () => true }

@@ -7,6 +7,7 @@ import { networkList } from '../db/networks.ts'
 import { allows } from '../domain/access.ts'
 import { AgentNotFound } from '../model/errors.ts'
 import { type AgentRecord, deleteAgent, dhcpAgentsOf, findAgent, l3AgentsOf, listAgents, networksOfAgent, routersOfAgent, updateAgent } from '../domain/agent-management.ts'
+import { agentZone, listZones } from '../domain/availability-zones.ts'
 import { type NetworkAvailability, listAvailability, showAvailability } from '../domain/ip-availability.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { defaultLimits, deleteQuota, listQuotas, quotaDetails, showQuota, updateQuota } from '../domain/quotas.ts'
@@ -15,8 +16,6 @@ import { ExtensionNotFound } from '../model/errors.ts'
 import { pick, readList } from './collection.ts'
 import { viewNetwork } from './networks.ts'
 import { viewRouter } from './routers.ts'
-
-const zone = 'nova'
 
 export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRoutes> => ({
   async listExtensions() {
@@ -28,10 +27,8 @@ export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRo
     return { status: 200, body: { extension: { ...extension, links: [] } } }
   },
   async listAvailabilityZones({ query }) {
-    const agents = (await listAgents(neutron)).filter(({ kind }) => kind === 'dhcp' || kind === 'l3')
-    const resources = new Set(agents.map(({ kind }) => (kind === 'dhcp' ? 'network' : 'router')))
-    const zones = [...resources].sort().map((resource) => ({ name: zone, resource, state: agents.some((agent) => (agent.kind === 'dhcp') === (resource === 'network') && agent.row.admin_state_up === 1) ? 'available' : 'unavailable' }))
-    return { status: 200, body: { availability_zones: zones.filter((each) => matches(each, query)) } }
+    const zones = await listZones(neutron.database.read)
+    return { status: 200, body: { availability_zones: zones.filter((each) => matches({ ...each }, query)) } }
   },
   async listServiceProviders() {
     return { status: 200, body: { service_providers: [] } }
@@ -49,7 +46,7 @@ function viewAgent({ row, known, alive, kind }: AgentRecord) {
   const configurations = known?.configurations ?? {}
   return {
     id: row.id, agent_type: row.agent_type, binary: row.binary, topic: topics[kind], host: row.host, admin_state_up: row.admin_state_up === 1, alive,
-    availability_zone: kind === 'dhcp' || kind === 'l3' ? zone : null, configurations: { ...configurations, ...(kind === 'l2' && { devices: known?.load ?? 0 }) },
+    availability_zone: kind === 'dhcp' || kind === 'l3' ? agentZone : null, configurations: { ...configurations, ...(kind === 'l2' && { devices: known?.load ?? 0 }) },
     created_at: row.created_at, started_at: known ? spaced(known.startedAt) : row.created_at,
     heartbeat_timestamp: known ? spaced(new Date(known.seenAt).toISOString()) : row.created_at, description: row.description === '' ? null : row.description, resources_synced: null,
   }

@@ -5,20 +5,19 @@ import type { Static } from '#core/spec'
 import type { Network, networkRoutes } from '../contract/networks.ts'
 import { networkList, type NetworkRecord } from '../db/networks.ts'
 import { allows } from '../domain/access.ts'
+import { agentZone } from '../domain/availability-zones.ts'
 import { createNetworks, deleteNetwork, findNetwork, listNetworks, type NewNetworkBody, updateNetwork } from '../domain/networks.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
 import { bodies, listBody, made, pick, readList } from './collection.ts'
 import { networkTarget } from '../domain/targets.ts'
 
-const zones = ['nova']
-
 export function viewNetwork(neutron: Neutron, ctx: RequestContext, { row, segment, subnetIds, tags }: NetworkRecord): Static<typeof Network> {
   const provider = allows(neutron, ctx, 'get_network:provider:network_type', networkTarget(row))
   return {
     id: row.id, name: row.name, tenant_id: row.project_id, project_id: row.project_id, admin_state_up: row.admin_state_up === 1, mtu: row.mtu,
     status: row.status, subnets: [...subnetIds], shared: row.shared === 1, 'router:external': row.external === 1,
-    availability_zone_hints: JSON.parse(row.availability_zone_hints) as string[], availability_zones: subnetIds.length > 0 ? zones : [],
+    availability_zone_hints: JSON.parse(row.availability_zone_hints) as string[], availability_zones: subnetIds.length > 0 ? [agentZone] : [],
     ipv4_address_scope: null, ipv6_address_scope: null, port_security_enabled: row.port_security_enabled === 1,
     ...(row.external === 1 && { is_default: row.is_default === 1 }),
     ...(provider && {

@@ -4,6 +4,7 @@ import type { Static } from '#core/spec'
 import type { FloatingIp, floatingIpRoutes } from '../contract/floating-ips.ts'
 import type { Router, routerRoutes } from '../contract/routers.ts'
 import { floatingIpList, type FloatingIpRecord, routerList, type RouterRecord } from '../db/routers.ts'
+import { agentZone } from '../domain/availability-zones.ts'
 import { createFloatingIps, deleteFloatingIp, findFloatingIp, listFloatingIps, type NewFloatingIpBody, updateFloatingIp } from '../domain/floating-ips.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
@@ -20,7 +21,7 @@ export function viewRouter({ row, gatewayAddresses, tags }: RouterRecord): Stati
       external_fixed_ips: gatewayAddresses.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
     },
     routes: JSON.parse(row.routes) as { destination: string; nexthop: string }[],
-    availability_zone_hints: JSON.parse(row.availability_zone_hints) as string[], availability_zones: row.host === '' ? [] : ['nova'],
+    availability_zone_hints: JSON.parse(row.availability_zone_hints) as string[], availability_zones: row.host === '' ? [] : [agentZone],
     description: row.description, tags: [...tags], created_at: row.created_at, updated_at: row.updated_at, revision_number: row.revision_number,
   }
 }

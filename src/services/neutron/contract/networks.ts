@@ -19,7 +19,7 @@ const changeable = {
 export const NewNetwork = Closed({
   ...changeable,
   ...owner,
-  availability_zone_hints: Type.Optional(Type.Array(Type.String({ maxLength: 255 }))),
+  availability_zone_hints: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { uniqueItems: true })),
 })
 export const NetworkChange = Closed(changeable)
 

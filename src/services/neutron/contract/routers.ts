@@ -17,7 +17,7 @@ const changeable = {
   external_gateway_info: Type.Optional(Nullable(WantedGateway)),
 }
 
-export const NewRouter = Closed({ ...changeable, ...owner, availability_zone_hints: Type.Optional(Type.Array(Type.String({ maxLength: 255 }))) })
+export const NewRouter = Closed({ ...changeable, ...owner, availability_zone_hints: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { uniqueItems: true })) })
 export const RouterChange = Closed({ ...changeable, routes: Type.Optional(Nullable(Type.Array(Route, { maxItems: 200 }))) })
 
 export const Router = Closed({

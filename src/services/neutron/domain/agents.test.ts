@@ -41,3 +41,10 @@ test('the late good-bye of an agent does not count for the one that followed it'
   agents.reported(report({ startedAt: '2026-01-01T00:05:00.000Z', stopping: true }))
   assert.equal(agents.isAlive(agents.find('l2', 'host-1')), false)
 })
+
+test('hosts that only say they are there do not fill the memory: the oldest reports are forgotten', () => {
+  const { agents } = registry()
+  for (let number = 0; number <= 10_000; number++) agents.reported(report({ host: `host-${number}` }))
+  assert.equal(agents.all().length, 10_000)
+  assert.deepEqual([agents.find('l2', 'host-0'), agents.find('l2', 'host-10000')?.host], [undefined, 'host-10000'])
+})

@@ -10,6 +10,7 @@ import { deleteSubnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { NetworkRow } from '../db/tables.ts'
 import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { checkZoneHints } from './availability-zones.ts'
 import { createOnce } from './create-once.ts'
 import { dropLooseFloatingIps } from './floating-ips.ts'
 import { autoDeletedOwners, removePort } from './ports/delete.ts'
@@ -39,6 +40,7 @@ export async function createNetworks(neutron: Neutron, ctx: RequestContext, bodi
 }
 
 async function createNetwork(neutron: Neutron, tx: Tx, projectId: string, body: NewNetworkBody): Promise<NetworkRecord> {
+  await checkZoneHints(tx, 'network', body.availability_zone_hints ?? [])
   await claimQuota(neutron, tx, projectId, 'network')
   const now = timeText(neutron)
   const row: NetworkRow = {

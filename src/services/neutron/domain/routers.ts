@@ -9,6 +9,7 @@ import { deleteRouterRow, insertRouter, listRouters as listRecords, type RouterR
 import type { RouterRow } from '../db/tables.ts'
 import { RouterInUse, RouterNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { checkZoneHints } from './availability-zones.ts'
 import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
@@ -32,6 +33,7 @@ async function createRouter(neutron: Neutron, tx: Tx, ctx: RequestContext, body:
   const target = { project_id: projectId, tenant_id: projectId }
   authorize(neutron, ctx, 'create_router', target)
   authorizeGateway(neutron, ctx, 'create_router', body.external_gateway_info, target)
+  await checkZoneHints(tx, 'router', body.availability_zone_hints ?? [])
   await claimQuota(neutron, tx, projectId, 'router')
   const now = timeText(neutron)
   const row: RouterRow = {

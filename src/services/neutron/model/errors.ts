@@ -13,6 +13,7 @@ export const FloatingIpNotFound = notFound('FloatingIPNotFound', 'floating_ip_no
 export const SecurityGroupNotFound = notFound('SecurityGroupNotFound', 'security_group_not_found')
 export const SecurityGroupRuleNotFound = notFound('SecurityGroupRuleNotFound', 'security_group_rule_not_found')
 export const AgentNotFound = notFound('AgentNotFound', 'agent_not_found')
+export const AvailabilityZoneNotFound = notFound('AvailabilityZoneNotFound', 'availability_zone_not_found')
 export const TagNotFound = notFound('TagNotFound', 'tag_not_found')
 export const QuotaNotFound = notFound('TenantQuotaNotFound', 'tenant_quota_not_found')
 export const ExtensionNotFound = notFound('ExtensionNotFound', 'extension_not_found')

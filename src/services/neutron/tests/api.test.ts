@@ -229,6 +229,20 @@ test('an internal create that is repeated with its key answers the first port ag
   assert.equal((await must(admin, 'GET', '/ports?device_id=vm-9')).ports.length, 1)
 })
 
+test('a network or router is made with hints at zones that agents live in, and with no others', async (t) => {
+  const { admin, demo } = await startLab(t)
+  for (const [path, noun] of [['/networks', 'network'], ['/routers', 'router']] as const) {
+    const make = (...zones: string[]) => demo.call('neutron', 'POST', `/v2.0${path}`, { [noun]: { name: 'blue', availability_zone_hints: zones } })
+    const strange = await make('nova', 'moon')
+    assert.deepEqual([strange.status, strange.body.NeutronError], [404, { type: 'AvailabilityZoneNotFound', message: 'AvailabilityZone moon could not be found.', detail: '' }])
+    assert.equal((await make('nova', 'nova')).status, 400)
+    assert.deepEqual((await make('nova')).body[noun].availability_zone_hints, ['nova'])
+  }
+  const { agents } = await must(admin, 'GET', '/agents?agent_type=L3%20agent')
+  await must(admin, 'DELETE', `/agents/${agents[0].id}`)
+  assert.deepEqual(await refused(demo, 'POST', '/routers', { router: { availability_zone_hints: ['nova'] } }), [404, 'AvailabilityZoneNotFound'])
+})
+
 test('extensions, versions, agents, zones, tags and address counts', async (t) => {
   const { cloud, admin, demo } = await startLab(t)
   assert.deepEqual((await must(demo, 'GET', '/extensions')).extensions.map((each: { alias: string }) => each.alias), extensions.map(({ alias }) => alias))

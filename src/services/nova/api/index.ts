@@ -22,6 +22,7 @@ export function computeApi(nova: Nova): Transport {
   return createApi({
     service: 'nova',
     prefix: '/v2.1',
+    legacyPrefix: '/v2',
     projectInPath: 'optional',
     routes: [
       serve(serverRoutes, serverHandlers(nova)),

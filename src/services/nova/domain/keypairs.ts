@@ -6,7 +6,7 @@ import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { countKeypairs, deleteKeypair, findKeypair, insertKeypair, listKeypairs } from '../db/keypairs.ts'
 import type { Keypair, KeypairType } from '../model/keypair.ts'
 import { requireRule } from './authorize.ts'
-import { hasRoom, projectLimits } from './limits.ts'
+import { hasRoom, userLimits } from './limits.ts'
 import type { Nova } from './nova.ts'
 import { generateSshKey, sshFingerprint } from './ssh-keys.ts'
 
@@ -34,7 +34,8 @@ export async function createKeypair(nova: Nova, ctx: RequestContext, asked: NewK
   try {
     await nova.api.transaction(async (tx) => {
       await lockClaim(tx, 'keypairs', userId)
-      const { key_pairs: limit } = await projectLimits(nova, ctx.identity.projectId ?? '', tx)
+      // The limit is the caller's also where the pair is another user's (nova/objects/quotas.py, check_deltas).
+      const { key_pairs: limit } = await userLimits(nova, ctx.identity.projectId ?? '', ctx.identity.userId, tx)
       if (!hasRoom(limit, await countKeypairs(tx, userId))) throw new Forbidden('Quota exceeded, too many key pairs.')
       await insertKeypair(tx, keypair)
     })

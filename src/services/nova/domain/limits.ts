@@ -34,6 +34,13 @@ export async function userLimits(nova: Nova, projectId: string, userId: string, 
   return over(await projectLimits(nova, projectId, db), await projectLimitsSet(db, projectId, userId))
 }
 
+/** What one request may ask for: within the project's limits and within the user's own, which were perhaps forced above them. */
+export async function requestLimits(nova: Nova, projectId: string, userId: string): Promise<Amounts> {
+  const [ofProject, ofUser] = [await projectLimits(nova, projectId), await userLimits(nova, projectId, userId)]
+  const tighter = (a: number, b: number) => (a < 0 || b < 0 ? Math.max(a, b) : Math.min(a, b))
+  return Object.fromEntries(quotaResources.map((resource) => [resource, tighter(ofProject[resource], ofUser[resource])])) as Record<QuotaResource, number>
+}
+
 /** Whether one more is within a limit, of which -1 is none. */
 export function hasRoom(limit: number, used: number): boolean {
   return limit < 0 || used < limit

@@ -30,6 +30,7 @@ export interface PortView {
   readonly deviceId: string
   readonly deviceOwner: string
   readonly host: string
+  readonly status: string
   readonly active: boolean
   /** Its binding failed: the network will not plug it in. */
   readonly unpluggable: boolean
@@ -45,7 +46,7 @@ const toNetwork = (row: Static<typeof Network>): NetworkView => ({
 })
 const toView = (row: Static<typeof Port>): PortView => ({
   id: row.id, networkId: row.network_id, projectId: row.project_id, macAddress: row.mac_address, deviceId: row.device_id, deviceOwner: row.device_owner,
-  host: row['binding:host_id'] ?? '', active: row.status === 'ACTIVE', unpluggable: row['binding:vif_type'] === 'binding_failed',
+  host: row['binding:host_id'] ?? '', status: row.status, active: row.status === 'ACTIVE', unpluggable: row['binding:vif_type'] === 'binding_failed',
   securityGroups: row.security_groups ?? [],
   fixedIps: row.fixed_ips.map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
 })

@@ -15,7 +15,7 @@ import { computeRpc } from '../contract/compute-rpc.ts'
 import { openDatabases } from '../db/open.ts'
 import { createNova } from '../domain/nova.ts'
 import { operationDefinitions } from '../domain/operations.ts'
-import { type Bench, boot, must, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 const contextOfTest: RequestContext = {
   requestId: 'req-test', identity: { userId: 'u', userName: 'u', userDomainId: '', userDomainName: '', roles: [] }, signal: new AbortController().signal, log: silentLog,
@@ -172,10 +172,11 @@ test('what it still writes of the ports that were made is refused when the serve
   const interfaces = async () => must(await demo.call('nova', 'GET', `/v2.1/servers/${paused.id}/os-interface`), 200).interfaceAttachments as { port_id: string }[]
   const [made] = await interfaces()
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${paused.id}/os-interface/${made?.port_id}`), 202)
-  await until('it is detached', async () => (await interfaces()).length === 0)
+  const addresses = async () => (await show(demo, paused.id)).addresses
+  await until('it is detached', async () => JSON.stringify(await addresses()) === '{}')
   paused.wake()
   await systemClock.sleep(300)
-  assert.deepEqual([await interfaces(), playground.world?.guests.get(paused.id)?.spec.ports], [[], []])
+  assert.deepEqual([await interfaces(), await addresses(), playground.world?.guests.get(paused.id)?.spec.ports], [[], {}, []])
 })
 
 test('its late word to stop what the host does leaves its successor’s guest to start', async (t) => {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
+const unknown = '11111111-2222-4333-8444-555555555555'
+
 test('a port of another project that names a server is not plugged into it, whatever neutron announces of it', async (t) => {
   const bench = await startBench(t)
   const { admin, demo } = bench
@@ -64,4 +66,48 @@ test("a server's deletion leaves the attachments of other projects alone that na
   await untilGone(demo, id)
   must(await mallory.call('cinder', 'GET', `/v3/attachments/${attachment.id}`, undefined, at), 200)
   await until('its own volume is gone', async () => must(await demo.call('cinder', 'GET', '/v3/volumes'), 200).volumes.length === 0)
+})
+
+test('a volume of another project is not there for a server: neither to boot from, nor beside its disk, nor to attach', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const mallory = await bench.cloud.login('stranger')
+  const { volume } = must(await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1, imageRef: bench.imageId } }), 202)
+  const shown = async () => must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume
+  await until('the volume is there', async () => (await shown()).status === 'available')
+  const disk = (uuid: string, index: number) => ({ source_type: 'volume', destination_type: 'volume', uuid, boot_index: index })
+  const image = { source_type: 'image', destination_type: 'local', uuid: bench.imageId, boot_index: 0 }
+  const make = async (session: typeof demo, more: object) => {
+    const { status, body } = await session.call('nova', 'POST', '/v2.1/servers', { server: { name: 'one', flavorRef: '1', ...more } })
+    return [status, body.badRequest?.message]
+  }
+  for (const request of [
+    (id: string) => ({ block_device_mapping_v2: [disk(id, 0)] }),
+    (id: string) => ({ imageRef: bench.imageId, block_device_mapping_v2: [image, disk(id, -1)] }),
+    (id: string) => ({ block_device_mapping: [{ device_name: 'vda', volume_id: id }] }),
+  ]) {
+    assert.deepEqual(await make(mallory, request(volume.id)), [400, `Block Device Mapping is Invalid: failed to get volume ${volume.id}.`])
+    assert.deepEqual(await make(mallory, request(unknown)), [400, `Block Device Mapping is Invalid: failed to get volume ${unknown}.`])
+  }
+  const { network } = must(await mallory.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'own' } }), 201)
+  must(await mallory.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.66.0.0/24' } }), 201)
+  const id = await boot(bench, { networks: [{ uuid: network.id }] }, mallory)
+  await untilStatus(mallory, id, 'ACTIVE')
+  assert.equal((await mallory.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })).status, 404)
+  assert.deepEqual([(await shown()).status, (await shown()).attachments], ['available', []])
+  assert.equal((await make(demo, { networks: [{ uuid: bench.networkId }], block_device_mapping_v2: [disk(volume.id, 0)] }))[0], 202, 'its own project boots from it')
+})
+
+test('a private flavor is not there for a project without access, though it knows its id', async (t) => {
+  const bench = await startBench(t)
+  const { admin, demo } = bench
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'secret', name: 'secret', ram: 512, vcpus: 1, disk: 1, 'os-flavor-access:is_public': false } }), 200)
+  const make = async (flavorRef: string) => {
+    const { status, body } = await demo.call('nova', 'POST', '/v2.1/servers', { server: { name: 'one', imageRef: bench.imageId, flavorRef, networks: [{ uuid: bench.networkId }] } })
+    return [status, body.badRequest?.message]
+  }
+  assert.deepEqual(await make('secret'), [400, 'Flavor secret could not be found.'])
+  assert.deepEqual(await make('nowhere'), [400, 'Flavor nowhere could not be found.'])
+  must(await admin.call('nova', 'POST', '/v2.1/flavors/secret/action', { addTenantAccess: { tenant: demo.projectId } }), 200)
+  assert.equal((await make('secret'))[0], 202)
 })

@@ -104,6 +104,15 @@ test('the default class is what projects fall back to', async (t) => {
   assert.equal((await demo.call('nova', 'PUT', path, { quota_class_set: {} })).status, 403)
 })
 
+test('no user makes more keypairs than the quota that was set for the user allows', async (t) => {
+  const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
+  const [admin, demo, member] = [await cloud.login('admin'), await cloud.login('demo'), await cloud.login('member')]
+  const set = await admin.call('nova', 'PUT', `/v2.1/os-quota-sets/${demo.projectId}?user_id=${demo.userId}`, { quota_set: { key_pairs: 1 } })
+  assert.equal(set.status, 200)
+  const create = async (session: typeof demo, name: string) => (await session.call('nova', 'POST', '/v2.1/os-keypairs', { keypair: { name } })).status
+  assert.deepEqual([await create(demo, 'one'), await create(demo, 'two'), await create(member, 'one'), await create(member, 'two')], [200, 403, 200, 200])
+})
+
 test('usage counts the hours of servers within a period, deleted ones too', async (t) => {
   const cloud = await startCloud(t, ['keystone', 'placement', 'nova'])
   const [admin, demo, stranger] = [await cloud.login('admin'), await cloud.login('demo'), await cloud.login('stranger')]

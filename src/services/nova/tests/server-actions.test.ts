@@ -277,7 +277,7 @@ test('a port is added to a running server and taken away', async (t) => {
   await untilStatus(demo, id, 'ACTIVE')
   const path = `/v2.1/servers/${id}/os-interface`
   const { interfaceAttachment: added } = must(await demo.call('nova', 'POST', path, { interfaceAttachment: { net_id: bench.networkId } }), 200)
-  assert.equal(added.fixed_ips.length, 1)
+  assert.deepEqual([added.fixed_ips.length, added.port_state], [1, 'ACTIVE'])
   assert.equal(playground.world?.guests.get(id)?.spec.ports.length, 2)
   assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
   assert.equal(must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/ips`), 200).addresses.private.length, 2)
@@ -290,6 +290,20 @@ test('a port is added to a running server and taken away', async (t) => {
   assert.equal((await admin.call('neutron', 'GET', `/v2.0/ports/${added.port_id}`)).status, 404)
   const given = must(await admin.call('neutron', 'GET', `/v2.0/ports/${port.id}`), 200).port
   assert.deepEqual([given.device_id, given.device_owner], ['', ''])
+})
+
+test('an interface has the state that neutron has for its port', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const path = `/v2.1/servers/${id}/os-interface`
+  const [attached] = must(await demo.call('nova', 'GET', path), 200).interfaceAttachments
+  assert.equal(attached.port_state, 'ACTIVE')
+  must(await demo.call('neutron', 'PUT', `/v2.0/ports/${attached.port_id}`, { port: { admin_state_up: false } }), 200)
+  await until('neutron took it down', async () => must(await demo.call('neutron', 'GET', `/v2.0/ports/${attached.port_id}`), 200).port.status === 'DOWN')
+  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments[0].port_state, 'DOWN')
+  assert.equal(must(await demo.call('nova', 'GET', `${path}/${attached.port_id}`), 200).interfaceAttachment.port_state, 'DOWN')
 })
 
 test('a server is put into a security group and taken out again', async (t) => {

@@ -44,6 +44,19 @@ test('a server is shown as upstream shows it, in each version', async (t) => {
   assert.equal((await show(demo, id, '2.1')).description, undefined)
 })
 
+test('a client of the v2.0 API makes and sees a server as in v2.1, with links that stay in v2', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const latest = version('latest')
+  const made = must(await demo.call('nova', 'POST', `/v2/${demo.projectId}/servers`, { server: { name: 'old', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }] } }, latest), 202).server
+  await untilStatus(demo, made.id, 'ACTIVE')
+  const { server } = must(await demo.call('nova', 'GET', `/v2/${demo.projectId}/servers/${made.id}`, undefined, latest), 200)
+  const old = must(await demo.call('nova', 'GET', `/v2.1/${demo.projectId}/servers/${made.id}`), 200).server
+  assert.deepEqual(server, { ...old, links: server.links })
+  assert.deepEqual(server.links.map(({ href }: { href: string }) => new URL(href).pathname), [`/v2/${demo.projectId}/servers/${made.id}`, `/${demo.projectId}/servers/${made.id}`])
+  must(await demo.call('nova', 'DELETE', `/v2/servers/${made.id}`), 204)
+})
+
 test('what a request names must be there, and fit together', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench
@@ -226,6 +239,27 @@ test('several servers are made at once, as many as the quota allows, and paralle
   // What is being deleted counts no more.
   must(await create({ max_count: 5 }), 202)
   await until('the first five are gone', async () => must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers.length === 5)
+})
+
+test('a server has no more metadata than the quota of its project, of the default class, or of its user allows', async (t) => {
+  const bench = await startBench(t)
+  const { admin, demo } = bench
+  const [quotas, classes] = [`/v2.1/os-quota-sets/${demo.projectId}`, '/v2.1/os-quota-class-sets/default']
+  const limit = async (path: string, most: number) => must(await admin.call('nova', 'PUT', path, { [path === classes ? 'quota_class_set' : 'quota_set']: { metadata_items: most } }), 200)
+  const make = (metadata: object) => demo.call('nova', 'POST', '/v2.1/servers', { server: { name: 'one', imageRef: bench.imageId, flavorRef: '1', networks: 'none', metadata } }, version('2.37'))
+  const two = { colour: 'red', size: 'big' }
+  await limit(classes, 1)
+  const refused = await make(two)
+  assert.deepEqual([refused.status, refused.body.forbidden.message], [403, 'Maximum number of metadata items exceeds 1'])
+  await limit(quotas, 2)
+  const { id } = must(await make(two), 202).server
+  await untilStatus(demo, id, 'ACTIVE')
+  const path = `/v2.1/servers/${id}/metadata`
+  assert.equal((await demo.call('nova', 'POST', path, { metadata: { shape: 'round' } })).status, 403)
+  await limit(quotas, 3)
+  await limit(`${quotas}?user_id=${demo.userId}`, 2)
+  assert.equal((await demo.call('nova', 'PUT', `${path}/shape`, { meta: { shape: 'round' } })).status, 403)
+  assert.equal((await (await bench.cloud.login('member')).call('nova', 'PUT', `${path}/shape`, { meta: { shape: 'round' } })).status, 200)
 })
 
 test('servers of an anti-affinity group do not share a host', async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { NetworkSpec } from '../interface.ts'
+import { linkLocal } from '../linuxbridge/addresses.ts'
 import { call, id, macOf, needsRoot, port, rule, runner, startLab } from './lab.ts'
 
 const network = (number: number, segment: NetworkSpec['segment'] = { type: 'local' }): NetworkSpec =>
@@ -41,6 +42,52 @@ test('a guest cannot speak with another MAC, another address or for another in A
   await driver.plugPort(call, { ...plugged(1), portSecurityEnabled: false })
   await claim()
   assert.equal(await knownMac('10.0.0.3'), macOf(1), 'without port security the claim is heard: the test can tell')
+})
+
+const python = existsSync('/usr/bin/python3') ? needsRoot : { skip: 'needs python3, which writes the packets' }
+test('a guest cannot speak for another in IPv6, nor as a router', python, async (t) => {
+  const lab = await startLab(t)
+  const { driver } = lab
+  await driver.ensureNetwork(call, network(0x106))
+  const all = { id: id(0x906), stateful: true, rules: [rule('ingress', { etherType: 'IPv6' }), rule('egress', { etherType: 'IPv6' })] }
+  await driver.ensureSecurityGroup(call, all)
+  const plugged = (number: number) => port(number, id(0x106), `fd00::${number}`, { securityGroupIds: [all.id] })
+  const addresses = (number: number) => [`fd00::${number}/64 nodad`]
+  const [a, b] = [await lab.guest(plugged(1), addresses(1)), await lab.guest(plugged(2), addresses(2))]
+  await lab.guest(plugged(3), addresses(3))
+  assert.equal(await a.pings('fd00::2'), true, 'honest packets pass')
+  assert.equal(await b.pings('fd00::3'), true)
+
+  await a.ip('addr add fd00::77/64 nodad dev eth0')
+  assert.equal(await a.pings('fd00::2', '-I', 'fd00::77'), false, 'another source address')
+  await a.ip('addr del fd00::77/64 dev eth0')
+  const knownMac = async (address: string) => /lladdr (\S+)/.exec(await b.run('/usr/sbin/ip', 'neigh', 'show', address))?.[1]
+  const routes = () => b.run('/usr/sbin/ip', '-6', 'route', 'show', 'default')
+  // To all nodes, with the hop limit that tells a neighbour's packets.
+  const say = (source: string, message: string) => a.run('/usr/bin/python3', '-c', [
+    'import socket',
+    's = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)',
+    's.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)',
+    'link = socket.if_nametoindex("eth0")',
+    `s.bind(("${source}", 0, 0, link))`,
+    `s.sendto(${message}, ("ff02::1", 0, 0, link))`,
+  ].join('\n'))
+  const ownMac = `bytes.fromhex("${macOf(1).replaceAll(':', '')}")`
+  // A neighbour advertisement that overrides what is known, and a router advertisement of half an hour.
+  const advertise = (address: string) => say('fd00::1', `bytes([136, 0, 0, 0, 0x20, 0, 0, 0]) + socket.inet_pton(socket.AF_INET6, "${address}") + bytes([2, 1]) + ${ownMac}`)
+  const beRouter = () => say(linkLocal(macOf(1)), 'bytes([134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0])')
+  await advertise('fd00::3')
+  await beRouter()
+  assert.equal(await knownMac('fd00::3'), macOf(3), 'a claim of the address of another is not heard')
+  assert.equal(await routes(), '', 'nor one to be a router')
+  await advertise('fd00::1')
+  assert.equal(await a.pings('fd00::2'), true, 'it may speak for itself')
+
+  await driver.plugPort(call, { ...plugged(1), portSecurityEnabled: false })
+  await advertise('fd00::3')
+  await beRouter()
+  assert.equal(await knownMac('fd00::3'), macOf(1), 'without port security the claim is heard: the test can tell')
+  assert.match(await routes(), /^default via fe80::/, 'and so is the router')
 })
 
 test('of a port that a new agent finds without knowing it nothing stays in the kernel', needsRoot, async (t) => {

@@ -3,14 +3,14 @@ import { BadRequest, NotFound } from '#core/errors'
 import type { Handlers } from '#core/http'
 import type { Version } from '#core/spec'
 import type { interfaceRoutes, serverAddressRoutes, volumeAttachmentRoutes } from '../../contract/server-attachments.ts'
-import { toPort } from '../../db/ports.ts'
 import { serverFor } from '../../domain/servers/access.ts'
 import { attachInterface, detachInterface } from '../../domain/servers/interfaces.ts'
+import { listInterfaces, type ServerInterface, showInterface } from '../../domain/servers/list-interfaces.ts'
 import type { Nova } from '../../domain/nova.ts'
 import { blockDevicesOf } from '../../domain/servers/release-volumes.ts'
 import { securityGroupsOf } from '../../domain/servers/security-groups.ts'
 import { attachedVolume, attachVolume, detachVolume, keepWithServer } from '../../domain/servers/volumes.ts'
-import type { BlockDevice, ServerPort } from '../../model/server.ts'
+import type { BlockDevice } from '../../model/server.ts'
 import type { SecurityRuleView } from '../../neighbours/network.ts'
 import { toBoolean, wholeNumber } from '../values.ts'
 import { viewAddresses } from './view.ts'
@@ -60,34 +60,31 @@ export const volumeAttachmentHandlers = (nova: Nova): Handlers<typeof volumeAtta
   },
 })
 
-function viewInterface(port: ServerPort, version: Version) {
+function viewInterface({ port, tag }: ServerInterface, version: Version) {
   return {
-    net_id: port.networkId, port_id: port.portId, mac_addr: port.macAddress, port_state: port.active ? 'ACTIVE' : 'DOWN',
-    fixed_ips: port.addresses.map(({ subnetId, address }) => ({ subnet_id: subnetId, ip_address: address })), ...(version.atLeast('2.70') && { tag: port.tag ?? null }),
+    net_id: port.networkId, port_id: port.id, mac_addr: port.macAddress, port_state: port.status,
+    fixed_ips: port.fixedIps.map(({ subnetId, address }) => ({ subnet_id: subnetId, ip_address: address })), ...(version.atLeast('2.70') && { tag: tag ?? null }),
   }
 }
 
 export const interfaceHandlers = (nova: Nova): Handlers<typeof interfaceRoutes> => ({
   async listInterfaces({ ctx, params, version }) {
-    const { rows } = await serverFor(nova, ctx, params.server_id, 'os_compute_api:os-attach-interfaces:list')
-    return { status: 200, body: { interfaceAttachments: rows.ports.map((row) => viewInterface({ ...toPort(row), active: true }, version)) } }
+    const interfaces = await listInterfaces(nova, ctx, params.server_id)
+    return { status: 200, body: { interfaceAttachments: interfaces.map((each) => viewInterface(each, version)) } }
   },
   async attachInterface({ ctx, params, body, version }) {
     const wanted = (body?.interfaceAttachment ?? {}) as { net_id?: string; port_id?: string; fixed_ips?: { ip_address: string }[]; tag?: string }
     if (wanted.net_id !== undefined && wanted.port_id !== undefined) throw new BadRequest('Must not input both network_id and port_id')
     const fixedIp = wanted.fixed_ips?.[0]?.ip_address
     if (fixedIp !== undefined && wanted.net_id === undefined) throw new BadRequest('Must input network_id when request IP address')
-    const port = await attachInterface(nova, ctx, params.server_id, {
+    const { portId } = await attachInterface(nova, ctx, params.server_id, {
       ...(wanted.net_id !== undefined && { networkId: wanted.net_id }), ...(wanted.port_id !== undefined && { portId: wanted.port_id }),
       ...(fixedIp !== undefined && { fixedIp }), ...(wanted.tag !== undefined && { tag: wanted.tag }),
     })
-    return { status: 200, body: { interfaceAttachment: viewInterface({ ...port, active: true }, version) } }
+    return { status: 200, body: { interfaceAttachment: viewInterface(await showInterface(nova, ctx, params.server_id, portId), version) } }
   },
   async showInterface({ ctx, params, version }) {
-    const { rows } = await serverFor(nova, ctx, params.server_id, 'os_compute_api:os-attach-interfaces:show')
-    const row = rows.ports.find(({ uuid }) => uuid === params.port_id)
-    if (!row) throw new NotFound(`Instance ${params.server_id} does not have a port with id ${params.port_id}`)
-    return { status: 200, body: { interfaceAttachment: viewInterface({ ...toPort(row), active: true }, version) } }
+    return { status: 200, body: { interfaceAttachment: viewInterface(await showInterface(nova, ctx, params.server_id, params.port_id), version) } }
   },
   async detachInterface({ ctx, params }) {
     await detachInterface(nova, ctx, params.server_id, params.port_id)

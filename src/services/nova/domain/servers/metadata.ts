@@ -3,6 +3,7 @@ import type { RequestContext } from '#core/context'
 import { BadRequest, Forbidden, NotFound } from '#core/errors'
 import { listTags, replaceTags } from '../../db/instances.ts'
 import { invalidState } from '../../model/errors.ts'
+import { requestLimits } from '../limits.ts'
 import type { Nova } from '../nova.ts'
 import { now } from '../nova.ts'
 import { refuseLocked, serverFor } from './access.ts'
@@ -25,13 +26,18 @@ function refuseBusy(located: Located, what: string): void {
   if (instance.task_state !== null) throw invalidState(what, instance.uuid, 'task_state', instance.task_state)
 }
 
+/** By the limits of who asks, though the server be another project's (nova/compute/api.py, _check_metadata_properties_quota). */
+export async function checkItemCount(nova: Nova, { identity }: RequestContext, metadata: Metadata): Promise<void> {
+  const { metadata_items: limit } = await requestLimits(nova, identity.projectId ?? '', identity.userId)
+  if (limit >= 0 && Object.keys(metadata).length > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`)
+}
+
 async function write(nova: Nova, ctx: RequestContext, serverId: string, name: string, what: string, change: (metadata: Metadata) => Metadata): Promise<Metadata> {
   const located = await serverFor(nova, ctx, serverId, rule(name))
   refuseLocked(nova, ctx, located)
   refuseBusy(located, what)
   const metadata = change(JSON.parse(located.rows.instance.metadata) as Metadata)
-  const limit = nova.settings.quota_metadata_items
-  if (limit >= 0 && Object.keys(metadata).length > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`)
+  await checkItemCount(nova, ctx, metadata)
   await changeServer(nova, serverId, located, { metadata: JSON.stringify(metadata) })
   return metadata
 }

@@ -11,10 +11,11 @@ import { findFlavor } from '../../../db/flavor-lookup.ts'
 import { OverQuota } from '../../../model/errors.ts'
 import type { FlavorSnapshot, InjectedFile } from '../../../model/server.ts'
 import { listHosts } from '../../hosts.ts'
-import { projectLimits } from '../../limits.ts'
+import { requestLimits } from '../../limits.ts'
 import { type Nova, ring } from '../../nova.ts'
 import { readQuery } from '../../scheduling/json-query.ts'
 import { buildServer } from '../build.ts'
+import { checkItemCount } from '../metadata.ts'
 import { checkDevices, checkFlavorForImage } from './devices.ts'
 import { resolveNetworks, resolveSecurityGroups } from './networks.ts'
 import { newReservation, placementRequest, planServer, type Resolved } from './plan.ts'
@@ -90,8 +91,8 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   const { identity } = ctx
   const flavor = await findFlavor(nova.api.read, request.flavorId, identity.projectId, identity.roles.includes('admin'))
   if (!flavor) throw new BadRequest(`Flavor ${request.flavorId} could not be found.`)
-  checkMetadata(nova, request)
-  await checkFiles(nova, identity.projectId ?? '', request.files)
+  await checkItemCount(nova, ctx, request.metadata)
+  await checkFiles(nova, ctx, request.files)
   if (request.hints?.query !== undefined && nova.settings.enabled_filters.includes('JsonFilter')) readQuery(request.hints.query)
   await checkPlace(nova, request)
   const [disks, networks, securityGroups, key] = await Promise.all([
@@ -129,15 +130,10 @@ async function availableZones(nova: Nova): Promise<readonly string[]> {
   return (await listHosts(nova)).filter(({ enabled, up }) => enabled && up).map(({ zone }) => zone)
 }
 
-function checkMetadata({ settings }: Nova, { metadata }: NewServers): void {
-  const limit = settings.quota_metadata_items
-  if (limit >= 0 && Object.keys(metadata).length > limit) throw new Forbidden(`Maximum number of metadata items exceeds ${limit}`)
-}
-
 /** Paths are judged before contents, and both as they were given: base64 (nova/compute/api.py, _check_injected_file_quota). */
-async function checkFiles(nova: Nova, projectId: string, files: readonly InjectedFile[]): Promise<void> {
+async function checkFiles(nova: Nova, { identity }: RequestContext, files: readonly InjectedFile[]): Promise<void> {
   if (files.length === 0) return
-  const limits = await projectLimits(nova, projectId)
+  const limits = await requestLimits(nova, identity.projectId ?? '', identity.userId)
   const longest = (lengths: readonly number[], limit: number) => limit >= 0 && Math.max(...lengths) > limit
   if (limits.injected_files >= 0 && files.length > limits.injected_files) throw new OverQuota('Personality file limit exceeded')
   if (longest(files.map(({ path }) => path.length), limits.injected_file_path_bytes)) throw new OverQuota(`Personality file path exceeds maximum ${limits.injected_file_path_bytes}`)
