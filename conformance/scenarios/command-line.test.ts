@@ -49,7 +49,7 @@ async function place(t: TestContext, user: { uid?: number; gid?: number } = {}):
   })
   return {
     directory, nimbo, offset: await freeOffset(directory),
-    atTerminal: (answer, ...args) => spawnSync('script', ['-qec', [script, ...args].join(' '), '/dev/null'], { ...options, input: `${answer}\n`, encoding: 'utf8' }).stdout,
+    atTerminal: (answer, ...args) => spawnSync('/usr/bin/script', ['-qec', [script, ...args].join(' '), '/dev/null'], { ...options, input: `${answer}\n`, encoding: 'utf8' }).stdout,
   }
 }
 
@@ -148,7 +148,7 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
   })
 })
 
-const cannotDrop = isRoot && spawnSync('test', ['-x', script], unprivileged).status !== 0 ? 'the user nobody cannot read this checkout' : false
+const cannotDrop = isRoot && spawnSync('/usr/bin/test', ['-x', script], unprivileged).status !== 0 ? 'the user nobody cannot read this checkout' : false
 
 test('without root, up says that guests are left out, and refuses the real drivers', { skip: cannotDrop }, async (t) => {
   const { offset, nimbo } = await place(t, isRoot ? unprivileged : {})
