@@ -94,15 +94,17 @@ test('two lengths, a length beside chunks, and a bare line feed are refused befo
 })
 
 test('a client that goes away in the middle of its body is an error of the client, not of the cloud', async (t) => {
-  const failed = Promise.withResolvers<unknown>()
+  const [begun, failed] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()]
   const listening = await listen(async ({ body }) => {
+    begun.resolve()
     await bytesOf(body).toArray().catch(failed.resolve)
     return ok('')
   }, { host: '127.0.0.1', port: 0 })
   t.after(() => listening.close())
   const socket = connect(listening.port, '127.0.0.1')
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf')
-  setTimeout(() => socket.destroy(), 50)
+  await begun.promise
+  socket.destroy()
   const error = await failed.promise
   assert.ok(error instanceof AppError)
   assert.deepEqual([error.status, error.code], [400, 'client_gone'])
