@@ -123,6 +123,23 @@ test('ports and attachments of servers that are not there', async (t) => {
   assert.equal(must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status, 'available')
 })
 
+test('a port that is bound elsewhere or could not be plugged in is bound to its server’s host, and one that the server does not have is told to it', async (t) => {
+  const { admin, demo, id, networkId, auditor } = await startLab(t)
+  const portsOf = async () => must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports as { 'id': string; 'binding:host_id': string; 'binding:vif_type': string }[]
+  const [own] = await portsOf()
+  assert.ok(own)
+  must(await admin.call('neutron', 'PUT', `/v2.0/ports/${own.id}`, { port: { 'binding:host_id': 'nowhere' } }), 200)
+  assert.equal((await portsOf())[0]?.['binding:vif_type'], 'binding_failed')
+  const { port: untold } = must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId, device_id: id, device_owner: 'compute:nova' } }), 201)
+
+  assert.deepEqual(await auditor.history(), [`port.elsewhere ${own.id} repaired`, `port.untold ${untold.id} repaired`])
+  // The server has the second one now, so that belongs to its host too.
+  assert.deepEqual((await auditor.history()).filter((each) => each.includes(untold.id)), [`port.elsewhere ${untold.id} repaired`, `port.untold ${untold.id} repaired`])
+  assert.deepEqual((await portsOf()).map((port) => [port['binding:host_id'], port['binding:vif_type']]), [['host-1', 'bridge'], ['host-1', 'bridge']])
+  assert.deepEqual(must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200).interfaceAttachments.map((each: any) => each.port_id).sort(), [own.id, untold.id].sort())
+  assert.deepEqual(await auditor.audit(), [])
+})
+
 test('a server that nobody works on, a port that neutron lost, and a volume that cinder does not count', async (t) => {
   const { cloud, admin, demo, id, auditor } = await startLab(t)
   const { cell } = await garden(t, cloud)

@@ -7,7 +7,7 @@ import { portsToAudit, volumesToAudit } from '../db/audit.ts'
 import { listComputeNodes } from '../db/hosts.ts'
 import { readBooks } from '../domain/audit/books.ts'
 import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages, unusedImages } from '../domain/audit/compare.ts'
-import { dropImage, forgetPort, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower } from '../domain/audit/repairs.ts'
+import { bindToHost, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower, tellPorts } from '../domain/audit/repairs.ts'
 import type { Nova } from '../domain/nova.ts'
 import { imageExists } from '../neighbours/images.ts'
 import { portsOfServers } from '../neighbours/network.ts'
@@ -81,14 +81,17 @@ function allocationsCheck(nova: Nova): Check {
 }
 
 function portsCheck(nova: Nova): Check {
+  /** A kind about a server's port, whose repair must know the server too. */
+  const owned = (advice: string, repair: (ctx: RequestContext, portId: string, serverId: string) => Promise<string>): Kind =>
+    ({ remedy: 'by-itself', advice, repair: (ctx, { resource, about }) => repair(ctx, resource, String(about?.['serverId'])) })
   return {
     name: 'ports',
     kinds: {
       'port.stray': kind(nova, 'when-asked', 'If nobody needs its address, let the repair delete the port.', removePort),
-      'port.missing': {
-        remedy: 'by-itself', advice: 'The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.',
-        repair: (ctx, { about }) => forgetPort(nova, ctx, String(about?.['serverId'])),
-      },
+      'port.missing': owned('The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
+      'port.untold': owned('The server is told which ports it has; its guest gets a device for it with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
+      'port.elsewhere': owned('The port is bound to the host of its server. A guest that ran with a device of it gets the new one with a hard reboot.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
+      'port.binding-failed': owned('The port is bound once more; while that fails, see whether the network agent of the host lives, and what it says in the log.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
     },
     async look(ctx) {
       const ports = await portsOfServers(nova.runtime, ctx)

@@ -58,11 +58,26 @@ test('allocations', () => {
   assert.deepEqual(compareAllocations(books([server({ vmState: 'building' }), server({ id: 't', host: null, vmState: 'error' })]), [at('h')]), [])
 })
 
+const port = (id: string, more: Partial<Parameters<typeof comparePorts>[1][number]> = {}) => ({ id, projectId: 'p', deviceId: 's', ofServer: true, host: 'h', unpluggable: false, ...more })
+
+test('a port is bound to the host of its server, and both know of each other', () => {
+  const own = [{ portId: 'x', serverId: 's' }]
+  const kinds = (change: Partial<AuditedServer>, ...ports: ReturnType<typeof port>[]) => short(comparePorts(books([server(change)]), ports, own))
+  assert.deepEqual(kinds({}, port('x')), [])
+  assert.deepEqual(kinds({}, port('x', { host: 'other' })), ['port.elsewhere x'])
+  assert.deepEqual(kinds({ vmState: 'stopped' }, port('x', { host: '', ofServer: false })), ['port.elsewhere x'], 'whatever its owner calls it')
+  assert.deepEqual(kinds({}, port('x', { unpluggable: true })), ['port.binding-failed x'])
+  assert.deepEqual(kinds({}, port('x'), port('y')), ['port.untold y'])
+  assert.deepEqual(kinds({}, port('x'), port('y', { projectId: 'another' }), port('z', { ofServer: false })), [], 'anybody may name a server')
+  for (const change of [{ vmState: 'building' }, { vmState: 'error' }, { taskState: 'deleting' }, { host: null }]) assert.deepEqual(kinds(change, port('x', { host: 'other' }), port('y')), [], JSON.stringify(change))
+  assert.deepEqual(comparePorts(books([server()], { atWork: ['s'] }), [port('x', { unpluggable: true }), port('y')], own), [], 'an operation works on the server')
+})
+
 test('ports and attachments', () => {
   const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
-  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => ({ id: `port-${deviceId}`, deviceId, ofServer: true }))
+  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => port(`port-${deviceId}`, { deviceId }))
   assert.deepEqual(short(comparePorts(known, ports, [{ portId: 'port-s', serverId: 's' }, { portId: 'lost', serverId: 's' }])), ['port.stray port-old', 'port.stray port-who', 'port.missing lost'])
-  const renamed = [{ id: 'mine', deviceId: 's', ofServer: false }, { id: 'given-away', deviceId: 'planned', ofServer: true }, { id: 'box', deviceId: 'who', ofServer: false }]
+  const renamed = [port('mine', { ofServer: false }), port('given-away', { deviceId: 'planned' }), port('box', { deviceId: 'who', ofServer: false })]
   assert.deepEqual(short(comparePorts(known, renamed, [{ portId: 'mine', serverId: 's' }, { portId: 'given-away', serverId: 's' }])), ['port.missing given-away'])
   const attachments = ['s', 'old', 'who', 'planned'].map((serverId) => ({ id: `a-${serverId}`, volumeId: 'v', serverId }))
   assert.deepEqual(short(compareAttachments(known, attachments, [{ instance_uuid: 's', volume_id: 'v' }])), ['attachment.of-deleted-server a-old', 'attachment.stray a-who'])

@@ -89,24 +89,44 @@ export function compareAllocations(books: Books, providers: readonly Provider[])
 
 interface PortNaming {
   readonly id: string
+  readonly projectId: string
   readonly deviceId: string
   /** False for one whose owner calls it something else: the server has it all the same. */
   readonly ofServer: boolean
+  /** Empty when it is bound to none. */
+  readonly host: string
+  /** Its binding failed. */
+  readonly unpluggable: boolean
 }
 
 export function comparePorts(books: Books, ports: readonly PortNaming[], own: readonly { readonly portId: string; readonly serverId: string }[]): Difference[] {
   const differences: Difference[] = []
-  for (const { id, deviceId, ofServer } of ports) {
-    const fate = ofServer ? orphaned(books, deviceId) : undefined
-    if (fate) differences.push({ kind: 'port.stray', resource: id, message: `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.` })
-  }
+  const say = (kind: string, resource: string, message: string, serverId?: string) => differences.push({ kind, resource, message, ...(serverId !== undefined && { about: { serverId } }) })
   const pair = (portId: string, serverId: string) => `${portId} ${serverId}`
-  const there = new Set(ports.map(({ id, deviceId }) => pair(id, deviceId)))
+  const had = new Set(own.map(({ portId, serverId }) => pair(portId, serverId)))
+  for (const { id, projectId, deviceId, ofServer } of ports) {
+    if (!ofServer) continue
+    const fate = orphaned(books, deviceId)
+    if (fate) say('port.stray', id, `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.`)
+    const server = resting(books, deviceId)
+    // Anybody may write a server's id on a port: one of another project is none of its.
+    if (server?.projectId === projectId && !had.has(pair(id, deviceId))) say('port.untold', id, `The port ${id} belongs to the server ${deviceId}, which does not have it among its interfaces.`, deviceId)
+  }
+  const there = new Map(ports.map((port) => [pair(port.id, port.deviceId), port]))
   for (const { portId, serverId } of own) {
-    if (there.has(pair(portId, serverId)) || books.atWork.has(serverId) || !books.servers.has(serverId)) continue
-    differences.push({ kind: 'port.missing', resource: portId, message: `The server ${serverId} has the port ${portId}, which neutron does not know as its own.`, about: { serverId } })
+    if (books.atWork.has(serverId) || !books.servers.has(serverId)) continue
+    const [port, server] = [there.get(pair(portId, serverId)), resting(books, serverId)]
+    if (!port) say('port.missing', portId, `The server ${serverId} has the port ${portId}, which neutron does not know as its own.`, serverId)
+    else if (server && port.host !== server.host) say('port.elsewhere', portId, `The server ${serverId} is on ${server.host}, and its port ${portId} is bound to ${port.host === '' ? 'no host' : port.host}.`, serverId)
+    else if (server && port.unpluggable) say('port.binding-failed', portId, `The server ${serverId} is on ${server.host}, and its port ${portId} could not be plugged in there.`, serverId)
   }
   return differences
+}
+
+/** A server on a host that nobody works on, and of whose guest something is expected. */
+export function resting({ servers, atWork }: Books, serverId: string): AuditedServer | undefined {
+  const server = servers.get(serverId)
+  return server && server.host !== null && !atWork.has(serverId) && server.taskState === null && expectedPower[server.vmState] ? server : undefined
 }
 
 interface AttachmentNaming {

@@ -8,7 +8,7 @@ import { listComputeNodes } from '../../db/hosts.ts'
 import { findInstance, updateInstance } from '../../db/instances.ts'
 import type { PlacementRequest } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
-import { deletePort } from '../../neighbours/network.ts'
+import { deletePort, rebindPort } from '../../neighbours/network.ts'
 import { claim, release } from '../../neighbours/placement.ts'
 import { deleteAttachment } from '../../neighbours/volumes.ts'
 import { type Nova, now } from '../nova.ts'
@@ -17,6 +17,7 @@ import { stopOperation } from '../servers/power.ts'
 import { refreshPorts } from '../servers/refresh-ports.ts'
 import { beginServerTask, type CellTx } from '../servers/task.ts'
 import { readBooks, orphaned } from './books.ts'
+import { resting } from './compare.ts'
 
 type Repair = (nova: Nova, ctx: RequestContext, resource: string, host: string) => Promise<string>
 
@@ -103,9 +104,17 @@ export const removePort: Repair = async (nova, ctx, portId) => {
   return 'The port was deleted.'
 }
 
-export async function forgetPort(nova: Nova, ctx: RequestContext, serverId: string): Promise<string> {
+export async function tellPorts(nova: Nova, ctx: RequestContext, serverId: string): Promise<string> {
   await refreshPorts(nova, ctx, serverId)
   return 'The server was told which ports it has.'
+}
+
+/** Nova says where a server's ports are bound, so its rows hold. */
+export async function bindToHost(nova: Nova, ctx: RequestContext, portId: string, serverId: string): Promise<string> {
+  const host = resting(await readBooks(nova, []), serverId)?.host
+  if (!host || (await ownerOfPort(nova.cells.cell1.read, portId)) !== serverId) throw busy()
+  await rebindPort(nova.runtime, ctx, portId, serverId, host)
+  return `The port was bound to ${host} again; a running guest may need a hard reboot.`
 }
 
 export const removeAttachment: Repair = async (nova, ctx, attachmentId) => {
