@@ -133,6 +133,9 @@ export function createHelper(options: HelperOptions): Helper {
     daemons: async (kind) => ({ result: daemons.living(kind) }),
     signalDaemon: async (kind, id, signal) => ({ result: daemons.signal(kind, id, signal) }),
 
+    strayPrograms: async (kind) => ({ result: daemons.strays(kind) }),
+    signalStray: async (kind, stray, signal) => ({ result: daemons.signalStray(kind, stray, signal) }),
+
     async listen(where) {
       const { address, port } = (where ?? {}) as { address?: unknown; port?: unknown }
       const netns = optionalNamespace(options, where) ?? refuse('Listening on the host', where)

@@ -1,5 +1,5 @@
 // Neutron's auditor: its rows beside what the agents find on their hosts. All of the data plane can be made again from rows.
-import { type Check, type Difference, type Kind, overdueCheck, resourcesAtWork, startAuditor } from '#core/audit'
+import { type Check, type Difference, type Kind, overdueCheck, programsCheck, resourcesAtWork, startAuditor } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import { rpcClient } from '#core/rpc'
@@ -14,14 +14,21 @@ import type { Neutron } from '../domain/neutron.ts'
 
 export function startAuditorRole(neutron: Neutron): Role {
   const { runtime, database, config, clock } = neutron
-  return startAuditor(runtime, { service: 'neutron', database, settings: config, checks: [hostsCheck(neutron), overdueCheck(clock, [database])] })
+  return startAuditor(runtime, {
+    service: 'neutron', database, settings: config,
+    checks: [hostsCheck(neutron), overdueCheck(clock, [database]), programsCheck({ runtime, kind: 'dnsmasq', hosts: () => hostsWith(neutron, agentTypes.dhcp.type) })],
+  })
+}
+
+async function hostsWith({ database: { read } }: Neutron, agentType: string): Promise<string[]> {
+  return (await agentRows(read)).filter((row) => row.agent_type === agentType).map(({ host }) => host)
 }
 
 type Named = ArgsOf<(typeof l2AgentRpc)['methods']['putRight']>
 const nothing: Named = { fabric: false, portIds: [], networkIds: [], groupIds: [], addressSetIds: [], strayPorts: [], strayNetworks: [], strayGroups: [], strayAddressSets: [] }
 
 function hostsCheck(neutron: Neutron): Check {
-  const { runtime: { bus }, database: { read } } = neutron
+  const { runtime: { bus } } = neutron
   const l2 = rpcClient(bus, neutron, l2AgentRpc)
   const dhcp = rpcClient(bus, neutron, dhcpAgentRpc)
   const l3 = rpcClient(bus, neutron, l3AgentRpc)
@@ -49,7 +56,7 @@ function hostsCheck(neutron: Neutron): Check {
 
   async function look(ctx: RequestContext): Promise<{ differences: Difference[]; unseen: string[] }> {
     const [differences, unseen]: [Difference[], string[]] = [[], []]
-    for (const { host } of (await agentRows(read)).filter((row) => row.agent_type === agentTypes.l2.type)) {
+    for (const host of await hostsWith(neutron, agentTypes.l2.type)) {
       try {
         const found = (await l2.on(host).examine(ctx, {})) as unknown as ExaminedHost
         differences.push(...compareNetworkHost(host, await expectedOn(neutron, host), found))

@@ -1,5 +1,5 @@
 // Nova's auditor: its servers beside what hosts, placement, neutron and cinder have of them.
-import { type Check, type Difference, type Kind, overdueCheck, startAuditor } from '#core/audit'
+import { type Check, type Difference, type Kind, overdueCheck, programsCheck, startAuditor } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import type { Role } from '#core/service'
@@ -18,7 +18,10 @@ export function startAuditorRole(nova: Nova): Role {
   const { runtime, api, cells, settings } = nova
   return startAuditor(runtime, {
     service: 'nova', database: api, settings,
-    checks: [guestsCheck(nova), allocationsCheck(nova), portsCheck(nova), attachmentsCheck(nova), overdueCheck(runtime.clock, [api, cells.cell1])],
+    checks: [
+      guestsCheck(nova), allocationsCheck(nova), portsCheck(nova), attachmentsCheck(nova), overdueCheck(runtime.clock, [api, cells.cell1]),
+      programsCheck({ runtime, kind: 'qemu', hosts: async () => (await listComputeNodes(cells.cell1.read)).map(({ host }) => host) }),
+    ],
   })
 }
 
