@@ -82,8 +82,8 @@ export interface Privileged {
   nft(ruleset: string, where: Place): Promise<void>
   /** `nft -j list ARGS`: the list below "nftables"; an empty one when the thing that was asked for is absent. */
   nftQuery(args: readonly string[], where: Place): Promise<readonly Record<string, unknown>[]>
-  /** How many rules each chain has, by `family table name`, and the sets, named alike: a fraction of what `nftQuery` would bring. */
-  nftRules(where: Place): Promise<{ readonly chains: Readonly<Record<string, number>>; readonly sets: readonly string[] }>
+  /** How many rules each chain has, by `family table name`, and what each set, named alike, holds: a fraction of what `nftQuery` would bring. */
+  nftRules(where: Place): Promise<{ readonly chains: Readonly<Record<string, number>>; readonly sets: Readonly<Record<string, readonly string[]>> }>
   /** Set kernel settings below `net/`, written as paths: `net/ipv4/ip_forward`. */
   sysctl(values: Readonly<Record<string, string>>, where: Place): Promise<void>
   /** Read kernel settings of the host below `net/`; a setting that does not exist is left out. */

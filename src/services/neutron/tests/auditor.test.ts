@@ -32,6 +32,7 @@ const ways: Readonly<Record<string, (lab: Broken) => readonly string[]>> = {
   'the way to all filters': ({ engine }) => [engine.state.brokenFilters.add('frame') ? 'fabric.broken host-1' : ''],
   'rules that were flushed': ({ engine, groupId }) => [engine.state.brokenFilters.add(groupId) ? `group.broken ${groupId}` : ''],
   'addresses that are gone': ({ engine, groupId }) => [engine.state.addressSets.delete(groupId) ? `address-set.missing ${groupId}` : ''],
+  'addresses that were flushed': ({ engine, groupId }) => [engine.state.addressSets.set(groupId, { id: groupId, addresses: [] }) ? `address-set.broken ${groupId}` : ''],
   'a segment that is gone, with all that hung on it': ({ engine, networkId, portId }) =>
     [engine.state.networks.delete(networkId) ? `network.missing ${networkId}` : '', `wire.loose ${portId}`],
   'DHCP that is gone': ({ engine, networkId }) => [engine.state.dhcp.delete(networkId) ? `dhcp.missing ${networkId}` : ''],
@@ -40,6 +41,14 @@ const ways: Readonly<Record<string, (lab: Broken) => readonly string[]>> = {
     assert.ok(spec)
     engine.state.dhcp.set(networkId, { ...spec, hosts: [] })
     return [`dhcp.incomplete ${networkId}`]
+  },
+  'DHCP that gives a port another address, and answers one that is gone': ({ engine, networkId }) => {
+    const spec = engine.state.dhcp.get(networkId)
+    const [host] = spec?.hosts ?? []
+    assert.ok(spec && host)
+    const gone = { ...host, portId: systemIds.uuid(), macAddress: 'fa:16:3e:00:00:99' }
+    engine.state.dhcp.set(networkId, { ...spec, hosts: [...spec.hosts.map((each) => ({ ...each, addresses: each.addresses.map((at) => ({ ...at, address: '10.9.9.9' })) })), gone] })
+    return [`dhcp.outdated ${networkId}`]
   },
   'a router that is gone': ({ engine, routerId }) => [engine.state.routers.delete(routerId) ? `router.missing ${routerId}` : ''],
 }

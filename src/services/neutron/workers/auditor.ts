@@ -7,7 +7,7 @@ import type { Role } from '#core/service'
 import type { ArgsOf } from '#core/spec'
 import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc } from '../contract/agent-rpc.ts'
 import { agentRows } from '../db/agents.ts'
-import { boundPorts, dhcpClients, dhcpOnHost, groupsOnHost, routerPorts, routersToAudit } from '../db/audit.ts'
+import { boundPorts, dhcpClients, dhcpOnHost, groupsOnHost, membersOf, routerPorts, routersToAudit } from '../db/audit.ts'
 import { agentTypes } from '../domain/agents.ts'
 import { compareNetworkHost, type ExaminedHost, type ExpectedHost } from '../domain/audit/compare.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -54,6 +54,14 @@ function hostsCheck(neutron: Neutron): Check {
     },
   })
 
+  const toldAgain: Kind = {
+    remedy: 'by-itself', advice: 'The DHCP server is told of all ports again.',
+    async repair(ctx, { resource, host = '' }) {
+      await dhcp.on(host).syncNetwork(ctx, { networkId: resource })
+      return 'The DHCP server was told of all ports.'
+    },
+  }
+
   async function look(ctx: RequestContext): Promise<{ differences: Difference[]; unseen: string[] }> {
     const [differences, unseen]: [Difference[], string[]] = [[], []]
     for (const host of await hostsWith(neutron, agentTypes.l2.type)) {
@@ -82,15 +90,11 @@ function hostsCheck(neutron: Neutron): Check {
       'group.broken': wired('The rules are made again.', 'The rules were made again.', (id) => ({ groupIds: [id] })),
       'group.stray': wired('The rules are removed.', 'The rules were removed.', (id) => ({ strayGroups: [id] })),
       'address-set.missing': wired('The addresses are told again.', 'The addresses were told again.', (id) => ({ addressSetIds: [id] })),
+      'address-set.broken': wired('The addresses are told again.', 'The addresses were told again.', (id) => ({ addressSetIds: [id] })),
       'address-set.stray': wired('The addresses are removed.', 'The addresses were removed.', (id) => ({ strayAddressSets: [id] })),
       'dhcp.missing': rebuilt('networkId', true, 'The DHCP server is made anew.', 'The DHCP server was made anew.'),
-      'dhcp.incomplete': {
-        remedy: 'by-itself', advice: 'The DHCP server is told of all ports again.',
-        async repair(ctx, { resource, host = '' }) {
-          await dhcp.on(host).syncNetwork(ctx, { networkId: resource })
-          return 'The DHCP server was told of all ports.'
-        },
-      },
+      'dhcp.incomplete': toldAgain,
+      'dhcp.outdated': toldAgain,
       'dhcp.stray': rebuilt('networkId', false, 'The DHCP server is removed.', 'The DHCP server was removed.'),
       'router.missing': rebuilt('routerId', true, 'The router is made anew.', 'The router was made anew.'),
       'router.stray': rebuilt('routerId', false, 'The router is removed.', 'The router was removed.'),
@@ -111,13 +115,14 @@ async function expectedOn({ database: { read } }: Neutron, host: string): Promis
   const routed = Map.groupBy(await routerPorts(read, host), (row) => row.device_id)
   const clients = Map.groupBy(await dhcpClients(read, host), (row) => row.network_id)
   const dhcpPorts = Map.groupBy(bound.filter((row) => row.device_owner === 'network:dhcp'), (row) => row.network_id)
+  const { groupIds, addressSetIds } = await groupsOnHost(read, host)
   return {
-    ...(await groupsOnHost(read, host)),
+    groupIds, addressSets: await membersOf(read, addressSetIds),
     ports: bound.filter((row) => !row.device_owner.startsWith('network:') && row.vif_type === 'bridge')
       .map((row) => ({ id: row.id, networkId: row.network_id, filtered: row.port_security_enabled === 1, status: row.status })),
     dhcp: (await dhcpOnHost(read, host)).map(({ networkId, answers }) => ({
       networkId, answers, portIds: (dhcpPorts.get(networkId) ?? []).map(({ id }) => id),
-      clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address })),
+      clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address, address: row.ip_address })),
     })),
     routers: (await routersToAudit(read, host)).map((id) => ({ id, ports: (routed.get(id) ?? []).map((row) => ({ id: row.id, networkId: row.network_id })) })),
     atWork: await resourcesAtWork(read),
