@@ -22,7 +22,7 @@ export function readRules(text: string): RulesInShort {
     else if (line === '\t}') chain = set = undefined
     else if (line === '}') table = ''
     else if (chain !== undefined && !/^\t\ttype \S+ hook /.test(line)) chains[chain] = (chains[chain] ?? 0) + 1
-    else if (set !== undefined && (inElements || /^\t\telements = \{/.test(line))) {
+    else if (set !== undefined && (inElements || line.startsWith('\t\telements = {'))) {
       set.push(...line.replace('elements =', '').split(/[\s,{}]+/).filter((word) => word !== ''))
       inElements = !line.endsWith('}')
     }

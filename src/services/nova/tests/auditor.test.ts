@@ -90,6 +90,34 @@ test('room that is held for nobody, and a server for which none is held', async 
   assert.deepEqual(await auditor.audit(), [])
 })
 
+test('room of another amount than the flavor’s is corrected, and room on a second provider is given back when asked', async (t) => {
+  const { admin, demo, id, auditor } = await startLab(t)
+  const placement = async (method: string, path: string, body?: unknown) => must(await admin.call('placement', method, path, body, { 'openstack-api-version': 'placement 1.28' }), 200, 204)
+  const held = async (): Promise<any> => placement('GET', `/allocations/${id}`)
+  const hold = async (allocations: object) => placement('PUT', `/allocations/${id}`, { allocations, project_id: demo.projectId, user_id: demo.userId, consumer_generation: (await held()).consumer_generation })
+  const before = (await held()).allocations
+  const [provider = ''] = Object.keys(before)
+  await hold({ [provider]: { resources: { ...before[provider].resources, VCPU: before[provider].resources.VCPU + 1 } } })
+  assert.deepEqual(await auditor.history(), [`allocation.amount ${id} repaired`])
+  assert.deepEqual((await held()).allocations[provider].resources, before[provider].resources)
+
+  const second = await placement('POST', '/resource_providers', { name: 'left-over' })
+  await placement('PUT', `/resource_providers/${second.uuid}/inventories`, { resource_provider_generation: 0, inventories: { VCPU: { total: 4 } } })
+  await hold({ [provider]: { resources: before[provider].resources }, [second.uuid]: { resources: { VCPU: 1 } } })
+  const [double, ...more] = await auditor.audit()
+  assert.deepEqual([double?.kind, double?.resource, double?.remedy, more], ['allocation.double', id, 'when-asked', []])
+  assert.match(double?.message ?? '', /on left-over too/)
+  await auditor.repair(double?.id ?? '')
+  assert.deepEqual(Object.keys((await held()).allocations), [provider])
+
+  await hold({ [second.uuid]: { resources: { VCPU: 1 } } })
+  const [elsewhere] = await auditor.audit()
+  assert.deepEqual([elsewhere?.kind, elsewhere?.remedy], ['allocation.elsewhere', 'when-asked'])
+  await auditor.repair(elsewhere?.id ?? '')
+  assert.deepEqual((await held()).allocations[provider].resources, before[provider].resources)
+  assert.deepEqual(await auditor.audit(), [])
+})
+
 test('room that was taken late, for a server that was deleted before it came to a host, is given back by itself', async (t) => {
   const { cloud, admin, demo, id, auditor } = await startLab(t)
   const { api } = await garden(t, cloud)

@@ -4,14 +4,17 @@ import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import type { Role } from '#core/service'
 import { portsToAudit, volumesToAudit } from '../db/audit.ts'
+import { allSpecs } from '../db/build-requests.ts'
 import { listComputeNodes } from '../db/hosts.ts'
 import { readBooks } from '../domain/audit/books.ts'
-import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages, unusedImages } from '../domain/audit/compare.ts'
-import { bindToHost, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower, tellPorts } from '../domain/audit/repairs.ts'
+import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, type Provider, staleImages, unusedImages } from '../domain/audit/compare.ts'
+import { bindToHost, correctAllocation, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower, tellPorts } from '../domain/audit/repairs.ts'
 import type { Nova } from '../domain/nova.ts'
+import { demandOf } from '../domain/scheduling/resources.ts'
+import type { PlacementRequest } from '../model/server.ts'
 import { imageExists } from '../neighbours/images.ts'
 import { portsOfServers } from '../neighbours/network.ts'
-import { heldOf } from '../neighbours/placement.ts'
+import { heldOf, providerNames } from '../neighbours/placement.ts'
 import { allAttachments } from '../neighbours/volumes.ts'
 
 export function startAuditorRole(nova: Nova): Role {
@@ -73,12 +76,17 @@ function allocationsCheck(nova: Nova): Check {
       'allocation.of-deleted-server': kind(nova, 'by-itself', 'The room is given back.', releaseAllocation),
       'allocation.stray': kind(nova, 'when-asked', 'If nobody else uses placement, let the repair give the room back.', releaseAllocation),
       'allocation.missing': kind(nova, 'by-itself', 'Room for the server is taken on its host, unless that is full.', healAllocation),
-      'allocation.elsewhere': { remedy: 'none', advice: 'Find out where the server is, and correct its allocation over placement.' },
+      'allocation.amount': kind(nova, 'by-itself', 'The server is given what its flavor says, unless the host is full.', correctAllocation),
+      'allocation.elsewhere': kind(nova, 'when-asked', 'If the server is where nova has it, let the repair take its room there.', correctAllocation),
+      'allocation.double': kind(nova, 'when-asked', 'If nothing of the server is on the other host, let the repair give the room there back.', correctAllocation),
     },
     async look(ctx) {
-      const providers = []
-      for (const { uuid: id, host } of await listComputeNodes(nova.cells.cell1.read)) providers.push({ id, host, consumers: [...(await heldOf(nova.runtime, ctx, id)).keys()] })
-      return { differences: compareAllocations(await readBooks(nova, providers.flatMap(({ consumers }) => consumers)), providers) }
+      const hosts = new Map((await listComputeNodes(nova.cells.cell1.read)).map(({ uuid, host }) => [uuid, host]))
+      const providers: Provider[] = []
+      for (const [id, name] of new Map([...(await providerNames(nova.runtime, ctx)), ...hosts])) providers.push({ id, host: name, isHost: hosts.has(id), held: await heldOf(nova.runtime, ctx, id) })
+      const books = await readBooks(nova, providers.flatMap(({ held }) => [...held.keys()]))
+      const needs = new Map([...(await allSpecs<PlacementRequest>(nova.api.read))].map(([id, spec]) => [id, demandOf(spec).resources]))
+      return { differences: compareAllocations(books, providers, needs) }
     },
   }
 }

@@ -9,7 +9,7 @@ import { findInstance, updateInstance } from '../../db/instances.ts'
 import type { PlacementRequest } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { deletePort, rebindPort } from '../../neighbours/network.ts'
-import { claim, release } from '../../neighbours/placement.ts'
+import { claim, hold, release } from '../../neighbours/placement.ts'
 import { deleteAttachment } from '../../neighbours/volumes.ts'
 import { type Nova, now } from '../nova.ts'
 import { demandOf } from '../scheduling/resources.ts'
@@ -87,15 +87,31 @@ export const releaseAllocation: Repair = async (nova, ctx, serverId) => {
   return 'The room was given back.'
 }
 
-/** As upstream's `nova-manage placement heal_allocations`. */
-export const healAllocation: Repair = async (nova, ctx, serverId, host) => {
+/** What a server takes of its host. @throws Conflict when that is not known, or it is elsewhere by now */
+async function roomOn(nova: Nova, serverId: string, host: string) {
   const [instance, found] = [await findInstance(nova.cells.cell1.read, serverId), await findSpec<PlacementRequest>(nova.api.read, serverId)]
   const node = (await listComputeNodes(nova.cells.cell1.read)).find((each) => each.host === host)
   if (instance?.host !== host || !node || !found) throw new Conflict('It is not known what the server needs, or it has left its host.')
   const { resources } = demandOf(found.spec)
-  const server = { serverId, projectId: instance.project_id, userId: instance.user_id }
-  if (!(await claim(nova.runtime, ctx, server, { [node.uuid]: { resources } }))) throw new Conflict(`Placement refuses: ${host} may be full.`)
-  return `Room was taken on ${host}: ${Object.entries(resources).map(([name, amount]) => `${name} ${amount}`).join(', ')}.`
+  return {
+    server: { serverId, projectId: instance.project_id, userId: instance.user_id }, allocations: { [node.uuid]: { resources } },
+    told: `on ${host}: ${Object.entries(resources).map(([name, amount]) => `${name} ${amount}`).join(', ')}.`,
+  }
+}
+
+/** As upstream's `nova-manage placement heal_allocations`. */
+export const healAllocation: Repair = async (nova, ctx, serverId, host) => {
+  const { server, allocations, told } = await roomOn(nova, serverId, host)
+  if (!(await claim(nova.runtime, ctx, server, allocations))) throw new Conflict(`Placement refuses: ${host} may be full.`)
+  return `Room was taken ${told}`
+}
+
+/** The same with `--force`: whatever the server holds, it holds what it needs, and only on its host, from then on. */
+export const correctAllocation: Repair = async (nova, ctx, serverId, host) => {
+  const { server, allocations, told } = await roomOn(nova, serverId, host)
+  if ((await readBooks(nova, [])).atWork.has(serverId)) throw busy()
+  await hold(nova.runtime, ctx, server, allocations)
+  return `The server holds room ${told}`
 }
 
 export const removePort: Repair = async (nova, ctx, portId) => {
