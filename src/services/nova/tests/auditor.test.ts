@@ -169,6 +169,18 @@ test('a port that is bound elsewhere or could not be plugged in is bound to its 
   assert.deepEqual(await auditor.audit(), [])
 })
 
+test('the port of a server whose guest is not where its row says is left where it works', async (t) => {
+  const { admin, id, world, auditor } = await startLab(t)
+  const [own] = must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports
+  must(await admin.call('neutron', 'PUT', `/v2.0/ports/${own.id}`, { port: { 'binding:host_id': 'nowhere' } }), 200)
+  world.guests.delete(id)
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, done }) => [kind, resource, done]), [
+    ['guest.missing', id, ''], ['port.elsewhere', own.id, 'The repair failed: The host host-1 has no guest of the server.'],
+  ])
+  assert.equal(must(await admin.call('neutron', 'GET', `/v2.0/ports/${own.id}`), 200).port['binding:host_id'], 'nowhere')
+})
+
 test('a server that nobody works on, a port that neutron lost, and a volume that cinder does not count', async (t) => {
   const { cloud, admin, demo, id, auditor } = await startLab(t)
   const { cell } = await garden(t, cloud)

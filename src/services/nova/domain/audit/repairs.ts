@@ -125,10 +125,11 @@ export async function tellPorts(nova: Nova, ctx: RequestContext, serverId: strin
   return 'The server was told which ports it has.'
 }
 
-/** Nova says where a server's ports are bound, so its rows hold. */
+/** Nova says where a server's ports are bound; where the guest is not there, its rows may be what is wrong, and a port that works is left alone. */
 export async function bindToHost(nova: Nova, ctx: RequestContext, portId: string, serverId: string): Promise<string> {
   const host = resting(await readBooks(nova, []), serverId)?.host
   if (!host || (await ownerOfPort(nova.cells.cell1.read, portId)) !== serverId) throw busy()
+  if (!(await nova.compute.on(host).inventory(ctx, {})).guests.some((guest) => guest.serverId === serverId)) throw new Conflict(`The host ${host} has no guest of the server.`)
   await rebindPort(nova.runtime, ctx, portId, serverId, host)
   return `The port was bound to ${host} again; a running guest may need a hard reboot.`
 }
