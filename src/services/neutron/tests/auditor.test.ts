@@ -1,8 +1,13 @@
 // The auditor of a cloud whose network engine is broken by hand.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { systemIds } from '#core/context'
+import { systemClock, systemIds } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
 import { auditorOf, quickAudit } from '../../../app/testing/audit.ts'
+import { neutronMigrations } from '../db/migrations/index.ts'
+import type { NeutronTables } from '../db/tables.ts'
 import { atRest, external, must, network, port, startLab, subnet, until } from './lab.ts'
 
 async function startBroken(t: TestContext) {
@@ -69,6 +74,18 @@ for (const [name, breakIt] of Object.entries(ways)) {
     assert.deepEqual(await auditor.audit(), [])
   })
 }
+
+test('a port whose row is gone leaves the host with the rules and addresses of its group', async (t) => {
+  const { cloud, engine, auditor, portId, networkId, groupId } = await startBroken(t)
+  const database = await openDatabase<NeutronTables>({ name: 'neutron', migrations: neutronMigrations, file: join(cloud.dataDirectory, 'db', 'neutron.db'), clock: systemClock, log: silentLog })
+  t.after(() => database.close())
+  await database.transaction((tx) => tx.deleteFrom('ports').where('id', '=', portId).execute())
+  assert.deepEqual(await auditor.history(), [
+    `address-set.stray ${groupId} repaired`, `dhcp.outdated ${networkId} repaired`, `group.stray ${groupId} repaired`, `wire.stray ${portId.slice(0, 11)} repaired`,
+  ])
+  assert.deepEqual([engine.state.ports.size, engine.state.securityGroups.size, engine.state.addressSets.size], [0, 0, 0])
+  assert.deepEqual(await auditor.audit(), [])
+})
 
 test('what is on a host for nothing is removed, and what is not the cloud’s is told', async (t) => {
   const { engine, auditor, portId, networkId, routerId, groupId } = await startBroken(t)
