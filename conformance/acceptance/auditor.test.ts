@@ -313,6 +313,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
       assert.deepEqual((await placement('GET', `/allocations/${server}`)).allocations[String(provider)].resources, own)
     }
     await placement('DELETE', `/resource_providers/${second.uuid}`)
+    assert.deepEqual((await audit()).open, [])
   })
 
   await t.test('all that is left of a server goes: guest, disks, room, port, attachment; what was deleted by itself, what is unknown when it is asked for', async () => {
