@@ -196,16 +196,16 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
 
     const untold = await idOf('--device', server, '--device-owner', 'compute:nova', 'untold')
     await asAdmin('port', 'set', '--host', 'nowhere', port.ID)
-    const second = await audit()
-    assert.deepEqual([second.open, second.repaired.filter((each) => each.startsWith('port.'))], [[], [`port.elsewhere ${port.ID}`, `port.untold ${untold}`]])
+    // Neutron's auditor sees the same from the other side meanwhile, and may do its part before or after nova's.
+    const portsRepaired = async () => (await audit()).repaired.filter((each) => each.startsWith('port.'))
+    assert.deepEqual(await portsRepaired(), [`port.elsewhere ${port.ID}`, `port.untold ${untold}`])
     await has(port.ID, untold)
-    assert.deepEqual((await audit()).repaired, [`port.elsewhere ${untold}`])
+    assert.deepEqual(await portsRepaired(), [`port.elsewhere ${untold}`])
     for (const id of [port.ID, untold]) await isActive(id)
 
     write(rows('neutron'), 'update ports set status = \'BUILD\' where id = ?', port.ID)
     write(rows('neutron'), 'update ports set vif_type = \'binding_failed\', status = \'DOWN\' where id = ?', untold)
-    const fourth = await audit()
-    assert.deepEqual([fourth.open, fourth.repaired.filter((each) => each.startsWith('port.'))], [[], [`port.binding-failed ${untold}`, `port.unowned ${port.ID}`]])
+    assert.deepEqual(await portsRepaired(), [`port.binding-failed ${untold}`, `port.unowned ${port.ID}`])
     for (const id of [port.ID, untold]) await isActive(id)
     await openstack('port', 'delete', untold)
     await has(port.ID)
