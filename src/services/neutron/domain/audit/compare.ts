@@ -126,7 +126,7 @@ function compareClients(dhcp: string, clients: ExpectedHost['dhcp'][number]['cli
   if (lacking.length > 0) say('dhcp.incomplete', `${dhcp} does not know ${lacking.length === 1 ? `the port with ${lacking[0]}` : `${lacking.length} of its ports`}.`)
   const addresses = (all: readonly DhcpHost[] = []) => all.map(({ address }) => address).sort((a, b) => a.localeCompare(b)).join(' ')
   const outdated = [...told].filter(([device, all]) => addresses(all) !== addresses(expected.get(device)) && idle(device))
-  if (outdated.length > 0) say('dhcp.outdated', `${dhcp} gives ${outdated.length === 1 ? outdated[0]?.[0] : `${outdated.length} devices`} what no port there has.`)
+  if (outdated.length > 0) say('dhcp.outdated', `${dhcp} gives other addresses than the ports have to ${outdated.length === 1 ? outdated[0]?.[0] : `${outdated.length} devices`}.`)
 }
 
 function compareRouters(host: string, { routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
