@@ -1,22 +1,13 @@
 // Each kind of thing that may go wrong under a cloud, done by hand on the real engines: the auditor finds it, puts right what is
 // plainly safe, and removes the rest when it is asked to.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { copyRow, doctor, type Found, insertOverdue, kill, qmp, read, sortedRules, write } from './by-hand.ts'
 import { processesOf } from './host-state.ts'
-import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
-
-interface Found {
-  readonly id: string
-  readonly kind: string
-  readonly resource: string
-  readonly state: string
-  readonly ended_at?: string
-}
+import { canRunReal, eventually, prepareRealCloud } from './real-cloud.ts'
 
 test('whatever is broken by hand is found, and put right or told', { skip: canRunReal ? false : 'needs root' }, async (t) => {
   const cloud = await prepareRealCloud(10)
@@ -27,6 +18,8 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
   await cloud.nimbo('up')
   const { prefix, ports, address } = JSON.parse(readFileSync(join(cloud.directory, 'cloud.json'), 'utf8')) as { prefix: string; ports: Record<string, number>; address: string }
   const data = join(cloud.directory, 'data')
+  const rows = (name: string) => join(data, 'db', `${name}.db`)
+  const ghost = '99999999-9999-4999-8999-999999999999'
   const fabric = `${prefix}-fabric`
   const inFabric = (...command: string[]) => execFileSync('/usr/sbin/ip', ['netns', 'exec', fabric, ...command], { encoding: 'utf8' })
   const namespaces = () => execFileSync('/usr/sbin/ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => name.startsWith(`${prefix}-`)).sort()
@@ -56,6 +49,14 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
   const [network, router] = [String((await openstack('network', 'show', 'private')).id), String((await openstack('router', 'show', 'router1')).id)]
   const tap = `tap${port.ID.slice(0, 11)}`
   const whole = { namespaces: namespaces(), devices: devices() }
+  const { id: token } = await asAdmin('token', 'issue', '-f', 'json').then((text: string) => JSON.parse(text) as { id: string })
+  const call = async (service: string, method: string, path: string, body?: unknown): Promise<any> => {
+    const reply = await fetch(`http://${address}:${ports[service]}${path}`, {
+      method, headers: { 'x-auth-token': token, 'openstack-api-version': 'placement 1.28', 'content-type': 'application/json' }, ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    assert.ok(reply.ok, `${method} ${path}: ${reply.status}`)
+    return reply.status === 204 ? undefined : reply.json()
+  }
 
   await t.test('a cloud in order has no findings, and the doctor ends with 0', async () => {
     assert.deepEqual(await audit(), { open: [], repaired: [], gone: [] })
@@ -78,8 +79,23 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.equal(sortedRules(rules()), sortedRules(before))
   })
 
+  await t.test('addresses of a group are told again, flushed or gone with the rules that name them; those of no group go with its rules', async () => {
+    const sets = () => (JSON.parse(inFabric('nft', '-j', 'list', 'sets')) as { nftables: { set?: { name: string; elem?: unknown } }[] }).nftables.flatMap(({ set }) => (set ? [`${set.name} ${JSON.stringify(set.elem)}`] : [])).sort()
+    const [before, group] = [sets(), /set m4-([0-9a-f-]{36}) \{/.exec(inFabric('nft', 'list', 'sets'))?.[1]]
+    assert.ok(group)
+    const nft = (...lines: string[]) => execFileSync('/usr/sbin/ip', ['netns', 'exec', fabric, 'nft', '-f', '-'], { input: lines.join('\n') })
+    const chains = (id: string) => ['i', 'e', 'ir', 'er'].map((start) => `inet nimbo ${start}-${id}`)
+    nft(`flush set inet nimbo m4-${group}`, `add set inet nimbo m4-${ghost} { type ipv4_addr; flags interval; }`, ...chains(ghost).map((chain) => `add chain ${chain}`))
+    const first = await audit()
+    assert.deepEqual([first.open, first.repaired], [[], [`address-set.broken ${group}`, `address-set.stray ${ghost}`, `group.stray ${ghost}`]])
+    assert.deepEqual(sets(), before)
+    nft(...chains(group).map((chain) => `flush chain ${chain}`), `delete set inet nimbo m4-${group}`)
+    const second = await audit()
+    assert.deepEqual([second.open, second.repaired], [[], [`address-set.missing ${group}`, `group.broken ${group}`]])
+    assert.deepEqual(sets(), before)
+  })
+
   await t.test('what is there for nothing is removed: a tap, a bridge, a namespace; what is a stranger’s is told', async () => {
-    const ghost = '99999999-9999-4999-8999-999999999999'
     inFabric('ip', 'tuntap', 'add', 'dev', `tap${ghost.slice(0, 11)}`, 'mode', 'tap')
     inFabric('ip', 'link', 'add', `brq${ghost.slice(0, 11)}`, 'type', 'bridge')
     for (const name of [`${prefix}-qdhcp-${ghost}`, `${prefix}-qrouter-${ghost}`, `${prefix}-odd`]) execFileSync('/usr/sbin/ip', ['netns', 'add', name])
@@ -112,6 +128,25 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     writeFileSync(hosts, '')
     assert.deepEqual((await audit()).repaired, [`dhcp.incomplete ${network}`])
     assert.deepEqual(readFileSync(hosts, 'utf8').split('\n').sort(), known.split('\n').sort())
+    writeFileSync(hosts, `${known.replace(/^([^,]+),[^,]+,/, '$1,10.99.0.9,')}fa:16:3e:99:99:99,10.99.0.10,host-gone\n`)
+    assert.deepEqual((await audit()).repaired, [`dhcp.outdated ${network}`])
+    assert.deepEqual(readFileSync(hosts, 'utf8').split('\n').sort(), known.split('\n').sort())
+  })
+
+  await t.test('programs that work for the cloud and that it did not start are told, and ended when it is asked for', async () => {
+    const strays = [
+      spawn('/usr/sbin/ip', ['netns', 'exec', `${prefix}-qdhcp-${network}`, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file=', '--port=0', '--interface=lo'], { stdio: 'ignore' }),
+      spawn('/usr/bin/qemu-system-x86_64', ['-machine', 'none', '-S', '-nodefaults', '-display', 'none', '-serial', `file:${data}/stray`], { stdio: 'ignore' }),
+      spawn('/usr/bin/qemu-storage-daemon', ['--pidfile', join(data, 'stray.pid')], { stdio: 'ignore' }),
+    ]
+    t.after(() => strays.forEach((stray) => stray.kill('SIGKILL')))
+    const ends = Promise.all(strays.map((stray) => new Promise((resolve) => stray.on('exit', resolve))))
+    const { open } = await audit()
+    assert.deepEqual(open.map(({ kind, resource }) => `${kind} ${resource.replace(/-\d+$/, '')}`).sort(), [`dnsmasq-${strays[0]?.pid}`, `qemu-${strays[1]?.pid}`, `qemu-storage-daemon-${strays[2]?.pid}`].map((each) => `program.stray ${each}`))
+    await cloud.nimbo('doctor', '--repair', 'all')
+    await ends
+    rmSync(join(data, 'stray'), { force: true })
+    assert.deepEqual((await audit()).open, [])
   })
 
   await t.test('killed programs come back or are seen: DHCP, the storage daemon, QEMU', async () => {
@@ -122,14 +157,60 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     kill(cloud, /qemu-system/)
     await eventually('the server is SHUTOFF', 20, async () => (await openstack('server', 'show', server)).status === 'SHUTOFF')
     assert.deepEqual((await audit()).open, [])
+    const guest = join(data, 'nova', 'qemu', 'servers', server)
+    renameSync(guest, join(cloud.directory, 'elsewhere'))
+    assert.deepEqual(openKinds((await audit()).open), [`guest.missing ${server}`])
+    renameSync(join(cloud.directory, 'elsewhere'), guest)
+    assert.deepEqual((await audit()).gone, [`guest.missing ${server}`])
     await openstack('server', 'start', server)
     await eventually('the server is ACTIVE', 60, async () => (await openstack('server', 'show', server)).status === 'ACTIVE')
   })
 
   await t.test('a server whose guest is not as its row says is shown as it is', async () => {
-    write(join(data, 'db', 'nova_cell1.db'), 'update instances set vm_state = \'paused\', power_state = 3 where uuid = ?', server)
+    write(rows('nova_cell1'), 'update instances set vm_state = \'paused\', power_state = 3 where uuid = ?', server)
     assert.deepEqual((await audit()).repaired, [`server.power ${server}`])
     assert.equal((await openstack('server', 'show', server)).status, 'ACTIVE')
+    const host = read(rows('nova_cell1'), 'select host from instances where uuid = ?', server)
+    write(rows('nova_cell1'), 'update instances set host = \'elsewhere\', task_state = \'powering-off\' where uuid = ?', server)
+    assert.deepEqual(openKinds((await audit()).open), [`guest.elsewhere ${server}`, `server.unowned ${server}`])
+    await cloud.nimbo('doctor', '--repair', 'all').catch(() => undefined)
+    // The port stays where the guest is: nobody on the host of the row can say that it has the guest.
+    assert.deepEqual(openKinds((await audit()).open), [`guest.elsewhere ${server}`, `port.elsewhere ${port.ID}`])
+    write(rows('nova_cell1'), 'update instances set host = ? where uuid = ?', host, server)
+    assert.deepEqual((await audit()).gone, [`guest.elsewhere ${server}`, `port.elsewhere ${port.ID}`])
+  })
+
+  await t.test('ports of a server are bound to its host, and both know of each other', async () => {
+    const idOf = async (...args: string[]) => String((await openstack('port', 'create', '--network', 'private', ...args)).id)
+    const group = read(rows('neutron'), 'select security_group_id from port_security_groups where port_id = ?', port.ID)
+    const has = (...ids: string[]) => eventually('the server has the ports that there are', 60, async () =>
+      read(rows('nova_cell1'), 'select group_concat(uuid) from virtual_interfaces where instance_uuid = ?', server).split(',').sort().join() === ids.sort().join())
+    const isActive = (id: string) => eventually('the port is active', 60, async () => read(rows('neutron'), 'select status from ports where id = ?', id) === 'ACTIVE')
+    const doomed = await idOf('doomed')
+    await openstack('server', 'add', 'port', 'audited', 'doomed')
+    await isActive(doomed)
+    write(rows('neutron'), 'delete from ports where id = ?', doomed)
+    const first = await audit()
+    assert.deepEqual([first.open, first.repaired], [[], [`address-set.broken ${group}`, `dhcp.outdated ${network}`, `port.missing ${doomed}`, `wire.stray ${doomed.slice(0, 11)}`]])
+    await has(port.ID)
+
+    const untold = await idOf('--device', server, '--device-owner', 'compute:nova', 'untold')
+    await asAdmin('port', 'set', '--host', 'nowhere', port.ID)
+    // Neutron's auditor sees the same from the other side meanwhile, and may do its part before or after nova's.
+    const portsRepaired = async () => (await audit()).repaired.filter((each) => each.startsWith('port.'))
+    assert.deepEqual(await portsRepaired(), [`port.elsewhere ${port.ID}`, `port.untold ${untold}`])
+    await has(port.ID, untold)
+    assert.deepEqual(await portsRepaired(), [`port.elsewhere ${untold}`])
+    for (const id of [port.ID, untold]) await isActive(id)
+
+    write(rows('neutron'), 'update ports set status = \'BUILD\' where id = ?', port.ID)
+    write(rows('neutron'), 'update ports set vif_type = \'binding_failed\', status = \'DOWN\' where id = ?', untold)
+    assert.deepEqual(await portsRepaired(), [`port.binding-failed ${untold}`, `port.unowned ${port.ID}`])
+    for (const id of [port.ID, untold]) await isActive(id)
+    await openstack('port', 'delete', untold)
+    await has(port.ID)
+    await eventually('its device is gone', 30, async () => JSON.stringify(devices()) === JSON.stringify(whole.devices))
+    assert.deepEqual((await audit()).open, [])
   })
 
   await t.test('a dropped export is served again, one that nobody uses is taken back', async () => {
@@ -145,6 +226,33 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual(await served(), [`export-${volume}`])
   })
 
+  await t.test('what only an operation may leave so, with none; a longer file than its image; a volume that cinder does not count', async () => {
+    const databases = ['cinder', 'glance', 'neutron', 'nova_api']
+    const stuck = databases.map((_name, at) => `55555555-5555-4555-8555-55555555555${at}`)
+    const idle = String((await openstack('volume', 'show', 'idle')).id)
+    const image = String((await openstack('image', 'show', 'nimbo-test')).id)
+    const { id: begun } = await call('glance', 'POST', '/v2/images', { name: 'begun', disk_format: 'raw', container_format: 'bare' })
+    const bits = join(data, 'images', read(rows('glance'), 'select bits from images where id = ?', image))
+    const { size } = statSync(bits)
+    appendFileSync(bits, 'more')
+    write(rows('glance'), 'update images set status = \'saving\' where id = ?', begun)
+    write(rows('cinder'), 'update volumes set status = \'extending\' where id = ?', idle)
+    copyRow(rows('nova_cell1'), 'block_device_mappings', ['volume_id', volume], { uuid: ghost, volume_id: idle })
+    databases.forEach((name, at) => insertOverdue(rows(name), String(stuck[at])))
+    assert.deepEqual(openKinds((await audit()).open), [
+      `attachment.missing ${idle}`, `image.damaged ${image}`, `image.unowned ${begun}`, ...stuck.map((id) => `operation.overdue ${id}`), `volume.unowned ${idle}`,
+    ])
+    await cloud.nimbo('doctor', '--repair', 'all').catch(() => undefined)
+    assert.deepEqual([(await openstack('volume', 'show', idle)).status, (await call('glance', 'GET', `/v2/images/${begun}`)).status], ['error', 'queued'])
+
+    truncateSync(bits, size)
+    write(rows('nova_cell1'), 'delete from block_device_mappings where uuid = ?', ghost)
+    databases.forEach((name, at) => write(rows(name), 'delete from operations where id = ?', String(stuck[at])))
+    assert.deepEqual((await audit()).gone, [`attachment.missing ${idle}`, `image.damaged ${image}`, ...stuck.map((id) => `operation.overdue ${id}`)])
+    await asAdmin('volume', 'set', '--state', 'available', idle)
+    await call('glance', 'DELETE', `/v2/images/${begun}`)
+  })
+
   await t.test('files without rows and rows without files, of volumes and of images', async () => {
     const [volumes, images] = [join(data, 'cinder', 'volumes'), join(data, 'images')]
     const [stray, begun] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
@@ -154,7 +262,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     writeFileSync(join(images, stray), 'whose?')
     writeFileSync(join(images, `${begun}.partial`), 'half')
     const image = String((await openstack('image', 'show', 'nimbo-test')).id)
-    const bits = read(join(data, 'db', 'glance.db'), 'select bits from images where id = ?', image)
+    const bits = read(rows('glance'), 'select bits from images where id = ?', image)
     renameSync(join(volumes, `${idle}.qcow2`), join(volumes, 'elsewhere'))
     renameSync(join(images, bits), join(cloud.directory, 'elsewhere'))
     const { open, repaired } = await audit()
@@ -181,15 +289,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
   })
 
   await t.test('room in placement: taken for a server that has none, given back when it is held for nobody', async () => {
-    const { id: token } = await asAdmin('token', 'issue', '-f', 'json').then((text: string) => JSON.parse(text) as { id: string })
-    const placement = async (method: string, path: string, body?: unknown): Promise<any> => {
-      const reply = await fetch(`http://${address}:${ports['placement']}${path}`, {
-        method, headers: { 'x-auth-token': token, 'openstack-api-version': 'placement 1.28', 'content-type': 'application/json' }, ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
-      assert.ok(reply.ok, `${method} ${path}: ${reply.status}`)
-      return reply.status === 204 ? undefined : reply.json()
-    }
-    const ghost = '44444444-4444-4444-8444-444444444444'
+    const placement = (method: string, path: string, body?: unknown) => call('placement', method, path, body)
     const held = await placement('GET', `/allocations/${server}`)
     const [provider] = Object.keys(held.allocations)
     await placement('DELETE', `/allocations/${server}`)
@@ -199,31 +299,56 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual((await placement('GET', `/allocations/${server}`)).allocations[String(provider)].resources, held.allocations[String(provider)].resources)
     await cloud.nimbo('doctor', '--repair', open[0]?.id.slice(0, 12) ?? '')
     assert.deepEqual((await placement('GET', `/allocations/${ghost}`)).allocations, {})
+
+    const own = held.allocations[String(provider)].resources
+    const hold = async (allocations: object) => placement('PUT', `/allocations/${server}`, { allocations, project_id: held.project_id, user_id: held.user_id, consumer_generation: (await placement('GET', `/allocations/${server}`)).consumer_generation })
+    const second = await placement('POST', '/resource_providers', { name: 'left-over' })
+    await placement('PUT', `/resource_providers/${second.uuid}/inventories`, { resource_provider_generation: 0, inventories: { VCPU: { total: 4 } } })
+    await hold({ [String(provider)]: { resources: { ...own, MEMORY_MB: own.MEMORY_MB + 1 } } })
+    assert.deepEqual((await audit()).repaired, [`allocation.amount ${server}`, `allocation.stray ${ghost}`])
+    for (const [kind, allocations] of [['double', { [String(provider)]: { resources: own }, [second.uuid]: { resources: { VCPU: 1 } } }], ['elsewhere', { [second.uuid]: { resources: { VCPU: 1 } } }]] as const) {
+      await hold(allocations)
+      assert.deepEqual(openKinds((await audit()).open), [`allocation.${kind} ${server}`])
+      await cloud.nimbo('doctor', '--repair', 'all')
+      assert.deepEqual((await placement('GET', `/allocations/${server}`)).allocations[String(provider)].resources, own)
+    }
+    await placement('DELETE', `/resource_providers/${second.uuid}`)
+    assert.deepEqual((await audit()).open, [])
   })
 
-  await t.test('all that is left of a server whose rows are gone goes when it is asked for: guest, disks, room, port, attachment', async () => {
-    const lost = await boot('lost')
-    const [own] = (await openstack('port', 'list', '--server', 'lost')) as { ID: string }[]
-    const spare = String((await openstack('volume', 'create', '--size', '1', 'spare')).id)
-    await eventually('the volume is available', 60, async () => (await openstack('volume', 'show', spare)).status === 'available')
-    await openstack('server', 'add', 'volume', 'lost', 'spare')
-    await eventually('the volume is in use', 60, async () => (await openstack('volume', 'show', spare)).status === 'in-use')
-    for (const table of ['instances:uuid', 'block_device_mappings:instance_uuid', 'virtual_interfaces:instance_uuid']) {
-      const [name, column] = table.split(':')
-      write(join(data, 'db', 'nova_cell1.db'), `delete from ${name} where ${column} = ?`, lost)
+  await t.test('all that is left of a server goes: guest, disks, room, port, attachment; what was deleted by itself, what is unknown when it is asked for', async () => {
+    const [lost, forgotten] = await Promise.all(['lost', 'forgotten'].map(async (name) => {
+      const id = await boot(name)
+      const [own] = (await openstack('port', 'list', '--server', name)) as { ID: string }[]
+      const spare = String((await openstack('volume', 'create', '--size', '1', name)).id)
+      const is = (status: string) => eventually(`the volume is ${status}`, 60, async () => (await openstack('volume', 'show', spare)).status === status)
+      await is('available')
+      await openstack('server', 'add', 'volume', name, spare)
+      await is('in-use')
+      return { id, port: String(own?.ID), is, spare, attachment: read(rows('cinder'), 'select id from volume_attachments where volume_id = ?', spare) }
+    }))
+    assert.ok(lost && forgotten)
+    write(rows('nova_cell1'), 'delete from instances where uuid = ?', lost.id)
+    write(rows('nova_cell1'), 'update instances set deleted = 1, vm_state = \'deleted\' where uuid = ?', forgotten.id)
+    for (const { id } of [lost, forgotten]) {
+      for (const table of ['block_device_mappings', 'virtual_interfaces']) write(rows('nova_cell1'), `delete from ${table} where instance_uuid = ?`, id)
+      write(rows('nova_api'), 'delete from instance_mappings where instance_uuid = ?', id)
     }
-    write(join(data, 'db', 'nova_api.db'), 'delete from instance_mappings where instance_uuid = ?', lost)
-    const { open } = await audit()
-    const [attachment] = open.filter(({ kind }) => kind === 'attachment.stray')
-    assert.deepEqual(openKinds(open), [`allocation.stray ${lost}`, `attachment.stray ${attachment?.resource}`, `guest.stray ${lost}`, `port.stray ${own?.ID}`])
-    assert.equal(processesOf(cloud.directory).filter((each) => /qemu-system/.test(each)).length, 2)
+    assert.equal(processesOf(cloud.directory).filter((each) => /qemu-system/.test(each)).length, 3)
+    const { open, repaired } = await audit()
+    assert.deepEqual([openKinds(open), repaired], [
+      [`allocation.stray ${lost.id}`, `attachment.stray ${lost.attachment}`, `guest.stray ${lost.id}`, ...[lost, forgotten].map((each) => `port.stray ${each.port}`)].sort(),
+      [`allocation.of-deleted-server ${forgotten.id}`, `attachment.of-deleted-server ${forgotten.attachment}`, `guest.of-deleted-server ${forgotten.id}`],
+    ])
     await cloud.nimbo('doctor', '--repair', 'all')
     assert.deepEqual((await audit()).open, [])
     assert.equal(processesOf(cloud.directory).filter((each) => /qemu-system/.test(each)).length, 1)
-    assert.equal(existsSync(join(data, 'nova', 'qemu', 'servers', lost)), false)
-    await eventually('the volume is free', 30, async () => (await openstack('volume', 'show', spare)).status === 'available')
-    await openstack('volume', 'delete', spare)
-    await eventually('its device is gone', 30, async () => JSON.stringify(devices()) === JSON.stringify(whole.devices))
+    for (const { id, is, spare } of [lost, forgotten]) {
+      assert.equal(existsSync(join(data, 'nova', 'qemu', 'servers', id)), false)
+      await is('available')
+      await openstack('volume', 'delete', spare)
+    }
+    await eventually('their devices are gone', 30, async () => JSON.stringify(devices()) === JSON.stringify(whole.devices))
   })
 
   await t.test('after all this the server works, and its deletion leaves nothing', async () => {
@@ -236,55 +361,3 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     rmSync(join(cloud.directory, 'nimbo.toml'))
   })
 })
-
-/** It ends with 1 while anything is open. */
-async function doctor(cloud: RealCloud, ...args: string[]): Promise<{ findings: Found[] }> {
-  const text = await cloud.nimbo('doctor', '--json', ...args).catch((error: Error) => String((error.cause as { stdout?: string }).stdout))
-  const diagnosis = JSON.parse(text) as { findings: Found[]; silent: string[]; failed: string[] }
-  assert.deepEqual([diagnosis.silent, diagnosis.failed], [[], []])
-  return diagnosis
-}
-
-/** Chains stand in the order in which they were made. */
-function sortedRules(text: string): string {
-  return text.split('\n\n').map((block) => block.trim()).sort().join('\n')
-}
-
-function kill(cloud: RealCloud, command: RegExp): void {
-  const found = processesOf(cloud.directory).filter((each) => command.test(each)).map((each) => Number(each.split(' ')[0]))
-  assert.ok(found.length > 0, `${String(command)} runs`)
-  for (const pid of found) process.kill(pid, 'SIGKILL')
-}
-
-function write(file: string, statement: string, value: string): void {
-  const database = new DatabaseSync(file, { timeout: 5000 })
-  const { changes } = database.prepare(statement).run(value)
-  database.close()
-  assert.ok(Number(changes) > 0 || statement.startsWith('delete from block'), statement)
-}
-
-function read(file: string, statement: string, value: string): string {
-  const database = new DatabaseSync(file, { readOnly: true })
-  const row = database.prepare(statement).get(value) as Record<string, string>
-  database.close()
-  return Object.values(row)[0] ?? ''
-}
-
-/** One command to a monitor. */
-function qmp(path: string, command: object): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path)
-    let text = ''
-    const lines = [JSON.stringify({ execute: 'qmp_capabilities' }), JSON.stringify({ ...command, id: 'asked' })]
-    socket.on('error', reject).on('data', (chunk) => {
-      text += String(chunk)
-      if (/"QMP"/.test(text) && lines.length > 0) socket.write(`${lines.splice(0).join('\n')}\n`)
-      for (const line of text.split('\n').filter((each) => each.trim() !== '' && each.includes('"asked"') && each.trimEnd().endsWith('}'))) {
-        const answer = JSON.parse(line) as { return?: unknown; error?: { desc: string } }
-        socket.end()
-        if (answer.error) reject(new Error(answer.error.desc))
-        else resolve(answer.return)
-      }
-    })
-  })
-}

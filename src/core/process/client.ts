@@ -126,6 +126,8 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
     startDaemon: (spec) => ask('startDaemon', spec),
     daemons: (kind) => ask('daemons', kind),
     signalDaemon: (kind, id, signal) => ask('signalDaemon', kind, id, signal),
+    strayPrograms: (kind) => ask('strayPrograms', kind),
+    signalStray: (kind, stray, signal) => ask('signalStray', kind, stray, signal),
     listen: (where) => askWith('listen', [where], (_result, handle) => toServer(handle)),
     giveToQemu: (path) => ask('giveToQemu', path),
     allowTaps: (allowed) => ask('allowTaps', allowed),

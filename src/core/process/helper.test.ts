@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { daemonKeeper } from './helper/daemons.ts'
+import { isNamed } from './helper/strays.ts'
 import { createProcessRunner, type HelperOptions, NotAllowed, startHelper } from './index.ts'
 
 const root = process.getuid?.() === 0 ? {} : { skip: 'needs root' }
@@ -198,6 +199,46 @@ test('a daemon that could not be recorded, since the disk was full, does not liv
   for (let turn = 0; turn < 100 && lives(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10))
   assert.equal(lives(), false)
   assert.deepEqual(keeper.living('qemu-storage-daemon'), new Map())
+})
+
+test('programs that nobody recorded are found by the cloud’s namespaces and data, and ended; what is recorded or another cloud’s is not among them', root, async (t) => {
+  const [{ helper, dataDirectory }, other] = [await helperFor(t, 'hta'), await helperFor(t, 'htb')]
+  await helper.netnsAdd('hta-x')
+  await helper.ip(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'addr add 10.0.0.2/24 dev veth0'], { netns: 'hta-x' })
+  const recorded = await helper.startDaemon(dnsmasq(dataDirectory))
+  assert.deepEqual([await helper.strayPrograms('dnsmasq'), await other.helper.strayPrograms('dnsmasq')], [[], []])
+
+  for (const directory of [dataDirectory, `${dataDirectory}-2`]) {
+    mkdirSync(directory, { recursive: true })
+    t.after(() => rmSync(directory, { recursive: true, force: true }))
+    writeFileSync(join(directory, 'disk'), Buffer.alloc(4096))
+  }
+  const started = (file: string, ...args: string[]) => {
+    const child = spawn(file, args, { stdio: 'ignore' })
+    t.after(() => child.kill('SIGKILL'))
+    return child.pid
+  }
+  const byHand = started('/usr/bin/nsenter', '--net=/run/netns/hta-x', 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file=', '--port=0', '--interface=lo')
+  const [storage] = [dataDirectory, `${dataDirectory}-2`].map((directory) => started('/usr/bin/qemu-storage-daemon', '--blockdev', `driver=file,filename=${directory}/disk,node-name=disk`))
+  const found = async (kind: 'dnsmasq' | 'qemu-storage-daemon') => (await helper.strayPrograms(kind)).map(({ pid }) => pid)
+  for (let turn = 0; turn < 100 && (await found('dnsmasq')).length + (await found('qemu-storage-daemon')).length < 2; turn += 1) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual([await found('dnsmasq'), await found('qemu-storage-daemon')], [[byHand], [storage]])
+  assert.deepEqual([await other.helper.strayPrograms('dnsmasq'), await other.helper.strayPrograms('qemu-storage-daemon')], [[], []])
+
+  const [stray] = await helper.strayPrograms('dnsmasq')
+  assert.ok(stray)
+  assert.equal(await helper.signalStray('dnsmasq', recorded, 'SIGKILL'), false, 'it is no stray')
+  assert.equal(await other.helper.signalStray('dnsmasq', stray, 'SIGKILL'), false, 'it is another cloud’s')
+  assert.equal(await helper.signalStray('dnsmasq', { ...stray, startTime: '1' }, 'SIGKILL'), false, 'it is another process by now')
+  await assert.rejects(helper.signalStray('dnsmasq', stray, 'SIGSTOP' as never), NotAllowed)
+  assert.equal(await helper.signalStray('dnsmasq', stray, 'SIGKILL'), true)
+  for (let turn = 0; turn < 100 && (await found('dnsmasq')).length > 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual([await found('dnsmasq'), await helper.daemons('dnsmasq')], [[], new Map([['one', recorded]])])
+})
+
+test('words name something in a directory, and not in one that is called nearly so', () => {
+  for (const words of ['/data/x', 'file=/data/x,y', '{"filename":"/data/x"}', 'a\0/data/x\0']) assert.equal(isNamed('/data', words), true, words)
+  for (const words of ['', '/data', '/data2/x', '/srv/data/x', 'x-/data/y', './data/x']) assert.equal(isNamed('/data', words), false, words)
 })
 
 test('a forged pid record does not lead to a stranger', root, async (t) => {

@@ -31,6 +31,12 @@ export interface ProcessIdentity {
   readonly startTime: string
 }
 
+/** One that works for this cloud without a record. */
+export interface StrayProgram extends ProcessIdentity {
+  /** Its command line. */
+  readonly command: string
+}
+
 export type DaemonKind = 'qemu' | 'qemu-storage-daemon' | 'dnsmasq'
 
 export interface DaemonSpec {
@@ -76,8 +82,8 @@ export interface Privileged {
   nft(ruleset: string, where: Place): Promise<void>
   /** `nft -j list ARGS`: the list below "nftables"; an empty one when the thing that was asked for is absent. */
   nftQuery(args: readonly string[], where: Place): Promise<readonly Record<string, unknown>[]>
-  /** How many rules each chain has, by `family table name`, and the sets, named alike: a fraction of what `nftQuery` would bring. */
-  nftRules(where: Place): Promise<{ readonly chains: Readonly<Record<string, number>>; readonly sets: readonly string[] }>
+  /** How many rules each chain has, by `family table name`, and what each set, named alike, holds: a fraction of what `nftQuery` would bring. */
+  nftRules(where: Place): Promise<{ readonly chains: Readonly<Record<string, number>>; readonly sets: Readonly<Record<string, readonly string[]>> }>
   /** Set kernel settings below `net/`, written as paths: `net/ipv4/ip_forward`. */
   sysctl(values: Readonly<Record<string, string>>, where: Place): Promise<void>
   /** Read kernel settings of the host below `net/`; a setting that does not exist is left out. */
@@ -94,6 +100,10 @@ export interface Privileged {
   daemons(kind: DaemonKind): Promise<ReadonlyMap<string, ProcessIdentity>>
   /** Send a signal when the process is still the same one; answers whether it was there. */
   signalDaemon(kind: DaemonKind, id: string, signal: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): Promise<boolean>
+  /** Living programs of a kind that name this cloud's data or live in its namespaces, and that it did not start or has lost the record of. */
+  strayPrograms(kind: DaemonKind): Promise<readonly StrayProgram[]>
+  /** Send a signal to one of those; answers whether it was there. */
+  signalStray(kind: DaemonKind, stray: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean>
   /** A listening TCP socket inside a namespace, passed to this process. */
   listen(where: { netns: string; address: string; port: number }): Promise<Server>
   /** Give a file or directory below the data directory to the user that QEMU runs as. */

@@ -1,6 +1,7 @@
 // Cinder's roles, put together from what the runtime gives.
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { servePrograms } from '#core/audit'
 import { explain } from '#core/events'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
@@ -117,7 +118,8 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
   const fetchImage = await imageFetcher({
     ids: runtime.ids, credentials: runtime.credentials, glance: runtime.services.glance, scratch: runtime.stage ? scratchInMemory() : scratchOnDisk(join(directory, 'incoming')),
   })
-  return beginWhenAble({
+  const programs = servePrograms(runtime, 'qemu-storage-daemon')
+  const role = await beginWhenAble({
     clock: runtime.clock, log: runtime.log, backend, giveUp: () => driver.close(),
     async begin(call) {
       await driver.open(call)
@@ -129,4 +131,10 @@ export async function startVolume(runtime: Runtime): Promise<Role> {
       })
     },
   })
+  return {
+    async stop() {
+      programs.close()
+      await role.stop()
+    },
+  }
 }

@@ -6,7 +6,7 @@ import { CommandFailed } from '../errors.ts'
 import { checkOptions, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
 import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
 import { ruleset } from './allow-nft.ts'
-import { countRules } from './nft-text.ts'
+import { readRules } from './nft-text.ts'
 import { refusalsIn } from './batch.ts'
 import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
@@ -90,8 +90,8 @@ export function createHelper(options: HelperOptions): Helper {
     },
 
     async nftRules(where) {
-      const { stdout } = await run('nft', ['-s', '-t', 'list', 'ruleset'], { netns: optionalNamespace(options, where) })
-      return { result: countRules(stdout) }
+      const { stdout } = await run('nft', ['-s', 'list', 'ruleset'], { netns: optionalNamespace(options, where) })
+      return { result: readRules(stdout) }
     },
 
     async sysctl(values, where) {
@@ -132,6 +132,9 @@ export function createHelper(options: HelperOptions): Helper {
     startDaemon: async (spec) => ({ result: await daemons.start(spec) }),
     daemons: async (kind) => ({ result: daemons.living(kind) }),
     signalDaemon: async (kind, id, signal) => ({ result: daemons.signal(kind, id, signal) }),
+
+    strayPrograms: async (kind) => ({ result: daemons.strays(kind) }),
+    signalStray: async (kind, stray, signal) => ({ result: daemons.signalStray(kind, stray, signal) }),
 
     async listen(where) {
       const { address, port } = (where ?? {}) as { address?: unknown; port?: unknown }

@@ -4,17 +4,21 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, constants, fchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandFailed } from '../errors.ts'
-import type { DaemonKind, DaemonSpec, ProcessIdentity } from '../interface.ts'
+import type { DaemonKind, DaemonSpec, ProcessIdentity, StrayProgram } from '../interface.ts'
 import { identifier, openInside, optionalNamespace, pathInside, refuse, text, texts } from './allow.ts'
 import { dnsmasqArgs } from './allow-dnsmasq.ts'
+import { commandLine, startTimeOf } from './proc.ts'
 import type { HelperOptions } from './protocol.ts'
 import { inNamespace, type Program, programs } from './spawn.ts'
+import { strayPrograms } from './strays.ts'
 import { turns } from '../turns.ts'
 
 export interface DaemonKeeper {
   start(spec: unknown): Promise<ProcessIdentity>
   living(kind: unknown): ReadonlyMap<string, ProcessIdentity>
   signal(kind: unknown, id: unknown, signal: unknown): boolean
+  strays(kind: unknown): readonly StrayProgram[]
+  signalStray(kind: unknown, stray: unknown, signal: unknown): boolean
 }
 
 interface DaemonRecord extends ProcessIdentity {
@@ -37,13 +41,12 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
   const checkKind = (kind: unknown): DaemonKind =>
     kinds.includes(kind as DaemonKind) ? (kind as DaemonKind) : refuse('A kind of daemon', kind)
   const recordPath = (kind: DaemonKind, id: string) => join(records, kind, `${id}.json`)
+  const idsOf = (kind: DaemonKind) => readdirSync(join(records, kind)).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
 
   function read(kind: DaemonKind, id: string): ProcessIdentity | undefined {
     const path = recordPath(kind, id)
-    const stat = lstatSync(path, { throwIfNoEntry: false })
-    // A record that another user could have written is no record.
-    if (!stat?.isFile() || stat.uid !== process.getuid?.()) return undefined
-    const record = JSON.parse(readFileSync(path, 'utf8')) as DaemonRecord
+    const record = recordAt(path)
+    if (!record) return undefined
     if (record.pid === 0) {
       if (launching.has(path)) return undefined
       const found = findByCommand(record.command, [0, kind === 'dnsmasq' ? options.ownUser.uid : options.qemuUser.uid])
@@ -116,6 +119,23 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     }
   }
 
+  function strays(value: unknown): readonly StrayProgram[] {
+    const kind = checkKind(value)
+    const own = idsOf(kind).flatMap((id) => recordAt(recordPath(kind, id)) ?? [])
+    return strayPrograms(options, kind, (pid) => own.some((record) => (record.pid === 0 ? willBe(pid, record.command) : record.pid === pid && record.startTime === startTimeOf(pid))))
+  }
+
+  function send(identity: ProcessIdentity | undefined, signal: unknown): boolean {
+    if (!signals.includes(signal as (typeof signals)[number])) refuse('A signal', signal)
+    if (!identity) return false
+    try {
+      process.kill(identity.pid, signal as NodeJS.Signals)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   return {
     start(value) {
       const given = (value ?? {}) as Record<string, unknown>
@@ -130,26 +150,27 @@ export function daemonKeeper(options: HelperOptions, records: string, find: (pro
     living(value) {
       const kind = checkKind(value)
       const found = new Map<string, ProcessIdentity>()
-      for (const file of readdirSync(join(records, kind))) {
-        if (!file.endsWith('.json')) continue
-        const id = file.slice(0, -'.json'.length)
+      for (const id of idsOf(kind)) {
         const identity = read(kind, id)
         if (identity) found.set(id, identity)
       }
       return found
     },
     signal(kind, id, signal) {
-      if (!signals.includes(signal as (typeof signals)[number])) refuse('A signal', signal)
-      const identity = read(checkKind(kind), identifier(id))
-      if (!identity) return false
-      try {
-        process.kill(identity.pid, signal as NodeJS.Signals)
-        return true
-      } catch {
-        return false
-      }
+      return send(read(checkKind(kind), identifier(id)), signal)
+    },
+    strays,
+    signalStray(kind, stray, signal) {
+      const { pid, startTime } = (stray ?? {}) as Partial<ProcessIdentity>
+      return send(strays(kind).find((each) => each.pid === pid && each.startTime === startTime), signal)
     },
   }
+}
+
+/** A record that another user could have written is no record. */
+function recordAt(path: string): DaemonRecord | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat?.isFile() && stat.uid === process.getuid?.() ? (JSON.parse(readFileSync(path, 'utf8')) as DaemonRecord) : undefined
 }
 
 function writeRecord(path: string, record: DaemonRecord): void {
@@ -175,27 +196,8 @@ function supplementaryGroups(): string[] {
   return stat && stat.gid !== 0 && (stat.mode & 0o060) === 0o060 ? [`--groups=${stat.gid}`] : ['--clear-groups']
 }
 
-/** Field 22 of /proc/PID/stat; the second field may hold spaces and brackets. Nothing for a zombie. */
-export function startTimeOf(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
-  } catch {
-    return undefined
-  }
-}
-
 const joined = (command: readonly string[]): string => command.map((word) => `${word}\0`).join('')
 const sameCommand = (pid: number, command: readonly string[]): boolean => commandLine(pid) === joined(command)
-
-/** Nothing when there is no such process. */
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    return ''
-  }
-}
 
 /** It is the program, or what becomes it by exec: into the namespace, down to the user. */
 function willBe(pid: number, command: readonly string[]): boolean {

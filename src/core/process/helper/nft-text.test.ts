@@ -1,7 +1,7 @@
-// The text of nft, counted.
+// The text of nft, in short.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countRules } from './nft-text.ts'
+import { readRules } from './nft-text.ts'
 
 const text = `table bridge nimbo {
 \tmap port_sources {
@@ -20,6 +20,24 @@ table inet nimbo {
 \t\tflags interval
 \t}
 
+\tset m4-b {
+\t\ttype ipv4_addr
+\t\tflags interval
+\t\tauto-merge
+\t\telements = { 10.0.0.1-10.0.0.3, 10.1.0.0/24,
+\t\t\t     10.2.0.9 }
+\t}
+
+\tset m6-b {
+\t\ttype ipv6_addr
+\t\telements = { fd00::1 }
+\t}
+
+\tmap zones {
+\t\ttype ifname : integer
+\t\telements = { "brq1" : 1 }
+\t}
+
 \tchain to-port {
 \t}
 
@@ -29,8 +47,11 @@ table inet nimbo {
 }
 `
 
-test('rules are counted by chain, and sets are named', () => {
-  assert.deepEqual(countRules(text), { chains: { 'bridge nimbo prerouting': 2, 'inet nimbo to-port': 0, 'inet nimbo e-a': 1 }, sets: ['inet nimbo m4-a'] })
-  assert.deepEqual(countRules(''), { chains: {}, sets: [] })
-  assert.throws(() => countRules(text.slice(0, -10)), /cut off/)
+test('rules are counted by chain, and sets are read', () => {
+  assert.deepEqual(readRules(text), {
+    chains: { 'bridge nimbo prerouting': 2, 'inet nimbo to-port': 0, 'inet nimbo e-a': 1 },
+    sets: { 'inet nimbo m4-a': [], 'inet nimbo m4-b': ['10.0.0.1-10.0.0.3', '10.1.0.0/24', '10.2.0.9'], 'inet nimbo m6-b': ['fd00::1'] },
+  })
+  assert.deepEqual(readRules(''), { chains: {}, sets: {} })
+  assert.throws(() => readRules(text.slice(0, -10)), /cut off/)
 })

@@ -1,23 +1,31 @@
-// What `nft list ruleset` prints, counted: read as text, since as JSON the rules of some hundred ports are megabytes.
+// What `nft list ruleset` prints, in short: read as text, since as JSON the rules of some hundred ports are megabytes.
 
-export interface RuleCounts {
+export interface RulesInShort {
+  /** How many rules each chain has, by `family table name`. */
   readonly chains: Readonly<Record<string, number>>
-  readonly sets: readonly string[]
+  /** What each set holds, as nft writes it: `10.0.0.1`, `10.0.0.0/24`, `10.0.0.1-10.0.0.3`. */
+  readonly sets: Readonly<Record<string, readonly string[]>>
 }
 
 /** @throws Error when the text was cut off */
-export function countRules(text: string): RuleCounts {
-  const [chains, sets]: [Record<string, number>, string[]] = [{}, []]
+export function readRules(text: string): RulesInShort {
+  const [chains, sets]: [Record<string, number>, Record<string, string[]>] = [{}, {}]
   let table = ''
   let chain: string | undefined
+  let set: string[] | undefined
+  let inElements = false
   for (const line of text.split('\n')) {
     const [, object, ...names] = /^(table|\tchain|\tset) (\S+)(?: (\S+))? \{$/.exec(line) ?? []
     if (object === 'table') table = names.join(' ')
-    else if (object === '\tset') sets.push(`${table} ${names[0]}`)
+    else if (object === '\tset') sets[`${table} ${names[0]}`] = set = []
     else if (object === '\tchain') chains[(chain = `${table} ${names[0]}`)] = 0
-    else if (line === '\t}') chain = undefined
+    else if (line === '\t}') chain = set = undefined
     else if (line === '}') table = ''
     else if (chain !== undefined && !/^\t\ttype \S+ hook /.test(line)) chains[chain] = (chains[chain] ?? 0) + 1
+    else if (set !== undefined && (inElements || line.startsWith('\t\telements = {'))) {
+      set.push(...line.replace('elements =', '').split(/[\s,{}]+/).filter((word) => word !== ''))
+      inElements = !line.endsWith('}')
+    }
   }
   if (table !== '') throw new Error('The list of rules was cut off.')
   return { chains, sets }

@@ -1,5 +1,5 @@
 // Cinder's auditor: its rows beside what each backend has and serves.
-import { type Check, type Difference, overdueCheck, resourcesAtWork, startAuditor } from '#core/audit'
+import { type Check, type Difference, overdueCheck, programsCheck, resourcesAtWork, startAuditor } from '#core/audit'
 import type { Database } from '#core/db'
 import { AppError, Conflict } from '#core/errors'
 import { type RpcClient, rpcClient } from '#core/rpc'
@@ -19,7 +19,10 @@ export async function startAuditorRole(runtime: Runtime): Promise<Role> {
   const volumes = rpcClient(runtime.bus, runtime, volumeRpc)
   return startAuditor(runtime, {
     service: 'cinder', database, settings: runtime.config(cinderOptions),
-    checks: [backendsCheck(runtime, database, volumes), overdueCheck(runtime.clock, [database])],
+    checks: [
+      backendsCheck(runtime, database, volumes), overdueCheck(runtime.clock, [database]),
+      programsCheck({ runtime, kind: 'qemu-storage-daemon', hosts: async () => new Set((await backendsOf(database)).map((backend) => backend.replace(/@.*$/, ''))) }),
+    ],
   })
 }
 
@@ -60,7 +63,7 @@ function backendsCheck({ clock }: Pick<Runtime, 'clock'>, database: Database<Cin
     },
     async look(ctx) {
       const [differences, unseen]: [Difference[], string[]] = [[], []]
-      for (const { host: backend } of await listServices(database.read, { binary: 'cinder-volume' })) {
+      for (const backend of await backendsOf(database)) {
         try {
           // First what is there: a row that is written meanwhile is then seen, and nothing is taken for a stray.
           const found = await volumes.on(backend).inventory(ctx, {})
@@ -74,6 +77,11 @@ function backendsCheck({ clock }: Pick<Runtime, 'clock'>, database: Database<Cin
       return { differences, unseen }
     },
   }
+}
+
+/** As `host@backend`. */
+async function backendsOf({ read }: Database<CinderTables>): Promise<string[]> {
+  return (await listServices(read, { binary: 'cinder-volume' })).map(({ host }) => host)
 }
 
 async function rowsOf(database: Database<CinderTables>, backend: string, atWork: ReadonlySet<string>): Promise<AuditedVolume[]> {

@@ -30,11 +30,22 @@ export async function groupsOnHost(db: Tx, host: string): Promise<{ groupIds: st
   return { groupIds, addressSetIds: sets.flatMap((row) => row.remote_group_id ?? []) }
 }
 
-/** Whom the DHCP of a host should answer: wired ports with an IPv4 address in a subnet with DHCP. */
-export async function dhcpClients(db: Tx, host: string): Promise<{ network_id: string; id: string; mac_address: string }[]> {
+/** The addresses behind groups. */
+export async function membersOf(db: Tx, groupIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (groupIds.length === 0) return new Map()
+  const own = await db.selectFrom('ip_allocations').innerJoin('port_security_groups', 'port_security_groups.port_id', 'ip_allocations.port_id')
+    .select(['security_group_id', 'ip_address']).where('security_group_id', 'in', [...groupIds]).execute()
+  const allowed = await db.selectFrom('port_address_pairs').innerJoin('port_security_groups', 'port_security_groups.port_id', 'port_address_pairs.port_id')
+    .select(['security_group_id', 'ip_address']).where('security_group_id', 'in', [...groupIds]).execute()
+  const byGroup = Map.groupBy([...own, ...allowed], (row) => row.security_group_id)
+  return new Map(groupIds.map((id) => [id, (byGroup.get(id) ?? []).map((row) => row.ip_address)]))
+}
+
+/** Whom the DHCP of a host should answer, and with what: wired ports with an IPv4 address in a subnet with DHCP. */
+export async function dhcpClients(db: Tx, host: string): Promise<{ network_id: string; id: string; mac_address: string; ip_address: string }[]> {
   return db.selectFrom('ports').innerJoin('ip_allocations', 'ip_allocations.port_id', 'ports.id').innerJoin('subnets', 'subnets.id', 'ip_allocations.subnet_id')
     .innerJoin('dhcp_bindings', 'dhcp_bindings.network_id', 'ports.network_id')
-    .select(['ports.network_id', 'ports.id', 'ports.mac_address']).distinct()
+    .select(['ports.network_id', 'ports.id', 'ports.mac_address', 'ip_allocations.ip_address']).distinct()
     .where('dhcp_bindings.host', '=', host).where('subnets.enable_dhcp', '=', 1).where('subnets.ip_version', '=', 4).where('ports.vif_type', '=', 'bridge').where('ports.device_owner', 'not like', 'network:%').execute()
 }
 

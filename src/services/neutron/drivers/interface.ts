@@ -269,8 +269,10 @@ export interface Examination extends Inventory {
   /** Filters by the whole id of their ports. */
   readonly filters: readonly { readonly portId: string; readonly intact: boolean }[]
   readonly groups: readonly { readonly id: string; readonly intact: boolean }[]
-  /** Whom the DHCP of each network answers. */
-  readonly dhcpHosts: readonly { readonly networkId: string; readonly macAddresses: readonly string[] }[]
+  /** What each address set holds: addresses, prefixes, and ranges as `first-last`. */
+  readonly members: readonly { readonly id: string; readonly addresses: readonly string[] }[]
+  /** Whom the DHCP of each network answers, and with which addresses. */
+  readonly dhcpHosts: readonly { readonly networkId: string; readonly hosts: readonly { readonly macAddress: string; readonly address: string }[] }[]
   /** Also namespaces that carry the cloud's prefix and that nothing accounts for. */
   readonly strangers: readonly string[]
 }

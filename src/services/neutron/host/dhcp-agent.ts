@@ -1,4 +1,5 @@
 // The DHCP agent of a host: for each network that it serves, one DHCP that is always the whole of what it should be.
+import { servePrograms } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import type { Role, Runtime } from '#core/service'
 import { dhcpAgentRpc } from '../contract/agent-rpc.ts'
@@ -91,6 +92,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
       return {}
     },
   })
+  const programs = servePrograms(runtime, 'dnsmasq')
   /** All that should be served here, and what is. */
   const compare = compareEach(host, 'comparing the DHCP of this host with what it should serve', stop.signal, async () => {
     const { networkIds } = await server.any().dhcpState(own, { host: runtime.host })
@@ -126,6 +128,7 @@ export async function startDhcpAgent(runtime: Runtime): Promise<Role> {
       timer.cancel()
       await reports.stop()
       listening.close()
+      programs.close()
       await ready
     },
   }

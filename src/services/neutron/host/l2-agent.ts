@@ -195,9 +195,15 @@ class L2Agent {
     await Promise.all(state.addressSetIds.filter((id) => named.addressSetIds.includes(id)).map((id) => this.#refreshSet(id, [everything], ctx)))
     await forEach(ports, (port) => this.#inTurn(port.id, () => this.#plug(ctx, port, state.revisions[port.id])))
     const known = new Set([...state.ports.map(({ id }) => id), ...state.otherPortIds].map(shortId))
-    for (const id of named.strayPorts) if (!known.has(id)) await driver.unplugPort(call(ctx), id)
+    for (const id of named.strayPorts.filter((each) => !known.has(each))) {
+      await driver.unplugPort(call(ctx), id)
+      forget(this.#ports, id)
+    }
     const networks = new Set(state.networks.map(({ id }) => shortId(id)))
-    for (const id of named.strayNetworks) if (!networks.has(id)) await driver.removeNetwork(call(ctx), id)
+    for (const id of named.strayNetworks.filter((each) => !networks.has(each))) {
+      await driver.removeNetwork(call(ctx), id)
+      forget(this.#networks, id)
+    }
     for (const id of named.strayGroups) if (!groupIds.includes(id)) await this.#refreshGroup(id, ctx)
     for (const id of named.strayAddressSets) {
       if (state.addressSetIds.includes(id)) continue
@@ -406,4 +412,9 @@ class L2Agent {
   #report({ problems }: Report): void {
     for (const problem of problems) this.#host.runtime.log.warn({ subject: problem.subject }, `left out of a filter: ${problem.message}`)
   }
+}
+
+/** What is remembered of a thing that is known by the first part of its id. */
+function forget(known: Map<string, unknown>, start: string): void {
+  for (const id of known.keys()) if (shortId(id) === start) known.delete(id)
 }

@@ -94,6 +94,29 @@ export function formatPrefix({ version, first, length }: Prefix): string {
   return `${formatIp({ version, value: first })}/${length}`
 }
 
+/** All that addresses, prefixes and ranges (`first-last`) cover, written in one way only: what lies side by side is one range. */
+export function coverage(texts: readonly string[]): string {
+  const ranges = texts.flatMap((text) => rangeOf(text) ?? []).sort((a, b) => a.version - b.version || (a.first < b.first ? -1 : 1))
+  const whole: Range[] = []
+  for (const range of ranges) {
+    const last = whole.at(-1)
+    if (!last || last.version !== range.version || range.first > last.last + 1n) whole.push({ ...range })
+    else if (range.last > last.last) last.last = range.last
+  }
+  return whole.map(({ version, first, last }) => [first, last].map((value) => formatIp({ version, value })).join('-')).join(' ')
+}
+
+interface Range {
+  readonly version: IpVersion
+  readonly first: bigint
+  last: bigint
+}
+
+function rangeOf(text: string): Range | undefined {
+  const [from, to] = text.split('-').map(parsePrefix)
+  return from && { version: from.version, first: from.first, last: (to ?? from).last }
+}
+
 export function contains(prefix: Prefix, ip: Ip): boolean {
   return prefix.version === ip.version && ip.value >= prefix.first && ip.value <= prefix.last
 }

@@ -1,8 +1,13 @@
 // The auditor of a cloud whose network engine is broken by hand.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { systemIds } from '#core/context'
+import { systemClock, systemIds } from '#core/context'
+import { openDatabase } from '#core/db'
+import { silentLog } from '#core/observe'
 import { auditorOf, quickAudit } from '../../../app/testing/audit.ts'
+import { neutronMigrations } from '../db/migrations/index.ts'
+import type { NeutronTables } from '../db/tables.ts'
 import { atRest, external, must, network, port, startLab, subnet, until } from './lab.ts'
 
 async function startBroken(t: TestContext) {
@@ -32,6 +37,7 @@ const ways: Readonly<Record<string, (lab: Broken) => readonly string[]>> = {
   'the way to all filters': ({ engine }) => [engine.state.brokenFilters.add('frame') ? 'fabric.broken host-1' : ''],
   'rules that were flushed': ({ engine, groupId }) => [engine.state.brokenFilters.add(groupId) ? `group.broken ${groupId}` : ''],
   'addresses that are gone': ({ engine, groupId }) => [engine.state.addressSets.delete(groupId) ? `address-set.missing ${groupId}` : ''],
+  'addresses that were flushed': ({ engine, groupId }) => [engine.state.addressSets.set(groupId, { id: groupId, addresses: [] }) ? `address-set.broken ${groupId}` : ''],
   'a segment that is gone, with all that hung on it': ({ engine, networkId, portId }) =>
     [engine.state.networks.delete(networkId) ? `network.missing ${networkId}` : '', `wire.loose ${portId}`],
   'DHCP that is gone': ({ engine, networkId }) => [engine.state.dhcp.delete(networkId) ? `dhcp.missing ${networkId}` : ''],
@@ -40,6 +46,14 @@ const ways: Readonly<Record<string, (lab: Broken) => readonly string[]>> = {
     assert.ok(spec)
     engine.state.dhcp.set(networkId, { ...spec, hosts: [] })
     return [`dhcp.incomplete ${networkId}`]
+  },
+  'DHCP that gives a port another address, and answers one that is gone': ({ engine, networkId }) => {
+    const spec = engine.state.dhcp.get(networkId)
+    const [host] = spec?.hosts ?? []
+    assert.ok(spec && host)
+    const gone = { ...host, portId: systemIds.uuid(), macAddress: 'fa:16:3e:00:00:99' }
+    engine.state.dhcp.set(networkId, { ...spec, hosts: [...spec.hosts.map((each) => ({ ...each, addresses: each.addresses.map((at) => ({ ...at, address: '10.9.9.9' })) })), gone] })
+    return [`dhcp.outdated ${networkId}`]
   },
   'a router that is gone': ({ engine, routerId }) => [engine.state.routers.delete(routerId) ? `router.missing ${routerId}` : ''],
 }
@@ -60,6 +74,18 @@ for (const [name, breakIt] of Object.entries(ways)) {
     assert.deepEqual(await auditor.audit(), [])
   })
 }
+
+test('a port whose row is gone leaves the host with the rules and addresses of its group', async (t) => {
+  const { cloud, engine, auditor, portId, networkId, groupId } = await startBroken(t)
+  const database = await openDatabase<NeutronTables>({ name: 'neutron', migrations: neutronMigrations, file: join(cloud.dataDirectory, 'db', 'neutron.db'), clock: systemClock, log: silentLog })
+  t.after(() => database.close())
+  await database.transaction((tx) => tx.deleteFrom('ports').where('id', '=', portId).execute())
+  assert.deepEqual(await auditor.history(), [
+    `address-set.stray ${groupId} repaired`, `dhcp.outdated ${networkId} repaired`, `group.stray ${groupId} repaired`, `wire.stray ${portId.slice(0, 11)} repaired`,
+  ])
+  assert.deepEqual([engine.state.ports.size, engine.state.securityGroups.size, engine.state.addressSets.size], [0, 0, 0])
+  assert.deepEqual(await auditor.audit(), [])
+})
 
 test('what is on a host for nothing is removed, and what is not the cloud’s is told', async (t) => {
   const { engine, auditor, portId, networkId, routerId, groupId } = await startBroken(t)

@@ -1,5 +1,5 @@
 // Neutron's auditor: its rows beside what the agents find on their hosts. All of the data plane can be made again from rows.
-import { type Check, type Difference, type Kind, overdueCheck, resourcesAtWork, startAuditor } from '#core/audit'
+import { type Check, type Difference, type Kind, overdueCheck, programsCheck, resourcesAtWork, startAuditor } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import { rpcClient } from '#core/rpc'
@@ -7,21 +7,28 @@ import type { Role } from '#core/service'
 import type { ArgsOf } from '#core/spec'
 import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc } from '../contract/agent-rpc.ts'
 import { agentRows } from '../db/agents.ts'
-import { boundPorts, dhcpClients, dhcpOnHost, groupsOnHost, routerPorts, routersToAudit } from '../db/audit.ts'
+import { boundPorts, dhcpClients, dhcpOnHost, groupsOnHost, membersOf, routerPorts, routersToAudit } from '../db/audit.ts'
 import { agentTypes } from '../domain/agents.ts'
 import { compareNetworkHost, type ExaminedHost, type ExpectedHost } from '../domain/audit/compare.ts'
 import type { Neutron } from '../domain/neutron.ts'
 
 export function startAuditorRole(neutron: Neutron): Role {
   const { runtime, database, config, clock } = neutron
-  return startAuditor(runtime, { service: 'neutron', database, settings: config, checks: [hostsCheck(neutron), overdueCheck(clock, [database])] })
+  return startAuditor(runtime, {
+    service: 'neutron', database, settings: config,
+    checks: [hostsCheck(neutron), overdueCheck(clock, [database]), programsCheck({ runtime, kind: 'dnsmasq', hosts: () => hostsWith(neutron, agentTypes.dhcp.type) })],
+  })
+}
+
+async function hostsWith({ database: { read } }: Neutron, agentType: string): Promise<string[]> {
+  return (await agentRows(read)).filter((row) => row.agent_type === agentType).map(({ host }) => host)
 }
 
 type Named = ArgsOf<(typeof l2AgentRpc)['methods']['putRight']>
 const nothing: Named = { fabric: false, portIds: [], networkIds: [], groupIds: [], addressSetIds: [], strayPorts: [], strayNetworks: [], strayGroups: [], strayAddressSets: [] }
 
 function hostsCheck(neutron: Neutron): Check {
-  const { runtime: { bus }, database: { read } } = neutron
+  const { runtime: { bus } } = neutron
   const l2 = rpcClient(bus, neutron, l2AgentRpc)
   const dhcp = rpcClient(bus, neutron, dhcpAgentRpc)
   const l3 = rpcClient(bus, neutron, l3AgentRpc)
@@ -47,9 +54,17 @@ function hostsCheck(neutron: Neutron): Check {
     },
   })
 
+  const toldAgain: Kind = {
+    remedy: 'by-itself', advice: 'The DHCP server is told of all ports again.',
+    async repair(ctx, { resource, host = '' }) {
+      await dhcp.on(host).syncNetwork(ctx, { networkId: resource })
+      return 'The DHCP server was told of all ports.'
+    },
+  }
+
   async function look(ctx: RequestContext): Promise<{ differences: Difference[]; unseen: string[] }> {
     const [differences, unseen]: [Difference[], string[]] = [[], []]
-    for (const { host } of (await agentRows(read)).filter((row) => row.agent_type === agentTypes.l2.type)) {
+    for (const host of await hostsWith(neutron, agentTypes.l2.type)) {
       try {
         const found = (await l2.on(host).examine(ctx, {})) as unknown as ExaminedHost
         differences.push(...compareNetworkHost(host, await expectedOn(neutron, host), found))
@@ -75,15 +90,11 @@ function hostsCheck(neutron: Neutron): Check {
       'group.broken': wired('The rules are made again.', 'The rules were made again.', (id) => ({ groupIds: [id] })),
       'group.stray': wired('The rules are removed.', 'The rules were removed.', (id) => ({ strayGroups: [id] })),
       'address-set.missing': wired('The addresses are told again.', 'The addresses were told again.', (id) => ({ addressSetIds: [id] })),
+      'address-set.broken': wired('The addresses are told again.', 'The addresses were told again.', (id) => ({ addressSetIds: [id] })),
       'address-set.stray': wired('The addresses are removed.', 'The addresses were removed.', (id) => ({ strayAddressSets: [id] })),
       'dhcp.missing': rebuilt('networkId', true, 'The DHCP server is made anew.', 'The DHCP server was made anew.'),
-      'dhcp.incomplete': {
-        remedy: 'by-itself', advice: 'The DHCP server is told of all ports again.',
-        async repair(ctx, { resource, host = '' }) {
-          await dhcp.on(host).syncNetwork(ctx, { networkId: resource })
-          return 'The DHCP server was told of all ports.'
-        },
-      },
+      'dhcp.incomplete': toldAgain,
+      'dhcp.outdated': toldAgain,
       'dhcp.stray': rebuilt('networkId', false, 'The DHCP server is removed.', 'The DHCP server was removed.'),
       'router.missing': rebuilt('routerId', true, 'The router is made anew.', 'The router was made anew.'),
       'router.stray': rebuilt('routerId', false, 'The router is removed.', 'The router was removed.'),
@@ -104,13 +115,14 @@ async function expectedOn({ database: { read } }: Neutron, host: string): Promis
   const routed = Map.groupBy(await routerPorts(read, host), (row) => row.device_id)
   const clients = Map.groupBy(await dhcpClients(read, host), (row) => row.network_id)
   const dhcpPorts = Map.groupBy(bound.filter((row) => row.device_owner === 'network:dhcp'), (row) => row.network_id)
+  const { groupIds, addressSetIds } = await groupsOnHost(read, host)
   return {
-    ...(await groupsOnHost(read, host)),
+    groupIds, addressSets: await membersOf(read, addressSetIds),
     ports: bound.filter((row) => !row.device_owner.startsWith('network:') && row.vif_type === 'bridge')
       .map((row) => ({ id: row.id, networkId: row.network_id, filtered: row.port_security_enabled === 1, status: row.status })),
     dhcp: (await dhcpOnHost(read, host)).map(({ networkId, answers }) => ({
       networkId, answers, portIds: (dhcpPorts.get(networkId) ?? []).map(({ id }) => id),
-      clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address })),
+      clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address, address: row.ip_address })),
     })),
     routers: (await routersToAudit(read, host)).map((id) => ({ id, ports: (routed.get(id) ?? []).map((row) => ({ id: row.id, networkId: row.network_id })) })),
     atWork: await resourcesAtWork(read),

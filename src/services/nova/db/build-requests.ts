@@ -98,6 +98,12 @@ export async function findSpec<T>(db: Db<ApiTables>, serverId: string): Promise<
   return row && { spec: JSON.parse(row.spec) as T, triedHosts: JSON.parse(row.tried_hosts) as TriedHost[] }
 }
 
+/** What each server was placed with. */
+export async function allSpecs<T>(db: Db<ApiTables>): Promise<ReadonlyMap<string, T>> {
+  const rows = await db.selectFrom('request_specs').select(['instance_uuid', 'spec']).execute()
+  return new Map(rows.map((row) => [row.instance_uuid, JSON.parse(row.spec) as T]))
+}
+
 export async function addTriedHost(tx: Db<ApiTables>, serverId: string, tried: TriedHost): Promise<void> {
   const found = await findSpec(tx, serverId)
   if (!found || found.triedHosts.some(({ host }) => host === tried.host)) return

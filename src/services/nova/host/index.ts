@@ -1,6 +1,7 @@
 // nova-compute: one host with its hypervisor, told what to do over the bus.
 import type { CallContext, RequestContext } from '#core/context'
 import { Cancelled } from '#core/errors'
+import { servePrograms } from '#core/audit'
 import { rpcClient, type RpcServer } from '#core/rpc'
 import { ownContext, type Role, type Runtime } from '#core/service'
 import { computeRpc } from '../contract/compute-rpc.ts'
@@ -31,12 +32,14 @@ export async function startCompute(runtime: Runtime, settings: NovaSettings): Pr
   const stopListening = passOnEvents(host)
   await driver.open({ signal: ownContext(runtime, 'nova-compute').signal, epoch: 0, log: runtime.log })
   const serving = runtime.bus.serve(computeRpc, runtime.host, computeServer(host))
+  const programs = servePrograms(runtime, 'qemu')
   const reporting = keepReporting(host, () => reconcile(host))
   const beat = beatAs(runtime, settings, 'nova-compute', 'compute')
   return {
     ready: reporting.reported,
     async stop() {
       serving.close()
+      programs.close()
       reporting.stop()
       beat.stop()
       host.commands.abandonAll(new Cancelled('The compute service stops.'))

@@ -44,9 +44,11 @@ const toNetwork = (row: Static<typeof Network>): NetworkView => ({
   id: row.id, name: row.name, mtu: row.mtu, external: row['router:external'] === true, shared: row.shared === true,
   projectId: row.project_id, subnets: row.subnets, portSecurity: row.port_security_enabled !== false,
 })
+const bindingOf = (row: Pick<Static<typeof Port>, 'binding:host_id' | 'binding:vif_type'>) =>
+  ({ host: row['binding:host_id'] ?? '', unpluggable: row['binding:vif_type'] === 'binding_failed' })
 const toView = (row: Static<typeof Port>): PortView => ({
   id: row.id, networkId: row.network_id, projectId: row.project_id, macAddress: row.mac_address, deviceId: row.device_id, deviceOwner: row.device_owner,
-  host: row['binding:host_id'] ?? '', status: row.status, active: row.status === 'ACTIVE', unpluggable: row['binding:vif_type'] === 'binding_failed',
+  ...bindingOf(row), status: row.status, active: row.status === 'ACTIVE',
   securityGroups: row.security_groups ?? [],
   fixedIps: row.fixed_ips.map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
 })
@@ -67,20 +69,23 @@ export async function portsOfServer(runtime: Access, ctx: RequestContext, server
   return body.ports.map(toView)
 }
 
-export interface ServerPortView {
-  readonly id: string
-  readonly deviceId: string
+export interface ServerPortView extends Pick<PortView, 'id' | 'projectId' | 'deviceId' | 'host' | 'unpluggable'> {
   /** Says itself that the device is a server. */
   readonly ofServer: boolean
 }
+
+const fieldsOfServerPort = ['id', 'project_id', 'device_id', 'device_owner', 'binding:host_id', 'binding:vif_type']
 
 /** Every port that says it belongs to a device other than the network's own, page by page. */
 export async function portsOfServers(runtime: Access, ctx: RequestContext): Promise<ServerPortView[]> {
   const found: ServerPortView[] = []
   for (let marker: string | undefined, more = true; more;) {
-    const query = { fields: ['id', 'device_id', 'device_owner'], sort_key: 'id', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
+    const query = { fields: fieldsOfServerPort, sort_key: 'id', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
     const { body: { ports } } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query })
-    for (const { id, device_id: deviceId, device_owner: owner } of ports) if (deviceId !== '' && !owner.startsWith('network:')) found.push({ id, deviceId, ofServer: owner.startsWith('compute:') })
+    for (const { id, project_id: projectId, device_id: deviceId, device_owner: owner, ...binding } of ports) {
+      if (deviceId === '' || owner.startsWith('network:')) continue
+      found.push({ id, projectId, deviceId, ofServer: owner.startsWith('compute:'), ...bindingOf(binding) })
+    }
     more = ports.length === pageOfPorts
     marker = ports.at(-1)?.id
   }
@@ -155,6 +160,15 @@ export async function bindPort(runtime: Access, ctx: RequestContext, owner: Port
 }
 
 const unchangedSince = (port: Static<typeof Port>) => ({ 'if-match': `revision_number=${port.revision_number}` })
+
+/** Bind a server's port to its host, whatever it was bound to. @throws Conflict when it is not the server's any more, or cannot be plugged in there */
+export async function rebindPort(runtime: Access, ctx: RequestContext, portId: string, serverId: string, host: string): Promise<void> {
+  const caller = await asService(runtime, ctx)
+  const { body: { port } } = await client(portRoutes, runtime.services.neutron, caller).showPort({ params: { id: portId } })
+  if (port.device_id !== serverId) throw new Conflict(`Port ${portId} is not the server's any more.`)
+  const { body } = await client(portRoutes, runtime.services.neutron, { ...caller, headers: unchangedSince(port) }).updatePort({ params: { id: portId }, body: { port: { 'binding:host_id': host } } })
+  if (toView(body.port).unpluggable) throw new Conflict(`No network agent of ${host} can plug it in.`)
+}
 
 /** A port that is another server's by now stays with it, though this comes late. */
 export async function unbindPort(runtime: Access, ctx: RequestContext, portId: string, serverId: string): Promise<void> {

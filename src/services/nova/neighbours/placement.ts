@@ -51,6 +51,16 @@ export async function claim(runtime: Access, ctx: Asker, server: { serverId: str
   }
 }
 
+/** Let a server hold this and nothing else. @throws ConcurrentUpdate, or that there is no room */
+export async function hold(runtime: Access, ctx: Asker, server: { serverId: string; projectId: string; userId: string }, allocations: Candidates['requests'][number]): Promise<void> {
+  const asked = client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx))
+  const { body: held } = await asked.showAllocations({ params: { consumer_uuid: server.serverId } })
+  await asked.replaceAllocations({
+    params: { consumer_uuid: server.serverId },
+    body: { allocations, project_id: server.projectId, user_id: server.userId, consumer_generation: held.consumer_generation ?? null },
+  })
+}
+
 /** The providers of which a server holds something. */
 export async function heldBy(runtime: Access, ctx: Asker, serverId: string): Promise<readonly string[]> {
   const { body } = await client(allocationRoutes, runtime.services.placement, await asker(runtime, ctx)).showAllocations({ params: { consumer_uuid: serverId } })
@@ -61,6 +71,12 @@ export async function heldBy(runtime: Access, ctx: Asker, serverId: string): Pro
 export async function release(runtime: Access, ctx: Asker, serverId: string, claimKey?: string): Promise<void> {
   const caller = { ...(await asker(runtime, ctx)), ...(claimKey !== undefined && { idempotencyKey: claimKey }) }
   await unlessAbsent(client(allocationRoutes, runtime.services.placement, caller).deleteAllocations({ params: { consumer_uuid: serverId } }))
+}
+
+/** All providers, those of other services too, by id. */
+export async function providerNames(runtime: Access, ctx: Asker): Promise<ReadonlyMap<string, string>> {
+  const { body } = await client(providerRoutes, runtime.services.placement, await asker(runtime, ctx)).listProviders({ query: {} })
+  return new Map(body.resource_providers.map(({ uuid, name }) => [uuid, name]))
 }
 
 /** Who holds what of a provider; nothing of one that placement does not know. */

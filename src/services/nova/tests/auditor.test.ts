@@ -90,6 +90,34 @@ test('room that is held for nobody, and a server for which none is held', async 
   assert.deepEqual(await auditor.audit(), [])
 })
 
+test('room of another amount than the flavor’s is corrected, and room on a second provider is given back when asked', async (t) => {
+  const { admin, demo, id, auditor } = await startLab(t)
+  const placement = async (method: string, path: string, body?: unknown) => must(await admin.call('placement', method, path, body, { 'openstack-api-version': 'placement 1.28' }), 200, 204)
+  const held = async (): Promise<any> => placement('GET', `/allocations/${id}`)
+  const hold = async (allocations: object) => placement('PUT', `/allocations/${id}`, { allocations, project_id: demo.projectId, user_id: demo.userId, consumer_generation: (await held()).consumer_generation })
+  const before = (await held()).allocations
+  const [provider = ''] = Object.keys(before)
+  await hold({ [provider]: { resources: { ...before[provider].resources, VCPU: before[provider].resources.VCPU + 1 } } })
+  assert.deepEqual(await auditor.history(), [`allocation.amount ${id} repaired`])
+  assert.deepEqual((await held()).allocations[provider].resources, before[provider].resources)
+
+  const second = await placement('POST', '/resource_providers', { name: 'left-over' })
+  await placement('PUT', `/resource_providers/${second.uuid}/inventories`, { resource_provider_generation: 0, inventories: { VCPU: { total: 4 } } })
+  await hold({ [provider]: { resources: before[provider].resources }, [second.uuid]: { resources: { VCPU: 1 } } })
+  const [double, ...more] = await auditor.audit()
+  assert.deepEqual([double?.kind, double?.resource, double?.remedy, more], ['allocation.double', id, 'when-asked', []])
+  assert.match(double?.message ?? '', /on left-over too/)
+  await auditor.repair(double?.id ?? '')
+  assert.deepEqual(Object.keys((await held()).allocations), [provider])
+
+  await hold({ [second.uuid]: { resources: { VCPU: 1 } } })
+  const [elsewhere] = await auditor.audit()
+  assert.deepEqual([elsewhere?.kind, elsewhere?.remedy], ['allocation.elsewhere', 'when-asked'])
+  await auditor.repair(elsewhere?.id ?? '')
+  assert.deepEqual((await held()).allocations[provider].resources, before[provider].resources)
+  assert.deepEqual(await auditor.audit(), [])
+})
+
 test('room that was taken late, for a server that was deleted before it came to a host, is given back by itself', async (t) => {
   const { cloud, admin, demo, id, auditor } = await startLab(t)
   const { api } = await garden(t, cloud)
@@ -121,6 +149,36 @@ test('ports and attachments of servers that are not there', async (t) => {
   for (const finding of open) assert.equal((await auditor.repair(finding.id)).state, 'repaired')
   assert.equal((await admin.call('neutron', 'GET', `/v2.0/ports/${port.id}`)).status, 404)
   assert.equal(must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status, 'available')
+})
+
+test('a port that is bound elsewhere or could not be plugged in is bound to its server’s host, and one that the server does not have is told to it', async (t) => {
+  const { admin, demo, id, networkId, auditor } = await startLab(t)
+  const portsOf = async () => must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports as { 'id': string; 'binding:host_id': string; 'binding:vif_type': string }[]
+  const [own] = await portsOf()
+  assert.ok(own)
+  must(await admin.call('neutron', 'PUT', `/v2.0/ports/${own.id}`, { port: { 'binding:host_id': 'nowhere' } }), 200)
+  assert.equal((await portsOf())[0]?.['binding:vif_type'], 'binding_failed')
+  const { port: untold } = must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: networkId, device_id: id, device_owner: 'compute:nova' } }), 201)
+
+  assert.deepEqual(await auditor.history(), [`port.elsewhere ${own.id} repaired`, `port.untold ${untold.id} repaired`])
+  // The server has the second one now, so that belongs to its host too.
+  assert.deepEqual((await auditor.history()).filter((each) => each.includes(untold.id)), [`port.elsewhere ${untold.id} repaired`, `port.untold ${untold.id} repaired`])
+  assert.deepEqual((await portsOf()).map((port) => [port['binding:host_id'], port['binding:vif_type']]), [['host-1', 'bridge'], ['host-1', 'bridge']])
+  const { interfaceAttachments } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200)
+  assert.deepEqual(new Set(interfaceAttachments.map((each: any) => each.port_id)), new Set([own.id, untold.id]))
+  assert.deepEqual(await auditor.audit(), [])
+})
+
+test('the port of a server whose guest is not where its row says is left where it works', async (t) => {
+  const { admin, id, world, auditor } = await startLab(t)
+  const [own] = must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports
+  must(await admin.call('neutron', 'PUT', `/v2.0/ports/${own.id}`, { port: { 'binding:host_id': 'nowhere' } }), 200)
+  world.guests.delete(id)
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, done }) => [kind, resource, done]), [
+    ['guest.missing', id, ''], ['port.elsewhere', own.id, 'The repair failed: The host host-1 has no guest of the server.'],
+  ])
+  assert.equal(must(await admin.call('neutron', 'GET', `/v2.0/ports/${own.id}`), 200).port['binding:host_id'], 'nowhere')
 })
 
 test('a server that nobody works on, a port that neutron lost, and a volume that cinder does not count', async (t) => {

@@ -1,24 +1,30 @@
 // Nova's auditor: its servers beside what hosts, placement, neutron and cinder have of them.
-import { type Check, type Difference, type Kind, overdueCheck, startAuditor } from '#core/audit'
+import { type Check, type Difference, type Kind, overdueCheck, programsCheck, startAuditor } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import type { Role } from '#core/service'
 import { portsToAudit, volumesToAudit } from '../db/audit.ts'
+import { allSpecs } from '../db/build-requests.ts'
 import { listComputeNodes } from '../db/hosts.ts'
 import { readBooks } from '../domain/audit/books.ts'
-import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages, unusedImages } from '../domain/audit/compare.ts'
-import { dropImage, forgetPort, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower } from '../domain/audit/repairs.ts'
+import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, type Provider, staleImages, unusedImages } from '../domain/audit/compare.ts'
+import { bindToHost, correctAllocation, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower, tellPorts } from '../domain/audit/repairs.ts'
 import type { Nova } from '../domain/nova.ts'
+import { demandOf } from '../domain/scheduling/resources.ts'
+import type { PlacementRequest } from '../model/server.ts'
 import { imageExists } from '../neighbours/images.ts'
 import { portsOfServers } from '../neighbours/network.ts'
-import { heldOf } from '../neighbours/placement.ts'
+import { heldOf, providerNames } from '../neighbours/placement.ts'
 import { allAttachments } from '../neighbours/volumes.ts'
 
 export function startAuditorRole(nova: Nova): Role {
   const { runtime, api, cells, settings } = nova
   return startAuditor(runtime, {
     service: 'nova', database: api, settings,
-    checks: [guestsCheck(nova), allocationsCheck(nova), portsCheck(nova), attachmentsCheck(nova), overdueCheck(runtime.clock, [api, cells.cell1])],
+    checks: [
+      guestsCheck(nova), allocationsCheck(nova), portsCheck(nova), attachmentsCheck(nova), overdueCheck(runtime.clock, [api, cells.cell1]),
+      programsCheck({ runtime, kind: 'qemu', hosts: async () => (await listComputeNodes(cells.cell1.read)).map(({ host }) => host) }),
+    ],
   })
 }
 
@@ -70,25 +76,33 @@ function allocationsCheck(nova: Nova): Check {
       'allocation.of-deleted-server': kind(nova, 'by-itself', 'The room is given back.', releaseAllocation),
       'allocation.stray': kind(nova, 'when-asked', 'If nobody else uses placement, let the repair give the room back.', releaseAllocation),
       'allocation.missing': kind(nova, 'by-itself', 'Room for the server is taken on its host, unless that is full.', healAllocation),
-      'allocation.elsewhere': { remedy: 'none', advice: 'Find out where the server is, and correct its allocation over placement.' },
+      'allocation.amount': kind(nova, 'by-itself', 'The server is given what its flavor says, unless the host is full.', correctAllocation),
+      'allocation.elsewhere': kind(nova, 'when-asked', 'If the server is where nova has it, let the repair take its room there.', correctAllocation),
+      'allocation.double': kind(nova, 'when-asked', 'If nothing of the server is on the other host, let the repair give the room there back.', correctAllocation),
     },
     async look(ctx) {
-      const providers = []
-      for (const { uuid: id, host } of await listComputeNodes(nova.cells.cell1.read)) providers.push({ id, host, consumers: [...(await heldOf(nova.runtime, ctx, id)).keys()] })
-      return { differences: compareAllocations(await readBooks(nova, providers.flatMap(({ consumers }) => consumers)), providers) }
+      const hosts = new Map((await listComputeNodes(nova.cells.cell1.read)).map(({ uuid, host }) => [uuid, host]))
+      const providers: Provider[] = []
+      for (const [id, name] of new Map([...(await providerNames(nova.runtime, ctx)), ...hosts])) providers.push({ id, host: name, isHost: hosts.has(id), held: await heldOf(nova.runtime, ctx, id) })
+      const books = await readBooks(nova, providers.flatMap(({ held }) => [...held.keys()]))
+      const needs = new Map([...(await allSpecs<PlacementRequest>(nova.api.read))].map(([id, spec]) => [id, demandOf(spec).resources]))
+      return { differences: compareAllocations(books, providers, needs) }
     },
   }
 }
 
 function portsCheck(nova: Nova): Check {
+  /** A kind about a server's port, whose repair must know the server too. */
+  const owned = (advice: string, repair: (ctx: RequestContext, portId: string, serverId: string) => Promise<string>): Kind =>
+    ({ remedy: 'by-itself', advice, repair: (ctx, { resource, about }) => repair(ctx, resource, String(about?.['serverId'])) })
   return {
     name: 'ports',
     kinds: {
       'port.stray': kind(nova, 'when-asked', 'If nobody needs its address, let the repair delete the port.', removePort),
-      'port.missing': {
-        remedy: 'by-itself', advice: 'The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.',
-        repair: (ctx, { about }) => forgetPort(nova, ctx, String(about?.['serverId'])),
-      },
+      'port.missing': owned('The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
+      'port.untold': owned('The server is told which ports it has; its guest gets a device for it with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
+      'port.elsewhere': owned('The port is bound to the host of its server. A guest that ran with a device of it gets the new one with a hard reboot.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
+      'port.binding-failed': owned('The port is bound once more; while that fails, see whether the network agent of the host lives, and what it says in the log.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
     },
     async look(ctx) {
       const ports = await portsOfServers(nova.runtime, ctx)

@@ -7,17 +7,19 @@ const id = (number: number) => `${String(number).padStart(8, '0')}-0000-4000-800
 const short = (number: number) => id(number).slice(0, 11)
 const [net, port, dhcpPort, group, set, router, routerPort] = [1, 2, 3, 4, 5, 6, 7]
 
+const told = (...hosts: readonly string[]) => ({ networkId: id(net), hosts: hosts.map((each) => ({ macAddress: each.split(' ')[0] ?? '', address: each.split(' ')[1] ?? '' })) })
+
 const expected: ExpectedHost = {
-  ports: [{ id: id(port), networkId: id(net), filtered: true, status: 'ACTIVE' }], groupIds: [id(group)], addressSetIds: [id(set)],
-  dhcp: [{ networkId: id(net), portIds: [id(dhcpPort)], answers: true, clients: [{ portId: id(port), macAddress: 'fa:16:3e:00:00:01' }] }],
+  ports: [{ id: id(port), networkId: id(net), filtered: true, status: 'ACTIVE' }], groupIds: [id(group)], addressSets: new Map([[id(set), ['10.0.0.1', '10.0.0.2']]]),
+  dhcp: [{ networkId: id(net), portIds: [id(dhcpPort)], answers: true, clients: [{ portId: id(port), macAddress: 'fa:16:3e:00:00:01', address: '10.0.0.1' }] }],
   routers: [{ id: id(router), ports: [{ id: id(routerPort), networkId: id(net) }] }], atWork: new Set(),
 }
 const whole: ExaminedHost = {
-  fabric: true, frame: true, networks: [short(net)], ports: [port, dhcpPort, routerPort].map((number) => ({ id: short(number), network: short(net) })), addressSets: [id(set)],
+  fabric: true, frame: true, networks: [short(net)], ports: [port, dhcpPort, routerPort].map((number) => ({ id: short(number), network: short(net) })), members: [{ id: id(set), addresses: ['10.0.0.1-10.0.0.2'] }],
   devices: [port, dhcpPort, routerPort].map(short), filters: [{ portId: id(port), intact: true }], groups: [{ id: id(group), intact: true }], dhcp: [{ networkId: id(net), alive: true }],
-  dhcpHosts: [{ networkId: id(net), macAddresses: ['FA:16:3E:00:00:01'] }], routers: [id(router)], strangers: [],
+  dhcpHosts: [told('FA:16:3E:00:00:01 10.0.0.1')], routers: [id(router)], strangers: [],
 }
-const nothing: ExpectedHost = { ports: [], groupIds: [], addressSetIds: [], dhcp: [], routers: [], atWork: new Set() }
+const nothing: ExpectedHost = { ports: [], groupIds: [], addressSets: new Map(), dhcp: [], routers: [], atWork: new Set() }
 const kinds = (more: Partial<ExaminedHost>, of: ExpectedHost = expected) => compareNetworkHost('h', of, { ...whole, ...more }).map(({ kind, resource }) => `${kind} ${resource}`)
 const loose = (number: number) => whole.ports.map((each) => (each.id === short(number) ? { ...each, network: null } : each))
 const without = (number: number) => whole.ports.filter((each) => each.id !== short(number))
@@ -36,7 +38,7 @@ test('each thing that may be missing or not whole', () => {
   assert.deepEqual(kinds({ networks: [] }), [`network.missing ${id(net)}`])
   assert.deepEqual(kinds({ groups: [] }), [`group.broken ${id(group)}`])
   assert.deepEqual(kinds({ groups: [{ id: id(group), intact: false }] }), [`group.broken ${id(group)}`])
-  assert.deepEqual(kinds({ addressSets: [] }), [`address-set.missing ${id(set)}`])
+  assert.deepEqual(kinds({ members: [] }), [`address-set.missing ${id(set)}`])
   assert.deepEqual(kinds({ dhcp: [] }), [`dhcp.missing ${id(net)}`])
   assert.deepEqual(kinds({ dhcp: [{ networkId: id(net), alive: false }] }), [`dhcp.missing ${id(net)}`])
   assert.deepEqual(kinds({ ports: without(dhcpPort) }), [`dhcp.missing ${id(net)}`])
@@ -44,6 +46,16 @@ test('each thing that may be missing or not whole', () => {
   assert.deepEqual(kinds({ routers: [] }), [`router.missing ${id(router)}`])
   assert.deepEqual(kinds({ ports: loose(routerPort) }), [`router.missing ${id(router)}`])
   assert.deepEqual(kinds({}, { ...expected, ports: [{ id: id(port), networkId: id(net), filtered: true, status: 'BUILD' }] }), [`port.unowned ${id(port)}`])
+})
+
+test('addresses that are not those of the ports: behind a group, and given by DHCP', () => {
+  for (const addresses of [[], ['10.0.0.1'], ['10.0.0.1-10.0.0.3'], ['10.0.0.1', '10.0.0.2', 'fd00::1']]) assert.deepEqual(kinds({ members: [{ id: id(set), addresses }] }), [`address-set.broken ${id(set)}`], addresses.join())
+  for (const addresses of [['10.0.0.2', '10.0.0.1'], ['10.0.0.1', '10.0.0.2/32']]) assert.deepEqual(kinds({ members: [{ id: id(set), addresses }] }), [], addresses.join())
+  assert.deepEqual(kinds({ dhcpHosts: [told('fa:16:3e:00:00:01 10.0.0.7')] }), [`dhcp.outdated ${id(net)}`], 'another address')
+  assert.deepEqual(kinds({ dhcpHosts: [told('fa:16:3e:00:00:01 10.0.0.1', 'fa:16:3e:00:00:02 10.0.0.2')] }), [`dhcp.outdated ${id(net)}`], 'a port that is gone')
+  assert.deepEqual(kinds({ dhcpHosts: [told('fa:16:3e:00:00:02 10.0.0.2')] }), [`dhcp.incomplete ${id(net)}`, `dhcp.outdated ${id(net)}`])
+  const busy = { ...expected, atWork: new Set([id(port), id(set)]) }
+  assert.deepEqual(kinds({ members: [], dhcpHosts: [told('fa:16:3e:00:00:01 10.0.0.7')] }, busy), [], 'an operation works on them')
 })
 
 test('each thing that may be there for nothing', () => {
@@ -55,7 +67,7 @@ test('each thing that may be there for nothing', () => {
 
 test('what an operation works on is left to it', () => {
   const atWork = new Set([net, port, dhcpPort, group, set, router, routerPort].map(id))
-  const empty: Partial<ExaminedHost> = { networks: [], ports: [], filters: [], groups: [], addressSets: [], dhcp: [], dhcpHosts: [], routers: [] }
+  const empty: Partial<ExaminedHost> = { networks: [], ports: [], filters: [], groups: [], members: [], dhcp: [], dhcpHosts: [], routers: [] }
   assert.deepEqual(kinds(empty, { ...expected, atWork }), [])
   assert.deepEqual(kinds({}, { ...nothing, atWork }), [])
 })

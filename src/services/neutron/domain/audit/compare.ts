@@ -1,5 +1,6 @@
 // What is not as it should be on a network host: rows beside an examination of the host. A pure function.
 import type { Difference } from '#core/audit'
+import { coverage } from '../../model/addresses.ts'
 
 export interface ExpectedPort {
   readonly id: string
@@ -9,12 +10,19 @@ export interface ExpectedPort {
   readonly status: string
 }
 
+/** Whom DHCP gives an address. */
+interface DhcpHost {
+  readonly macAddress: string
+  readonly address: string
+}
+
 export interface ExpectedHost {
   /** Wired for guests. */
   readonly ports: readonly ExpectedPort[]
   readonly groupIds: readonly string[]
-  readonly addressSetIds: readonly string[]
-  readonly dhcp: readonly { readonly networkId: string; readonly portIds: readonly string[]; readonly answers: boolean; readonly clients: readonly { readonly portId: string; readonly macAddress: string }[] }[]
+  /** By the group that they stand for. */
+  readonly addressSets: ReadonlyMap<string, readonly string[]>
+  readonly dhcp: readonly { readonly networkId: string; readonly portIds: readonly string[]; readonly answers: boolean; readonly clients: readonly (DhcpHost & { readonly portId: string })[] }[]
   readonly routers: readonly { readonly id: string; readonly ports: readonly { readonly id: string; readonly networkId: string }[] }[]
   /** Ports, networks, routers and groups that operations work on. */
   readonly atWork: ReadonlySet<string>
@@ -27,11 +35,11 @@ export interface ExaminedHost {
   readonly networks: readonly string[]
   readonly ports: readonly { readonly id: string; readonly network: string | null }[]
   readonly devices: readonly string[]
-  readonly addressSets: readonly string[]
+  readonly members: readonly { readonly id: string; readonly addresses: readonly string[] }[]
   readonly filters: readonly { readonly portId: string; readonly intact: boolean }[]
   readonly groups: readonly { readonly id: string; readonly intact: boolean }[]
   readonly dhcp: readonly { readonly networkId: string; readonly alive: boolean }[]
-  readonly dhcpHosts: readonly { readonly networkId: string; readonly macAddresses: readonly string[] }[]
+  readonly dhcpHosts: readonly { readonly networkId: string; readonly hosts: readonly DhcpHost[] }[]
   readonly routers: readonly string[]
   readonly strangers: readonly string[]
 }
@@ -58,7 +66,7 @@ function devicesOf({ ports, devices }: ExaminedHost): Map<string, string | null>
 
 type Say = (kind: string, resource: string, message: string) => void
 
-function compareFabric(host: string, { ports, groupIds, addressSetIds, dhcp, routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
+function compareFabric(host: string, { ports, groupIds, addressSets, dhcp, routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
   const devices = devicesOf(found)
   const filters = new Map(found.filters.map(({ portId, intact }) => [portId, intact]))
   for (const { id, networkId, filtered, status } of ports) {
@@ -83,13 +91,20 @@ function compareFabric(host: string, { ports, groupIds, addressSetIds, dhcp, rou
   const groups = new Map(found.groups.map(({ id, intact }) => [id, intact]))
   for (const id of groupIds) if (!atWork.has(id) && groups.get(id) !== true) say('group.broken', id, `The rules of the security group ${id} on ${host} are ${groups.has(id) ? 'not whole' : 'not there'}.`)
   for (const { id } of found.groups) if (!atWork.has(id) && !groupIds.includes(id)) say('group.stray', id, `${host} has rules of the security group ${id}, which no port there is in.`)
-  for (const id of addressSetIds) if (!atWork.has(id) && !found.addressSets.includes(id)) say('address-set.missing', id, `The addresses of the security group ${id} are not on ${host}.`)
-  for (const id of found.addressSets) if (!atWork.has(id) && !addressSetIds.includes(id)) say('address-set.stray', id, `${host} has the addresses of the security group ${id}, which no rule there names.`)
+  const members = new Map(found.members.map(({ id, addresses }) => [id, addresses]))
+  for (const [id, addresses] of addressSets) {
+    if (atWork.has(id)) continue
+    const there = members.get(id)
+    if (!there) say('address-set.missing', id, `The addresses of the security group ${id} are not on ${host}.`)
+    // The kernel joins what lies side by side.
+    else if (coverage(there) !== coverage(addresses)) say('address-set.broken', id, `${host} has other addresses for the security group ${id} than its ports have.`)
+  }
+  for (const id of members.keys()) if (!atWork.has(id) && !addressSets.has(id)) say('address-set.stray', id, `${host} has the addresses of the security group ${id}, which no rule there names.`)
 }
 
 function compareDhcp(host: string, { dhcp, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {
   const there = new Map(found.dhcp.map(({ networkId, alive }) => [networkId, alive]))
-  const answered = new Map(found.dhcpHosts.map(({ networkId, macAddresses }) => [networkId, new Set(macAddresses.map((each) => each.toLowerCase()))]))
+  const answered = new Map(found.dhcpHosts.map(({ networkId, hosts }) => [networkId, hosts]))
   const devices = devicesOf(found)
   for (const { networkId, portIds, answers, clients } of dhcp) {
     if (atWork.has(networkId) || portIds.some((id) => atWork.has(id))) continue
@@ -97,14 +112,21 @@ function compareDhcp(host: string, { dhcp, atWork }: ExpectedHost, found: Examin
     if (alive === undefined) say('dhcp.missing', networkId, `${host} serves DHCP to the network ${networkId}, and its namespace is not there.`)
     else if (found.fabric && portIds.some((id) => devices.get(short(id)) !== short(networkId))) say('dhcp.missing', networkId, `The DHCP of the network ${networkId} on ${host} does not hang on it.`)
     else if (answers && !alive) say('dhcp.missing', networkId, `The DHCP server of the network ${networkId} on ${host} does not run.`)
-    else if (answers) {
-      const macs = answered.get(networkId) ?? new Set()
-      const lacking = clients.filter(({ portId, macAddress }) => !atWork.has(portId) && !macs.has(macAddress.toLowerCase()))
-      if (lacking.length > 0) say('dhcp.incomplete', networkId, `The DHCP of the network ${networkId} on ${host} does not know ${lacking.length === 1 ? `the port ${lacking[0]?.portId}` : `${lacking.length} of its ports`}.`)
-    }
+    else if (answers) compareClients(`The DHCP of the network ${networkId} on ${host}`, clients, answered.get(networkId) ?? [], atWork, (kind, message) => say(kind, networkId, message))
   }
   const wanted = new Set([...dhcp.map(({ networkId }) => networkId), ...atWork])
   for (const { networkId } of found.dhcp) if (!wanted.has(networkId)) say('dhcp.stray', networkId, `${host} serves DHCP to the network ${networkId} and should not.`)
+}
+
+function compareClients(dhcp: string, clients: ExpectedHost['dhcp'][number]['clients'], hosts: readonly DhcpHost[], atWork: ReadonlySet<string>, say: (kind: string, message: string) => void): void {
+  const byDevice = (all: readonly DhcpHost[]) => Map.groupBy(all, ({ macAddress }) => macAddress.toLowerCase())
+  const [expected, told] = [byDevice(clients), byDevice(hosts)]
+  const idle = (device: string) => !clients.some(({ portId, macAddress }) => atWork.has(portId) && macAddress.toLowerCase() === device)
+  const lacking = [...expected.keys()].filter((device) => !told.has(device) && idle(device))
+  if (lacking.length > 0) say('dhcp.incomplete', `${dhcp} does not know ${lacking.length === 1 ? `the port with ${lacking[0]}` : `${lacking.length} of its ports`}.`)
+  const addresses = (all: readonly DhcpHost[] = []) => all.map(({ address }) => address).sort((a, b) => a.localeCompare(b)).join(' ')
+  const outdated = [...told].filter(([device, all]) => addresses(all) !== addresses(expected.get(device)) && idle(device))
+  if (outdated.length > 0) say('dhcp.outdated', `${dhcp} gives other addresses than the ports have to ${outdated.length === 1 ? outdated[0]?.[0] : `${outdated.length} devices`}.`)
 }
 
 function compareRouters(host: string, { routers, atWork }: ExpectedHost, found: ExaminedHost, say: Say): void {

@@ -189,12 +189,13 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     },
     inventory: async () => inventoryOf(state),
     async examine() {
-      const { ports, securityGroups, dhcp, brokenFilters } = state
+      const { ports, securityGroups, addressSets, dhcp, brokenFilters } = state
       return {
         ...inventoryOf(state), devices: inventoryOf(state).ports.map(({ id }) => id), frame: !brokenFilters.has('frame'),
         filters: [...ports.values()].flatMap(({ id, portSecurityEnabled }) => (portSecurityEnabled ? [{ portId: id, intact: !brokenFilters.has(id) }] : [])),
         groups: [...securityGroups.keys()].map((id) => ({ id, intact: !brokenFilters.has(id) })),
-        dhcpHosts: [...dhcp.values()].map(({ networkId, hosts }) => ({ networkId, macAddresses: hosts.flatMap((host) => (host.addresses.length > 0 ? [host.macAddress] : [])) })),
+        members: [...addressSets.values()].map(({ id, addresses }) => ({ id, addresses: [...addresses] })),
+        dhcpHosts: [...dhcp.values()].map((spec) => ({ networkId: spec.networkId, hosts: spec.hosts.flatMap((host) => answersTo(spec, host)) })),
       }
     },
     served: async () => servedBy(state),
@@ -203,6 +204,12 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
       for (const server of servers.values()) server.close()
     },
   }
+}
+
+/** Only subnets with DHCP, of IPv4, are served. */
+function answersTo({ subnets }: DhcpSpec, { macAddress, addresses }: DhcpSpec['hosts'][number]) {
+  const served = new Set(subnets.filter((subnet) => subnet.enableDhcp && subnet.ipVersion === 4).map(({ id }) => id))
+  return addresses.filter(({ subnetId }) => served.has(subnetId)).map(({ address }) => ({ macAddress, address }))
 }
 
 function inventoryOf(state: FakeNetworkDriver['state']): Inventory {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DhcpSpec } from '../interface.ts'
-import { dnsmasqArguments, dnsmasqFiles } from './dnsmasq-config.ts'
+import { dnsmasqArguments, dnsmasqFiles, readHosts } from './dnsmasq-config.ts'
 
 const uuid = (digit: number) => `${digit}1111111-1111-4111-8111-111111111111`
 const subnet = {
@@ -23,6 +23,7 @@ test('the options of a subnet, with the default route among the classless ones',
     `${tag},option:classless-static-route,169.254.169.254/32,10.0.0.130,0.0.0.0/0,10.0.0.129`, '',
   ].join('\n'))
   assert.equal(files.hosts, 'fa:16:3e:00:00:02,10.0.0.140,host-10-0-0-140\n')
+  assert.deepEqual(readHosts(`${files.hosts}fa:16:3e:00:00:03,set:port-x,10.0.0.141,host\n`), [{ macAddress: 'fa:16:3e:00:00:02', address: '10.0.0.140' }, { macAddress: 'fa:16:3e:00:00:03', address: '10.0.0.141' }])
   assert.equal(files.names, '10.0.0.140 host-10-0-0-140.openstacklocal host-10-0-0-140\n')
   assert.ok(dnsmasqArguments(spec(), '/d').includes(`--dhcp-range=set:subnet-${uuid(3)},10.0.0.128,static,255.255.255.128,86400s`))
 })

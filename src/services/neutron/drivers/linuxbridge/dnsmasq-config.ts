@@ -85,6 +85,14 @@ function hostLines(host: DhcpHostSpec, subnets: ReadonlyMap<string, DhcpSubnetSp
   return { hosts, names: addresses.map((address) => `${address} ${first}.${domainName} ${first}`) }
 }
 
+/** What a file of hosts says: MAC address, perhaps a tag, address, name. */
+export function readHosts(text: string): { macAddress: string; address: string }[] {
+  return text.split('\n').filter((line) => line !== '').map((line) => {
+    const [macAddress = '', address = ''] = line.split(',').filter((part) => !part.startsWith('set:'))
+    return { macAddress, address }
+  })
+}
+
 /**
  * What a subnet's hosts are told. A client that gets classless routes (option 121) must ignore the router option (RFC
  * 3442), so the default route is among them too.

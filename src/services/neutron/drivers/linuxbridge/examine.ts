@@ -2,24 +2,25 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Examination } from '../interface.ts'
+import { readHosts } from './dnsmasq-config.ts'
 import type { Engine } from './engine.ts'
 import { type Link, portsAmong, strangersAmong, takeServed } from './inventory.ts'
 import { table, tapOf } from './names.ts'
 import { portChains } from './port-filter.ts'
 import { groupChains } from './security-groups.ts'
 
-/** The half of an address set that holds IPv4 stands for both. */
-const sets = `inet ${table} m4-`
+/** An address set has a half for each version. */
+const halves = [`inet ${table} m4-`, `inet ${table} m6-`] as const
 const frame = ['bridge prerouting', 'bridge forward', 'inet prerouting', 'inet forward', 'inet to-port']
 
 export async function examine(engine: Engine): Promise<Examination> {
   const { privileged, names } = engine
   const [served, namespaces] = await Promise.all([takeServed(engine), privileged.netnsList()])
-  const dhcpHosts = await Promise.all(served.dhcp.map(async ({ networkId }) => ({ networkId, macAddresses: await hostsOf(engine, networkId) })))
+  const dhcpHosts = await Promise.all(served.dhcp.map(async ({ networkId }) => ({ networkId, hosts: await hostsOf(engine, networkId) })))
   const own = new Set([names.fabric, ...served.dhcp.map(({ networkId }) => names.dhcpNamespace(networkId)), ...served.routers.map((id) => names.routerNamespace(id))])
   const strangeNamespaces = namespaces.filter((name) => !own.has(name))
   if (!namespaces.includes(names.fabric)) {
-    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
+    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], members: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
   }
   const netns = names.fabric
   const [links, rules, maps] = await Promise.all([
@@ -31,11 +32,13 @@ export async function examine(engine: Engine): Promise<Examination> {
   const { devices, reached } = readMaps(maps)
   const starting = (start: string) => [...counts.keys()].filter((chain) => chain.startsWith(start)).map((chain) => chain.slice(start.length)).sort()
   const securityGroups = starting('inet i-')
+  // The half that holds IPv4 stands for both.
+  const addressSets = Object.keys(rules.sets).flatMap((name) => (name.startsWith(halves[0]) ? [name.slice(halves[0].length)] : [])).sort()
   return {
     fabric: true, frame: frame.every(isWhole),
     networks: links.flatMap(({ ifname }) => (ifname.startsWith('brq') ? [ifname.slice(3)] : [])).sort(),
     ports: portsAmong(links, devices), devices: portsAmong(links, new Set()).map(({ id }) => id),
-    securityGroups, addressSets: rules.sets.flatMap((name) => (name.startsWith(sets) ? [name.slice(sets.length)] : [])).sort(),
+    securityGroups, addressSets, members: addressSets.map((id) => ({ id, addresses: halves.flatMap((half) => rules.sets[`${half}${id}`] ?? []) })),
     filters: starting('bridge from-').map((portId) => ({ portId, intact: devices.has(tapOf(portId)) && chainsOfPort(portId).every((chain) => isWhole(chain) && reached.has(chain)) })),
     groups: securityGroups.map((id) => ({ id, intact: Object.values(groupChains(id)).every((chain) => isWhole(`inet ${chain}`)) })),
     ...served, dhcpHosts, strangers: [...strangersAmong(links), ...strangeNamespaces],
@@ -60,8 +63,7 @@ function readMaps(listed: readonly Record<string, unknown>[]) {
   return { devices, reached }
 }
 
-/** The MAC addresses that a DHCP server answers. */
-async function hostsOf({ options }: Engine, networkId: string): Promise<string[]> {
-  const text = await readFile(join(options.dataDirectory, 'dhcp', networkId, 'hosts'), 'utf8').catch(() => '')
-  return [...new Set(text.split('\n').flatMap((line) => (line === '' ? [] : [line.slice(0, line.indexOf(','))])))]
+/** Whom a DHCP server answers, and with what. */
+async function hostsOf({ options }: Engine, networkId: string): Promise<{ macAddress: string; address: string }[]> {
+  return readHosts(await readFile(join(options.dataDirectory, 'dhcp', networkId, 'hosts'), 'utf8').catch(() => ''))
 }

@@ -11,7 +11,7 @@ test('an examination sees flushed chains, lost elements, a broken frame and what
   const nft = (...args: string[]) => lab.run(fabric, '/usr/sbin/nft', ...args)
   const network = { id: id(0x100), segment: { type: 'local' as const }, mtu: 1450, remotePorts: [] }
   const group = { id: id(0x900), stateful: true, rules: [rule('egress'), rule('ingress', { protocol: 'tcp', portRangeMin: 22, portRangeMax: 22 })] }
-  const set = { id: id(0x920), addresses: ['10.0.0.9'] }
+  const set = { id: id(0x920), addresses: ['10.0.0.9', 'fd00::9'] }
   const plugged = port(1, network.id, '10.0.0.1', { device: 'tap', securityGroupIds: [group.id] })
   const dhcp: DhcpSpec = {
     networkId: network.id, mtu: 1450, port: { id: id(0x200), macAddress: macOf(0xd0) }, domain: 'openstacklocal', dnsForwarders: [], metadata: true,
@@ -23,10 +23,11 @@ test('an examination sees flushed chains, lost elements, a broken frame and what
   await driver.ensureSecurityGroup(call, group)
   await driver.plugPort(call, plugged)
   await driver.ensureDhcp(call, dhcp)
-  const { frame, devices, filters, groups, dhcpHosts, strangers, ...inventory } = await driver.examine(call)
+  const { frame, devices, filters, groups, members, dhcpHosts, strangers, ...inventory } = await driver.examine(call)
   const { strangers: none, ...same } = await driver.inventory(call)
   assert.deepEqual([inventory, strangers], [same, none])
-  assert.deepEqual([frame, filters, groups, dhcpHosts], [true, [{ portId: plugged.id, intact: true }], [{ id: group.id, intact: true }], [{ networkId: network.id, macAddresses: [plugged.macAddress] }]])
+  assert.deepEqual([frame, filters, groups, dhcpHosts], [true, [{ portId: plugged.id, intact: true }], [{ id: group.id, intact: true }], [{ networkId: network.id, hosts: [{ macAddress: plugged.macAddress, address: '10.0.0.1' }] }]])
+  assert.deepEqual(members, [{ id: set.id, addresses: ['10.0.0.9', 'fd00::9'] }])
   assert.deepEqual(devices, inventory.ports.map((each) => each.id))
   const verdict = async () => {
     const seen = await driver.examine(call)
@@ -44,6 +45,14 @@ test('an examination sees flushed chains, lost elements, a broken frame and what
   assert.deepEqual(await verdict(), [true, false, true], 'packets are not led to the filter')
   await driver.plugPort(call, plugged)
   assert.deepEqual(await verdict(), [true, true, true])
+
+  const held = async () => (await driver.examine(call)).members
+  await driver.ensureAddressSet(call, { id: set.id, addresses: ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.1.0.0/24', '10.2.0.9', '10.2.0.11', '10.2.0.13', '10.2.0.15'] })
+  assert.deepEqual(await held(), [{ id: set.id, addresses: ['10.0.0.1-10.0.0.3', '10.1.0.0/24', '10.2.0.9', '10.2.0.11', '10.2.0.13', '10.2.0.15'] }], 'as the kernel joins them')
+  await nft('flush', 'set', 'inet', 'nimbo', `m4-${set.id}`)
+  assert.deepEqual(await held(), [{ id: set.id, addresses: [] }])
+  await driver.ensureAddressSet(call, set)
+  assert.deepEqual(await held(), members)
 
   await nft('flush', 'chain', 'inet', 'nimbo', `i-${group.id}`)
   assert.deepEqual(await verdict(), [true, true, false])

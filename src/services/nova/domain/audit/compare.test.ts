@@ -37,7 +37,7 @@ test('what an operation works on is left to it', () => {
   assert.deepEqual(compareHost('h', busy, found({ s: 'crashed' })), [])
   assert.deepEqual(compareStates(busy), [])
   assert.deepEqual(compareHost('h', books([], { atWork: ['s'], fates: { s: 'unknown' } }), found({ s: 'running' })), [])
-  assert.deepEqual(compareAllocations(busy, [{ id: 'p', host: 'h', consumers: [] }]), [])
+  assert.deepEqual(compareAllocations(busy, [{ id: 'p', host: 'h', isHost: true, held: new Map() }], new Map()), [])
   assert.deepEqual(comparePorts(busy, [], [{ portId: 'x', serverId: 's' }]), [])
   assert.deepEqual(compareAttachments(busy, [{ id: 'a', volumeId: 'v', serverId: 's' }], [{ instance_uuid: 's', volume_id: 'w' }]), [])
   assert.deepEqual(short(compareStates(books([server({ taskState: 'powering-off' }), server({ id: 'b', vmState: 'building' })]))), ['server.unowned s', 'server.unowned b'])
@@ -49,20 +49,43 @@ test('an image leaves the cache when no guest, no server of the host and no glan
 })
 
 test('allocations', () => {
-  const at = (host: string, ...consumers: string[]) => ({ id: `p-${host}`, host, consumers })
+  const needs = new Map([['s', { VCPU: 1, MEMORY_MB: 64 }]])
+  const at = (host: string, ...consumers: string[]) => ({ id: `p-${host}`, host, isHost: host !== 'pool', held: new Map(consumers.map((each) => [each, { MEMORY_MB: 64, VCPU: 1 }])) })
+  const compare = (of: Books, providers: ReturnType<typeof at>[], needed: Parameters<typeof compareAllocations>[2] = needs) => short(compareAllocations(of, providers, needed))
   const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
-  assert.deepEqual(compareAllocations(known, [at('h', 's', 'planned')]), [])
-  assert.deepEqual(short(compareAllocations(known, [at('h', 's', 'old', 'who')])), ['allocation.of-deleted-server old', 'allocation.stray who'])
-  assert.deepEqual(short(compareAllocations(known, [at('h')])), ['allocation.missing s'])
-  assert.deepEqual(short(compareAllocations(known, [at('h'), at('other', 's')])), ['allocation.elsewhere s'])
-  assert.deepEqual(compareAllocations(books([server({ vmState: 'building' }), server({ id: 't', host: null, vmState: 'error' })]), [at('h')]), [])
+  assert.deepEqual(compare(known, [at('h', 's', 'planned')]), [])
+  assert.deepEqual(compare(known, [at('h', 's', 'old', 'who')]), ['allocation.of-deleted-server old', 'allocation.stray who'])
+  assert.deepEqual(compare(known, [at('h')]), ['allocation.missing s'])
+  assert.deepEqual(compare(known, [at('h'), at('other', 's')]), ['allocation.elsewhere s'])
+  assert.deepEqual(compare(known, [at('h', 's'), at('other', 's')]), ['allocation.double s'])
+  assert.deepEqual(compare(known, [at('h', 's'), at('pool', 's', 'who')]), ['allocation.double s'], 'a provider of another service: what it holds for others is its own business')
+  assert.deepEqual(compare(known, [at('h', 's')], new Map([['s', { VCPU: 2, MEMORY_MB: 64 }]])), ['allocation.amount s'])
+  assert.deepEqual(compare(known, [at('h', 's')], new Map([['s', { VCPU: 1, MEMORY_MB: 64, DISK_GB: 1 }]])), ['allocation.amount s'])
+  assert.deepEqual(compare(known, [at('h', 's')], new Map()), [], 'it is not known what it needs')
+  assert.deepEqual(compare(books([server()], { atWork: ['s'] }), [at('h', 's'), at('other', 's')], new Map([['s', {}]])), [], 'an operation works on it')
+  assert.deepEqual(compare(books([server({ vmState: 'building' }), server({ id: 't', host: null, vmState: 'error' })]), [at('h')]), [])
+})
+
+const port = (id: string, more: Partial<Parameters<typeof comparePorts>[1][number]> = {}) => ({ id, projectId: 'p', deviceId: 's', ofServer: true, host: 'h', unpluggable: false, ...more })
+
+test('a port is bound to the host of its server, and both know of each other', () => {
+  const own = [{ portId: 'x', serverId: 's' }]
+  const kinds = (change: Partial<AuditedServer>, ...ports: ReturnType<typeof port>[]) => short(comparePorts(books([server(change)]), ports, own))
+  assert.deepEqual(kinds({}, port('x')), [])
+  assert.deepEqual(kinds({}, port('x', { host: 'other' })), ['port.elsewhere x'])
+  assert.deepEqual(kinds({ vmState: 'stopped' }, port('x', { host: '', ofServer: false })), ['port.elsewhere x'], 'whatever its owner calls it')
+  assert.deepEqual(kinds({}, port('x', { unpluggable: true })), ['port.binding-failed x'])
+  assert.deepEqual(kinds({}, port('x'), port('y')), ['port.untold y'])
+  assert.deepEqual(kinds({}, port('x'), port('y', { projectId: 'another' }), port('z', { ofServer: false })), [], 'anybody may name a server')
+  for (const change of [{ vmState: 'building' }, { vmState: 'error' }, { taskState: 'deleting' }, { host: null }]) assert.deepEqual(kinds(change, port('x', { host: 'other' }), port('y')), [], JSON.stringify(change))
+  assert.deepEqual(comparePorts(books([server()], { atWork: ['s'] }), [port('x', { unpluggable: true }), port('y')], own), [], 'an operation works on the server')
 })
 
 test('ports and attachments', () => {
   const known = books([server()], { fates: { old: 'deleted', who: 'unknown', planned: 'lives' } })
-  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => ({ id: `port-${deviceId}`, deviceId, ofServer: true }))
+  const ports = ['s', 'old', 'who', 'planned'].map((deviceId) => port(`port-${deviceId}`, { deviceId }))
   assert.deepEqual(short(comparePorts(known, ports, [{ portId: 'port-s', serverId: 's' }, { portId: 'lost', serverId: 's' }])), ['port.stray port-old', 'port.stray port-who', 'port.missing lost'])
-  const renamed = [{ id: 'mine', deviceId: 's', ofServer: false }, { id: 'given-away', deviceId: 'planned', ofServer: true }, { id: 'box', deviceId: 'who', ofServer: false }]
+  const renamed = [port('mine', { ofServer: false }), port('given-away', { deviceId: 'planned' }), port('box', { deviceId: 'who', ofServer: false })]
   assert.deepEqual(short(comparePorts(known, renamed, [{ portId: 'mine', serverId: 's' }, { portId: 'given-away', serverId: 's' }])), ['port.missing given-away'])
   const attachments = ['s', 'old', 'who', 'planned'].map((serverId) => ({ id: `a-${serverId}`, volumeId: 'v', serverId }))
   assert.deepEqual(short(compareAttachments(known, attachments, [{ instance_uuid: 's', volume_id: 'v' }])), ['attachment.of-deleted-server a-old', 'attachment.stray a-who'])

@@ -58,55 +58,86 @@ export function unusedImages(host: string, servers: Iterable<AuditedServer>, { i
   return images.filter(({ imageId, used }) => !used && !wanted.has(imageId)).map(({ imageId }) => imageId)
 }
 
+type Amounts = Readonly<Record<string, number>>
+
 export interface Provider {
   readonly id: string
+  /** Its compute host, or the name of a provider that is none. */
   readonly host: string
-  readonly consumers: readonly string[]
+  readonly isHost: boolean
+  readonly held: ReadonlyMap<string, Amounts>
 }
 
-export function compareAllocations(books: Books, providers: readonly Provider[]): Difference[] {
+/** @param needs what servers take of their host, as far as it is known */
+export function compareAllocations(books: Books, providers: readonly Provider[], needs: ReadonlyMap<string, Amounts>): Difference[] {
   const differences: Difference[] = []
-  const holders = new Map<string, Set<string>>()
-  for (const { id, host, consumers } of providers) {
-    for (const consumer of consumers) {
-      holders.set(consumer, (holders.get(consumer) ?? new Set()).add(host))
+  const say = (kind: string, resource: string, host: string, message: string) => differences.push({ kind, resource, host, message })
+  const heldBy = new Map<string, Map<string, Amounts>>()
+  for (const { id, host, isHost, held } of providers) {
+    for (const [consumer, amounts] of held) {
+      heldBy.set(consumer, (heldBy.get(consumer) ?? new Map()).set(host, amounts))
       const fate = orphaned(books, consumer)
-      if (fate === 'deleted') differences.push({ kind: 'allocation.of-deleted-server', resource: consumer, host, message: `Placement holds room on ${host} for the server ${consumer}, which was deleted.` })
-      if (fate === 'unknown') differences.push({ kind: 'allocation.stray', resource: consumer, host, message: `Placement holds room on ${host} (provider ${id}) for ${consumer}, which nova does not know.` })
+      if (fate === 'deleted') say('allocation.of-deleted-server', consumer, host, `Placement holds room on ${host} for the server ${consumer}, which was deleted.`)
+      // Of what is no host of nova's others may hold something.
+      if (fate === 'unknown' && isHost) say('allocation.stray', consumer, host, `Placement holds room on ${host} (provider ${id}) for ${consumer}, which nova does not know.`)
     }
   }
-  const hosts = new Set(providers.map(({ host }) => host))
-  for (const server of books.servers.values()) {
-    if (server.host === null || !hosts.has(server.host) || books.atWork.has(server.id) || server.vmState === 'building') continue
-    const held = holders.get(server.id)
-    if (!held) differences.push({ kind: 'allocation.missing', resource: server.id, host: server.host, message: `The server ${server.id} is on ${server.host}, and placement holds no room for it.` })
-    else if (!held.has(server.host)) {
-      differences.push({ kind: 'allocation.elsewhere', resource: server.id, host: server.host, message: `The server ${server.id} is on ${server.host}, and placement holds its room on ${[...held].join(', ')}.` })
-    }
+  const hosts = new Set(providers.filter(({ isHost }) => isHost).map(({ host }) => host))
+  for (const { id, host, vmState } of books.servers.values()) {
+    if (host === null || !hosts.has(host) || books.atWork.has(id) || vmState === 'building') continue
+    const held = heldBy.get(id)
+    const [own, needed] = [held?.get(host), needs.get(id)]
+    const others = [...(held?.keys() ?? [])].filter((each) => each !== host).join(', ')
+    if (!held) say('allocation.missing', id, host, `The server ${id} is on ${host}, and placement holds no room for it.`)
+    else if (!own) say('allocation.elsewhere', id, host, `The server ${id} is on ${host}, and placement holds its room on ${others}.`)
+    else if (others !== '') say('allocation.double', id, host, `The server ${id} is on ${host}, and placement holds room for it on ${others} too.`)
+    else if (needed && inWords(own) !== inWords(needed)) say('allocation.amount', id, host, `The server ${id} needs ${inWords(needed)}, and placement holds ${inWords(own)} for it on ${host}.`)
   }
   return differences
 }
 
+const inWords = (amounts: Amounts) => Object.entries(amounts).map(([name, amount]) => `${name} ${amount}`).sort((a, b) => a.localeCompare(b)).join(', ')
+
 interface PortNaming {
   readonly id: string
+  readonly projectId: string
   readonly deviceId: string
   /** False for one whose owner calls it something else: the server has it all the same. */
   readonly ofServer: boolean
+  /** Empty when it is bound to none. */
+  readonly host: string
+  /** Its binding failed. */
+  readonly unpluggable: boolean
 }
 
 export function comparePorts(books: Books, ports: readonly PortNaming[], own: readonly { readonly portId: string; readonly serverId: string }[]): Difference[] {
   const differences: Difference[] = []
-  for (const { id, deviceId, ofServer } of ports) {
-    const fate = ofServer ? orphaned(books, deviceId) : undefined
-    if (fate) differences.push({ kind: 'port.stray', resource: id, message: `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.` })
-  }
+  const say = (kind: string, resource: string, message: string, serverId?: string) => differences.push({ kind, resource, message, ...(serverId !== undefined && { about: { serverId } }) })
   const pair = (portId: string, serverId: string) => `${portId} ${serverId}`
-  const there = new Set(ports.map(({ id, deviceId }) => pair(id, deviceId)))
+  const had = new Set(own.map(({ portId, serverId }) => pair(portId, serverId)))
+  for (const { id, projectId, deviceId, ofServer } of ports) {
+    if (!ofServer) continue
+    const fate = orphaned(books, deviceId)
+    if (fate) say('port.stray', id, `The port ${id} belongs to the server ${deviceId}, which ${fate === 'deleted' ? 'was deleted' : 'nova does not know'}.`)
+    const server = resting(books, deviceId)
+    // Anybody may write a server's id on a port: one of another project is none of its.
+    if (server?.projectId === projectId && !had.has(pair(id, deviceId))) say('port.untold', id, `The port ${id} belongs to the server ${deviceId}, which does not have it among its interfaces.`, deviceId)
+  }
+  const there = new Map(ports.map((port) => [pair(port.id, port.deviceId), port]))
   for (const { portId, serverId } of own) {
-    if (there.has(pair(portId, serverId)) || books.atWork.has(serverId) || !books.servers.has(serverId)) continue
-    differences.push({ kind: 'port.missing', resource: portId, message: `The server ${serverId} has the port ${portId}, which neutron does not know as its own.`, about: { serverId } })
+    if (books.atWork.has(serverId) || !books.servers.has(serverId)) continue
+    const [port, server] = [there.get(pair(portId, serverId)), resting(books, serverId)]
+    if (!port) say('port.missing', portId, `The server ${serverId} has the port ${portId}, which neutron does not know as its own.`, serverId)
+    else if (server && port.host !== server.host) say('port.elsewhere', portId, `The server ${serverId} is on ${server.host}, and its port ${portId} is bound to ${port.host === '' ? 'no host' : port.host}.`, serverId)
+    else if (server && port.unpluggable) say('port.binding-failed', portId, `The server ${serverId} is on ${server.host}, and its port ${portId} could not be plugged in there.`, serverId)
   }
   return differences
+}
+
+/** A server on a host that nobody works on, and of whose guest something is expected. */
+export function resting({ servers, atWork }: Books, serverId: string): AuditedServer | undefined {
+  const server = servers.get(serverId)
+  return server && server.host !== null && !atWork.has(serverId) && server.taskState === null && expectedPower[server.vmState] ? server : undefined
 }
 
 interface AttachmentNaming {

@@ -8,8 +8,8 @@ import { listComputeNodes } from '../../db/hosts.ts'
 import { findInstance, updateInstance } from '../../db/instances.ts'
 import type { PlacementRequest } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
-import { deletePort } from '../../neighbours/network.ts'
-import { claim, release } from '../../neighbours/placement.ts'
+import { deletePort, rebindPort } from '../../neighbours/network.ts'
+import { claim, hold, release } from '../../neighbours/placement.ts'
 import { deleteAttachment } from '../../neighbours/volumes.ts'
 import { type Nova, now } from '../nova.ts'
 import { demandOf } from '../scheduling/resources.ts'
@@ -17,6 +17,7 @@ import { stopOperation } from '../servers/power.ts'
 import { refreshPorts } from '../servers/refresh-ports.ts'
 import { beginServerTask, type CellTx } from '../servers/task.ts'
 import { readBooks, orphaned } from './books.ts'
+import { resting } from './compare.ts'
 
 type Repair = (nova: Nova, ctx: RequestContext, resource: string, host: string) => Promise<string>
 
@@ -86,15 +87,31 @@ export const releaseAllocation: Repair = async (nova, ctx, serverId) => {
   return 'The room was given back.'
 }
 
-/** As upstream's `nova-manage placement heal_allocations`. */
-export const healAllocation: Repair = async (nova, ctx, serverId, host) => {
+/** What a server takes of its host. @throws Conflict when that is not known, or it is elsewhere by now */
+async function roomOn(nova: Nova, serverId: string, host: string) {
   const [instance, found] = [await findInstance(nova.cells.cell1.read, serverId), await findSpec<PlacementRequest>(nova.api.read, serverId)]
   const node = (await listComputeNodes(nova.cells.cell1.read)).find((each) => each.host === host)
   if (instance?.host !== host || !node || !found) throw new Conflict('It is not known what the server needs, or it has left its host.')
   const { resources } = demandOf(found.spec)
-  const server = { serverId, projectId: instance.project_id, userId: instance.user_id }
-  if (!(await claim(nova.runtime, ctx, server, { [node.uuid]: { resources } }))) throw new Conflict(`Placement refuses: ${host} may be full.`)
-  return `Room was taken on ${host}: ${Object.entries(resources).map(([name, amount]) => `${name} ${amount}`).join(', ')}.`
+  return {
+    server: { serverId, projectId: instance.project_id, userId: instance.user_id }, allocations: { [node.uuid]: { resources } },
+    told: `on ${host}: ${Object.entries(resources).map(([name, amount]) => `${name} ${amount}`).join(', ')}.`,
+  }
+}
+
+/** As upstream's `nova-manage placement heal_allocations`. */
+export const healAllocation: Repair = async (nova, ctx, serverId, host) => {
+  const { server, allocations, told } = await roomOn(nova, serverId, host)
+  if (!(await claim(nova.runtime, ctx, server, allocations))) throw new Conflict(`Placement refuses: ${host} may be full.`)
+  return `Room was taken ${told}`
+}
+
+/** The same with `--force`: whatever the server holds, it holds what it needs, and only on its host, from then on. */
+export const correctAllocation: Repair = async (nova, ctx, serverId, host) => {
+  const { server, allocations, told } = await roomOn(nova, serverId, host)
+  if ((await readBooks(nova, [])).atWork.has(serverId)) throw busy()
+  await hold(nova.runtime, ctx, server, allocations)
+  return `The server holds room ${told}`
 }
 
 export const removePort: Repair = async (nova, ctx, portId) => {
@@ -103,9 +120,18 @@ export const removePort: Repair = async (nova, ctx, portId) => {
   return 'The port was deleted.'
 }
 
-export async function forgetPort(nova: Nova, ctx: RequestContext, serverId: string): Promise<string> {
+export async function tellPorts(nova: Nova, ctx: RequestContext, serverId: string): Promise<string> {
   await refreshPorts(nova, ctx, serverId)
   return 'The server was told which ports it has.'
+}
+
+/** Nova says where a server's ports are bound; where the guest is not there, its rows may be what is wrong, and a port that works is left alone. */
+export async function bindToHost(nova: Nova, ctx: RequestContext, portId: string, serverId: string): Promise<string> {
+  const host = resting(await readBooks(nova, []), serverId)?.host
+  if (!host || (await ownerOfPort(nova.cells.cell1.read, portId)) !== serverId) throw busy()
+  if (!(await nova.compute.on(host).inventory(ctx, {})).guests.some((guest) => guest.serverId === serverId)) throw new Conflict(`The host ${host} has no guest of the server.`)
+  await rebindPort(nova.runtime, ctx, portId, serverId, host)
+  return `The port was bound to ${host} again; a running guest may need a hard reboot.`
 }
 
 export const removeAttachment: Repair = async (nova, ctx, attachmentId) => {
