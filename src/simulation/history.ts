@@ -12,6 +12,7 @@ import { Dice } from './random.ts'
 import { rowsOf } from './rows.ts'
 import { scenarios } from './scenarios.ts'
 import { Storage } from './storage.ts'
+import type { Story } from './storyteller.ts'
 import type { Template } from './template.ts'
 import { World } from './world.ts'
 
@@ -37,6 +38,10 @@ export interface PlayOptions {
   readonly directory: string
   /** Keep what the roles log. */
   readonly listen?: boolean
+  /** The stories that plans may name; those of scenarios.ts when absent. */
+  readonly stories?: Readonly<Record<string, Story>>
+  /** Called when everything has come to rest, before it is looked at. */
+  readonly atRest?: (storage: Storage, ledger: Ledger) => Promise<void>
 }
 
 /** Longer than any deadline and any lease of the cloud. */
@@ -77,12 +82,14 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
 
     chaos.calm()
     await rest(world, cloud, storage)
-    const operations = await kindsOf(rowsOf(storage))
-    const after = await violations(storage, ledger, plan.audits)
+    const rows = rowsOf(storage)
+    await options.atRest?.(storage, ledger)
+    const operations = await kindsOf(rows)
+    const after = await violations({ rows, kept: storage.kept }, ledger, plan.audits)
     wrong.push(...after)
     if (wrong.length === 0) wrong.push(...(await alive(cloud, world, options)))
     cloud.end()
-    const journal = wrong.length === 0 ? [] : await journalOf(rowsOf(storage), wrong.join(' '))
+    const journal = wrong.length === 0 ? [] : await journalOf(rows, wrong.join(' '))
     for (const sentence of wrong) world.note(`violated: ${sentence}`)
     return { violations: wrong, hash: world.hash(), history: world.history, log, journal, operations, happened: world.happened, points, virtualMs: world.now - began }
   } finally {
@@ -141,8 +148,8 @@ async function live(plan: ActorPlan, { cloud, world, ledger, options: { template
   }
 }
 
-async function tell(name: string, { chaos, cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
-  const story = scenarios[name]
+async function tell(name: string, { chaos, cloud, world, ledger, options: { template, stories = scenarios }, wrong }: Stage): Promise<void> {
+  const story = stories[name]
   if (!story) throw new Error(`there is no story ${name}`)
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the teller waits', resolve))
   let person: Person | undefined

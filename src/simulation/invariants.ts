@@ -5,8 +5,7 @@ import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.t
 import { hosts } from './cloud.ts'
 import type { Entry, Ledger, Noun } from './ledger.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
-import { type Rows, type Row, rowsOf, type Say } from './rows.ts'
-import type { Storage } from './storage.ts'
+import type { AtRest, Row, Rows, Say } from './rows.ts'
 
 const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
 const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
@@ -43,8 +42,8 @@ export async function journalOf(rows: Rows, text: string): Promise<readonly stri
 }
 
 /** @returns a sentence for each thing that is wrong */
-export async function violations(storage: Storage, ledger: Ledger, audited = false): Promise<readonly string[]> {
-  const rows = rowsOf(storage)
+export async function violations(rest: AtRest, ledger: Ledger, audited = false): Promise<readonly string[]> {
+  const { rows } = rest
   const wrong: string[] = []
   const say = (sentence: string) => void wrong.push(sentence)
 
@@ -55,10 +54,10 @@ export async function violations(storage: Storage, ledger: Ledger, audited = fal
     }
   }
   await identityIsRight(rows, say)
-  await computeIsRight(storage, rows, say)
-  await networkIsRight(storage, rows, say)
-  await volumesAreRight(storage, rows, say)
-  await imagesAreRight(storage, rows, say)
+  await computeIsRight(rest, say)
+  await networkIsRight(rest, say)
+  await volumesAreRight(rest, say)
+  await imagesAreRight(rest, say)
   await promisesAreKept(rows, ledger, say)
   return wrong
 }
@@ -74,7 +73,7 @@ async function identityIsRight(rows: Rows, say: Say): Promise<void> {
 
 const restingVmStates = new Set(['active', 'stopped', 'error'])
 
-async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function computeIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const live = (await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0)
   const buried = (await rows.of('nova_cell0', 'instances')).filter((row) => row['deleted'] === 0)
   const servers = new Map([...live, ...buried].map((row) => [String(row['uuid']), row]))
@@ -121,7 +120,7 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const disk of disks) if (!servers.has(disk['instance_uuid'])) say(`a disk of server ${disk['instance_uuid']}, which is gone, is still there`)
   for (const port of ports) if (!servers.has(port['instance_uuid'])) say(`an interface of server ${port['instance_uuid']}, which is gone, is still there`)
   for (const host of hosts) {
-    const guests = (storage.kept.get(`nova ${host}`) as FakeHost | undefined)?.guests ?? new Map()
+    const guests = (kept.get(`nova ${host}`) as FakeHost | undefined)?.guests ?? new Map()
     for (const [id, guest] of guests) {
       const row = live.find((each) => each['uuid'] === id)
       if (!row || row['host'] !== host) say(`guest ${id} is on ${host}, its server ${row ? `on ${row['host']}` : 'is gone'}`)
@@ -139,7 +138,8 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   }
 }
 
-async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function networkIsRight(rest: AtRest, say: Say): Promise<void> {
+  const { rows } = rest
   const ports = await rows.of('neutron', 'ports')
   const byId = new Map(ports.map((port) => [String(port['id']), port]))
   const allocations = await rows.of('neutron', 'ip_allocations')
@@ -177,12 +177,12 @@ async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const port of ports) {
     if (String(port['device_owner']).startsWith('network:router') && !routers.some((row) => row['id'] === port['device_id'])) say(`port ${port['id']} belongs to router ${port['device_id']}, which is gone`)
   }
-  await networkHostsAreRight(storage, rows, say)
+  await networkHostsAreRight(rest, say)
 }
 
 const restingVolumes = new Set(['available', 'in-use', 'error'])
 
-async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function volumesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const volumes = await rows.of('cinder', 'volumes')
   const attachments = await rows.of('cinder', 'volume_attachments')
   const disks = (await rows.of('nova_cell1', 'block_device_mappings')).filter((row) => row['volume_id'] !== null)
@@ -207,7 +207,7 @@ async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<
     if (!attachments.some((row) => row['id'] === disk['attachment_id'] || (row['volume_id'] === disk['volume_id'] && row['instance_uuid'] === disk['instance_uuid']))) say(`server ${disk['instance_uuid']} has the volume ${disk['volume_id']} without an attachment`)
   }
   for (const host of hosts) {
-    const world = (storage.kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
+    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
     for (const [id, made] of world) {
       const row = volumes.find((each) => each['id'] === id)
       if (!row) say(`${host} has the storage of volume ${id}, which is gone`)
@@ -218,9 +218,9 @@ async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<
   }
 }
 
-async function imagesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function imagesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const images = await rows.of('glance', 'images')
-  const store = storage.kept.get('glance') as MemoryStoreWorld | undefined
+  const store = kept.get('glance') as MemoryStoreWorld | undefined
   for (const image of images) {
     if (!['active', 'queued', 'killed', 'deactivated'].includes(image['status'])) say(`image ${image['id']} rests in ${image['status']}`)
     if (image['status'] === 'active' && !store?.kept.has(image['bits'])) say(`image ${image['id']} is active and has no data`)

@@ -7,6 +7,13 @@ export type Row = Readonly<Record<string, any>>
 /** Hears a sentence for each thing that is wrong. */
 export type Say = (sentence: string) => void
 
+/** A cloud at rest, as it is looked at from outside. */
+export interface AtRest {
+  readonly rows: Rows
+  /** The worlds of the engines, by the names under which they are kept. */
+  readonly kept: ReadonlyMap<string, unknown>
+}
+
 /** All rows of all databases, as they are now. */
 export interface Rows {
   of(database: string, table: string): Promise<readonly Row[]>
