@@ -7,9 +7,9 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { roleNames } from './cloud.ts'
 import { play } from './history.ts'
-import { noWorries, planOf } from './plan.ts'
+import { noWorries, type Plan, planOf } from './plan.ts'
 import { scenarios } from './scenarios.ts'
-import { shrink } from './shrink.ts'
+import { kindOf, shrink } from './shrink.ts'
 import { makeTemplate, scratch, scratchIn } from './template.ts'
 import { planFor } from './worker.ts'
 
@@ -37,13 +37,18 @@ test('a killed role does nothing any more, and its story goes on with the next o
 })
 
 test('what was lost behind the back of the cloud is a violation, and its plan is made shorter', async () => {
-  const plan = planOf('3', roles)
-  const spoiled = async (candidate: typeof plan) => {
-    const { history, violations } = await play(candidate, { template, directory })
-    return history.some((line) => line.includes('wants to create a volume')) ? ['a volume was wanted'] : violations
-  }
-  const busy = { ...plan, trouble: noWorries, audits: false, blows: [], actors: [{ name: 'a', project: 'demo' as const, intents: ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 })) }] }
-  const shortest = await shrink(busy, await spoiled(busy), { play: spoiled, tries: 40 })
+  const wishes = ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 }))
+  const plan: Plan = { seed: '3', actors: [{ name: 'a', project: 'demo', intents: wishes }], trouble: noWorries, audits: false, blows: [] }
+  const losing = async (candidate: Plan) => (await play(candidate, {
+    template, directory,
+    async atRest(storage) {
+      const cinder = await storage.database('cinder')
+      await cinder?.transaction((tx) => tx.deleteFrom('volumes').where('display_name', 'like', 'volume-%').execute())
+    },
+  })).violations
+  const violations = await losing(plan)
+  assert.deepEqual(violations.map(kindOf), ['host-N has the storage of volume ID, which is gone', 'volume ID was acknowledged, nobody removed it, and it is gone'])
+  const shortest = await shrink(plan, violations, { play: losing, tries: 40 })
   assert.deepEqual(shortest.actors.flatMap((actor) => actor.intents.map(({ name }) => name)), ['create a volume'])
 })
 
