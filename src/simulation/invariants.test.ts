@@ -72,7 +72,6 @@ spoilt('a request that nobody works on', added('nova_api', 'build_requests', { i
 spoilt('a server that counts and is not there', added('nova_api', 'instance_mappings', { instance_uuid: 'ghost', queued_for_delete: 0 }), 'server ghost counts against the quota and is in no cell')
 spoilt('a server that does not count', changed('nova_api', 'instance_mappings', server(far), { queued_for_delete: 1 }), `server ${far['uuid']} is there and counts against no quota`)
 spoilt('a server without a mapping', removed('nova_api', 'instance_mappings', server(far)), `server ${far['uuid']} has no mapping`)
-spoilt('a server in error that does not say why', removed('nova_cell1', 'instance_faults', server(broken)), `server ${broken['uuid']} is in error and says nothing of it`)
 const action = await row('nova_cell1', 'instance_actions', server(asleep))
 spoilt('an action without an end', changed('nova_cell1', 'instance_actions', is(action, 'id'), { finish_time: null }), `the action ${action['action']} of server ${asleep['uuid']} never ends`)
 const event = await row('nova_cell1', 'instance_actions_events', (each) => each['action_id'] === action['id'] && each['details'] === null)
@@ -82,8 +81,16 @@ spoilt('an event that is told twice', rowsChanged('nova_cell1', 'instance_action
 
 // Places on hosts.
 const held = (of: Row, name: string) => (each: Row) => each['consumer_uuid'] === of['uuid'] && each['resource_class'] === name
-spoilt('a server that holds another amount than it has', changed('placement', 'allocations', held(far, 'VCPU'), { used: 2 }),
-  `server ${far['uuid']} on ${far['host']} has 1 processors and 512 MiB, and holds {"VCPU":2,"MEMORY_MB":512,"DISK_GB":1}`)
+const place = await row('placement', 'allocations', held(far, 'DISK_GB'))
+const provider = await row('placement', 'resource_providers', (each) => each['name'] !== far['node'])
+const asked = `1 DISK_GB on ${far['node']}, 1 VCPU on ${far['node']}, 512 MEMORY_MB on ${far['node']}`
+const farHolds = (what: string) => `server ${far['uuid']} is to hold ${asked}, and holds ${what}`
+spoilt('a server that holds more than it has', changed('placement', 'allocations', held(far, 'DISK_GB'), { used: 2 }), farHolds(asked.replace('1 DISK_GB', '2 DISK_GB').split(', ').sort().join(', ')))
+spoilt('a server that holds a part of what it has', removed('placement', 'allocations', held(far, 'DISK_GB')), farHolds(asked.split(', ').slice(1).join(', ')))
+spoilt('a server whose place is on another host', changed('placement', 'allocations', (each) => each['consumer_uuid'] === far['uuid'], { provider_uuid: provider['uuid'] }), farHolds(asked.replaceAll(far['node'], provider['name'])))
+spoilt('a server that has a place on a second host too', added('placement', 'allocations', { ...place, provider_uuid: provider['uuid'] }), farHolds([...asked.split(', '), `1 DISK_GB on ${provider['name']}`].sort().join(', ')))
+spoilt('a host that holds more than it has', changed('placement', 'inventories', (each) => each['provider_uuid'] === place['provider_uuid'] && each['resource_class'] === 'VCPU', { total: 0 }), `${far['node']} has room for 0 VCPU, and ${
+  (await rest.rows.of('placement', 'allocations')).filter((each) => each['provider_uuid'] === place['provider_uuid'] && each['resource_class'] === 'VCPU').length} are held`)
 spoilt('room that is held for nobody', added('placement', 'allocations', { ...(await row('placement', 'allocations', held(far, 'VCPU'))), consumer_uuid: gone['uuid'] }),
   `allocations are held by ${gone['uuid']}, which is no server on a host`)
 
@@ -118,16 +125,15 @@ spoilt('a router whose gateway is gone', added('neutron', 'routers', { ...router
 spoilt('a port of a router that is gone', added('neutron', 'ports', { ...otherPort, id: 'left', device_id: 'lost' }), 'port left belongs to router lost, which is gone')
 
 // Volumes.
-const spare: Row = { ...volume, id: 'spare', status: 'error', attach_status: 'detached' }
-const withSpare = (set: Row) => added('cinder', 'volumes', { ...spare, ...set })
-spoilt('a volume under way', withSpare({ status: 'creating', host: 'nowhere' }), 'volume spare rests in creating')
-spoilt('a volume in use by nobody', withSpare({ status: 'in-use', host: 'nowhere' }), 'volume spare is in-use with the attachments none')
+const withSpare = (set: Row) => added('cinder', 'volumes', { ...volume, id: 'spare', attach_status: 'detached', host: 'nowhere', ...set })
+spoilt('a volume under way', withSpare({ status: 'creating' }), 'volume spare rests in creating')
+spoilt('a volume in use by nobody', withSpare({ status: 'in-use' }), 'volume spare is in-use with the attachments none')
 spoilt('a volume that is attached twice', added('cinder', 'volume_attachments', { ...attachment, id: 'second' }), `volume ${volume['id']} is attached 2 times`)
-spoilt('a volume that counts more than it has', withSpare({ claimed_size: 9 }), 'volume spare has 1 GiB and counts 9 against the quota')
-spoilt('a volume that says somebody uses it', withSpare({ attach_status: 'attached' }), 'volume spare says that it is attached, and nobody uses it')
+spoilt('a volume that counts more than it has', withSpare({ claimed_size: 9, status: 'available' }), 'volume spare has 1 GiB and counts 9 against the quota')
+spoilt('a volume that says somebody uses it', withSpare({ attach_status: 'attached', status: 'available' }), 'volume spare says that it is attached, and nobody uses it')
 spoilt('an attachment of a volume that is gone', both(added('cinder', 'volume_attachments', { ...attachment, id: 'second', volume_id: 'lost', instance_uuid: broken['uuid'] }), added('nova_cell1', 'block_device_mappings', { instance_uuid: broken['uuid'], volume_id: 'lost', attachment_id: 'second' })),
   'attachment second is of volume lost, which is gone')
-spoilt('an attachment that its server does not know', both(withSpare({ status: 'in-use', attach_status: 'attached', host: 'nowhere' }), added('cinder', 'volume_attachments', { ...attachment, id: 'second', volume_id: 'spare' })),
+spoilt('an attachment that its server does not know', both(withSpare({ status: 'in-use', attach_status: 'attached' }), added('cinder', 'volume_attachments', { ...attachment, id: 'second', volume_id: 'spare' })),
   `volume spare is attached to server ${web['uuid']}, which does not know it`)
 spoilt('a disk that names another attachment', changed('nova_cell1', 'block_device_mappings', (each) => each['volume_id'] === volume['id'], { attachment_id: 'other' }),
   `server ${web['uuid']} names other as its attachment of volume ${volume['id']}, which is none`)
@@ -147,6 +153,28 @@ spoilt('an image with data of another size', glance(({ kept }) => void kept.set(
 spoilt('data of no image', glance(({ kept }) => void kept.set('stray', Buffer.from('x'))), 'the store has the data stray, which belong to no image')
 spoilt('data that are half there', glance(({ partial }) => void partial.set('stray', Buffer.from('x'))), 'the store has half of the data stray')
 spoilt('an upload that nobody makes', added('glance', 'uploads', { image_id: 'i' }), 'an upload of image i is noted that nobody makes')
+
+// What failed.
+const failed = await row('cinder', 'operations', (each) => each['status'] === 'failed')
+const silent = JSON.stringify({ ...JSON.parse(failed['fault']), step: '' })
+const unexplained = JSON.stringify({ ...JSON.parse(failed['fault']), message: 'An unexpected error occurred.' })
+const failedWith = (fault: string) => changed('cinder', 'operations', is(failed, 'id'), { fault })
+const vague = `operation volume.create ${failed['id']} of ${failed['resource_id']} failed and does not say where and why: `
+spoilt('an operation that failed and does not know where', failedWith(silent), vague + silent)
+spoilt('an operation that failed and does not know why', failedWith(unexplained), vague + unexplained)
+spoilt('a server in error that says nothing', removed('nova_cell1', 'instance_faults', server(broken)), `server ${broken['uuid']} is in error and says nothing of it`)
+const fault = (message: string) => changed('nova_cell1', 'instance_faults', server(broken), { message })
+for (const message of ['An unexpected error occurred.', 'The build of the server failed: The engine refuses.', 'The build of the server failed while its guest was started: ', 'The build of the server failed at the step spawn: undefined.']) {
+  spoilt(`a fault that says only '${message}'`, fault(message), `the fault of server ${broken['uuid']} does not say where and why: ${JSON.stringify(message)}`)
+}
+const failedEvent = await row('nova_cell1', 'instance_actions_events', (each) => each['result'] === 'Error')
+spoilt('an event that failed and does not say why', changed('nova_cell1', 'instance_actions_events', is(failedEvent, 'id'), { details: null }), `the event ${failedEvent['event']} of server ${broken['uuid']} does not say where and why it failed: null`)
+spoilt('an action of which an event failed, and which does not say so', changed('nova_cell1', 'instance_actions', server(broken), { message: null }), `the action create of server ${broken['uuid']} says null, and 1 of its events failed`)
+const stop = await row('nova_cell1', 'operations', (each) => each['kind'] === 'server.stop')
+spoilt('an action whose operation failed, and which does not say so', changed('nova_cell1', 'operations', is(stop, 'id'), { status: 'failed', fault: failed['fault'] }), `operation server.stop of server ${asleep['uuid']} failed, and its action does not say so`)
+const spoiltVolume = `volume ${failed['resource_id']}`
+spoilt('a volume in error that says nothing', removed('cinder', 'messages', () => true), `${spoiltVolume} is in error and says nothing of it`, `operation volume.create of ${spoiltVolume} failed, and its owner was not told`)
+spoilt('a message that says nothing', changed('cinder', 'messages', () => true, { user_message: 'create volume: ' }), `the message about ${spoiltVolume} does not say where and why: "create volume: "`)
 
 // What people were told.
 const promised = async (entries: readonly (readonly [noun: Noun, id: string, acknowledged?: 'gone'])[]) => {

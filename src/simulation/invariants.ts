@@ -3,8 +3,10 @@ import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import { hosts } from './cloud.ts'
+import { faultsAreTold } from './faults.ts'
 import type { Entry, Ledger, Noun } from './ledger.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
+import { placesAreRight } from './places.ts'
 import type { AtRest, Row, Rows, Say } from './rows.ts'
 
 const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
@@ -55,9 +57,11 @@ export async function violations(rest: AtRest, ledger: Ledger, audited = false):
   }
   await identityIsRight(rows, say)
   await computeIsRight(rest, say)
+  await placesAreRight(rows, say)
   await networkIsRight(rest, say)
   await volumesAreRight(rest, say)
   await imagesAreRight(rest, say)
+  await faultsAreTold(rows, operationDatabases, say)
   await promisesAreKept(rows, ledger, say)
   return wrong
 }
@@ -88,15 +92,6 @@ async function computeIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
     if (servers.has(row['instance_uuid']) && row['queued_for_delete'] !== 0) say(`server ${row['instance_uuid']} is there and counts against no quota`)
   }
   for (const id of servers.keys()) if (!mappings.some((row) => row['instance_uuid'] === id)) say(`server ${id} has no mapping`)
-  for (const row of [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))]) {
-    if (!servers.has(row['instance_uuid'])) continue
-    if (String(row['message']).length < 10) say(`the fault of server ${row['instance_uuid']} says nothing: ${JSON.stringify(row['message'])}`)
-  }
-  for (const [id, row] of servers) {
-    if (row['vm_state'] !== 'error') continue
-    const faults = [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))].filter((fault) => fault['instance_uuid'] === id)
-    if (faults.length === 0) say(`server ${id} is in error and says nothing of it`)
-  }
   for (const cell of ['nova_cell0', 'nova_cell1']) {
     const events = await rows.of(cell, 'instance_actions_events')
     for (const action of await rows.of(cell, 'instance_actions')) {
@@ -106,14 +101,6 @@ async function computeIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
       if (new Set(names).size !== names.length) say(`the action ${action['action']} of server ${action['instance_uuid']} tells the same twice: ${names.join(', ')}`)
     }
   }
-
-  const byConsumer = Map.groupBy(await rows.of('placement', 'allocations'), (row) => String(row['consumer_uuid']))
-  for (const row of live) {
-    if (row['host'] === null) continue
-    const held = Object.fromEntries((byConsumer.get(row['uuid']) ?? []).map((each) => [each['resource_class'], each['used']]))
-    if (held['VCPU'] !== row['vcpus'] || held['MEMORY_MB'] !== row['memory_mb']) say(`server ${row['uuid']} on ${row['host']} has ${row['vcpus']} processors and ${row['memory_mb']} MiB, and holds ${JSON.stringify(held)}`)
-  }
-  for (const consumer of byConsumer.keys()) if (!live.some((row) => row['uuid'] === consumer && row['host'] !== null)) say(`allocations are held by ${consumer}, which is no server on a host`)
 
   const disks = await rows.of('nova_cell1', 'block_device_mappings')
   const ports = await rows.of('nova_cell1', 'virtual_interfaces')
