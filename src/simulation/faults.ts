@@ -1,5 +1,5 @@
 // What failed says so to whoever it belongs to: which part of the work it was, and why.
-import type { Row, Rows, Say } from './rows.ts'
+import { operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
 /** As nova words it; what the scheduler says comes first in upstream's own words. */
 const ofServer = /^(No valid host was found\. There are not enough hosts available\..|The [a-z ]+ of the server failed (while |at the step )[^:]+: .)/
@@ -31,8 +31,8 @@ function isWhole({ step, status, code, message, causes = [] }: Fault): boolean {
 const faultOf = (operation: Row): Fault => JSON.parse(operation['fault'] ?? '{}') as Fault
 const isBroken = (operation: Row) => operation['status'] === 'failed' && faultOf(operation).cancelled !== true
 
-export async function faultsAreTold(rows: Rows, databases: readonly string[], say: Say): Promise<void> {
-  for (const database of databases) {
+export async function faultsAreTold(rows: Rows, say: Say): Promise<void> {
+  for (const database of operationDatabases) {
     for (const operation of await rows.of(database, 'operations')) {
       if (operation['status'] === 'failed' && !isWhole(faultOf(operation))) say(`operation ${operation['kind']} ${operation['id']} of ${operation['resource_id']} failed and does not say where and why: ${operation['fault']}`)
     }

@@ -6,7 +6,6 @@ import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import { violations } from './invariants.ts'
-import { Ledger, type Noun } from './ledger.ts'
 import type { Row } from './rows.ts'
 import { makeTemplate, scratch } from './template.ts'
 import { added, changed, engineChanged, quietCloud, removed, rowsChanged, type Spoiling } from './tests/quiet-cloud.ts'
@@ -175,22 +174,3 @@ spoilt('an action whose operation failed, and which does not say so', changed('n
 const spoiltVolume = `volume ${failed['resource_id']}`
 spoilt('a volume in error that says nothing', removed('cinder', 'messages', () => true), `${spoiltVolume} is in error and says nothing of it`, `operation volume.create of ${spoiltVolume} failed, and its owner was not told`)
 spoilt('a message that says nothing', changed('cinder', 'messages', () => true, { user_message: 'create volume: ' }), `the message about ${spoiltVolume} does not say where and why: "create volume: "`)
-
-// What people were told.
-const promised = async (entries: readonly (readonly [noun: Noun, id: string, acknowledged?: 'gone'])[]) => {
-  const told = new Ledger()
-  for (const [noun, id, acknowledged] of entries) {
-    told.add(noun, id, 'demo')
-    if (acknowledged) told.removed(id, 204)
-  }
-  return violations(rest, told)
-}
-test('what was acknowledged and is gone is seen, of every noun', async () => {
-  const nouns: readonly Noun[] = ['server', 'volume', 'network', 'subnet', 'port', 'router', 'floatingip', 'security-group', 'security-group-rule', 'image', 'project', 'user']
-  assert.deepEqual(await promised(nouns.map((noun) => [noun, `a ${noun}`])), nouns.map((noun) => `${noun} a ${noun} was acknowledged, nobody removed it, and it is gone`))
-})
-test('what was acknowledged to go and is there is seen', async () => {
-  assert.deepEqual(await promised([['server', web['uuid'], 'gone'], ['volume', volume['id'], 'gone'], ['server', gone['uuid'], 'gone']]), [
-    `server ${web['uuid']} was acknowledged to go, and it is there`, `volume ${volume['id']} was acknowledged to go, and it is there`,
-  ])
-})

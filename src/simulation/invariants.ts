@@ -4,13 +4,13 @@ import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import { hosts } from './cloud.ts'
 import { faultsAreTold } from './faults.ts'
-import type { Entry, Ledger, Noun } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
 import { placesAreRight } from './places.ts'
-import type { AtRest, Row, Rows, Say } from './rows.ts'
+import { promisesAreKept } from './promises.ts'
+import { type AtRest, operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
 const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
-const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
 
 export async function openOperations(rows: Rows): Promise<readonly Row[]> {
   const found: Row[] = []
@@ -61,8 +61,8 @@ export async function violations(rest: AtRest, ledger: Ledger, audited = false):
   await networkIsRight(rest, say)
   await volumesAreRight(rest, say)
   await imagesAreRight(rest, say)
-  await faultsAreTold(rows, operationDatabases, say)
-  await promisesAreKept(rows, ledger, say)
+  await faultsAreTold(rows, say)
+  await promisesAreKept(rest, ledger, say)
   return wrong
 }
 
@@ -216,22 +216,4 @@ async function imagesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   for (const bits of store?.kept.keys() ?? []) if (!images.some((row) => row['bits'] === bits)) say(`the store has the data ${bits}, which belong to no image`)
   for (const bits of store?.partial.keys() ?? []) say(`the store has half of the data ${bits}`)
   for (const row of await rows.of('glance', 'uploads')) say(`an upload of image ${row['image_id']} is noted that nobody makes`)
-}
-
-const tables: Readonly<Record<Exclude<Noun, 'server'>, readonly [database: string, table: string]>> = {
-  volume: ['cinder', 'volumes'], network: ['neutron', 'networks'], subnet: ['neutron', 'subnets'], port: ['neutron', 'ports'], router: ['neutron', 'routers'],
-  floatingip: ['neutron', 'floating_ips'], 'security-group': ['neutron', 'security_groups'], 'security-group-rule': ['neutron', 'security_group_rules'], image: ['glance', 'images'],
-  project: ['keystone', 'projects'], user: ['keystone', 'users'],
-}
-
-/** What was acknowledged is there; what was acknowledged to go is gone. */
-async function promisesAreKept(rows: Rows, ledger: Ledger, say: Say): Promise<void> {
-  const servers = [...(await rows.of('nova_cell1', 'instances')), ...(await rows.of('nova_cell0', 'instances'))].filter((row) => row['deleted'] === 0)
-  const there = new Map<Noun, Set<string>>([['server', new Set(servers.map((row) => String(row['uuid'])))]])
-  for (const [noun, [database, table]] of Object.entries(tables)) there.set(noun as Noun, new Set((await rows.of(database, table)).map((row) => String(row['id']))))
-  const isThere = ({ noun, id }: Entry) => there.get(noun)?.has(id) === true
-  for (const entry of ledger.all()) {
-    if (entry.removal === 'none' && !isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and it is gone`)
-    if (entry.removal === 'acknowledged' && isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged to go, and it is there`)
-  }
 }

@@ -4,6 +4,9 @@ import type { Storage } from './storage.ts'
 
 export type Row = Readonly<Record<string, any>>
 
+/** Where the services keep their operations. */
+export const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
+
 /** Hears a sentence for each thing that is wrong. */
 export type Say = (sentence: string) => void
 
