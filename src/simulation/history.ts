@@ -53,7 +53,7 @@ let number = 0
 
 export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
   const world = new World(plan.seed)
-  const chaos = new Chaos(plan, world.dice('chaos'))
+  const chaos = new Chaos(plan, world.dice('chaos'), world.dice('repeats'))
   const storage = new Storage(world, join(options.directory, `history-${process.pid}-${++number}`))
   const log: string[] = []
   const wrong: string[] = []

@@ -80,6 +80,7 @@ export class Storage {
         return this.kept.get(name) as T
       },
       before: (effect) => incarnation.pass(`before ${effect}`),
+      again: (effect) => incarnation.again(effect),
       after: (effect) => incarnation.pass(`after ${effect}`),
       outside: (work) => incarnation.guard(this.#world.outside(work)),
     }
