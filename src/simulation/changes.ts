@@ -1,5 +1,5 @@
 // What people changed, and were told that it is so: at the end each thing is as the last of them was told.
-import type { Noun } from './ledger.ts'
+import type { Noun } from './nouns.ts'
 
 /** One property of a thing that somebody can give a value: the name of a server, the groups of a port. */
 export interface Aspect {

@@ -1,8 +1,7 @@
 // What the people of a simulation were told: each acknowledged create, change and delete. At the end it must be true.
 import { Changes } from './changes.ts'
+import type { Noun } from './nouns.ts'
 import type { Project } from './template.ts'
-
-export type Noun = 'server' | 'volume' | 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security-group' | 'security-group-rule' | 'image' | 'project' | 'user'
 
 export interface Entry {
   readonly noun: Noun

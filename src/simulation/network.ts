@@ -54,7 +54,7 @@ export class SimulatedNetwork {
             forget()
             this.#world.note(`http ${label}${again ? ', again' : ''}: ${reply.status}`)
             if (lost === 'answer') fail(backMs, 'ECONNRESET')
-            else if (proxy !== undefined) this.#world.schedule(backMs, `answer ${label}`, () => resolve(proxyReply(proxy)))
+            else if (proxy !== undefined) this.#world.schedule(backMs, `proxy ${label}`, () => instead(proxy))
             else this.#world.schedule(backMs, `answer ${label}`, () => resolve(reply))
           }, (error: unknown) => {
             forget()
@@ -63,7 +63,11 @@ export class SimulatedNetwork {
         })
       }
       request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true })
-      if (proxy === 503) this.#world.schedule(delayMs, `proxy ${label}`, () => resolve(proxyReply(proxy)))
+      const instead = (status: 503 | 504) => {
+        this.#world.note(`a proxy answers ${status} to ${label}`)
+        resolve(proxyReply(status))
+      }
+      if (proxy === 503) this.#world.schedule(delayMs, `proxy ${label}`, () => instead(proxy))
       else if (lost === 'request') fail(delayMs + backMs, 'ECONNRESET')
       else this.#world.schedule(delayMs, label, () => deliver(false))
       const mayRepeat = typeof request.body !== 'object' || request.body === null

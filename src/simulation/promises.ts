@@ -1,7 +1,8 @@
 // Whether what people were told is true of a cloud at rest: what they made, changed, asked for and took away.
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import type { Aspect } from './changes.ts'
-import type { Entry, Ledger, Noun } from './ledger.ts'
+import type { Entry, Ledger } from './ledger.ts'
+import type { Noun } from './nouns.ts'
 import { type AtRest, operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
 export async function promisesAreKept(rest: AtRest, ledger: Ledger, say: Say): Promise<void> {

@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { roleNames } from './cloud.ts'
 import { play } from './history.ts'
+import { noTrouble } from './links.ts'
 import { noWorries, type Plan, planOf } from './plan.ts'
 import { scenarios } from './scenarios.ts'
 import { kindOf, shrink } from './shrink.ts'
@@ -34,6 +35,15 @@ test('a killed role does nothing any more, and its story goes on with the next o
   assert.notEqual(name, '')
   assert.deepEqual(outcome.history.slice(death + 1, -40).filter((line) => line.includes(` ${name} to `) || line.includes(`to ${name}:`)), [])
   assert.deepEqual(outcome.violations, [])
+})
+
+test('engines that have each effect twice, and proxies that answer in place of services, leave a cloud that is as people were told', async () => {
+  const repeated = await play({ ...planFor({ kind: 'story', scenario: 'boot with everything, then delete' }, roles), trouble: { ...noWorries, engineRepeats: 1 } }, { template, directory })
+  assert.deepEqual(repeated.violations, [])
+  for (const effect of ['hypervisor spawn', 'cinder create', 'network ensureNetwork']) assert.ok(repeated.history.some((line) => line.endsWith(`has its effect twice: ${effect}`)), effect)
+  const proxied = await play({ ...planOf('7', roles), blows: [], trouble: { ...noWorries, links: { ...noTrouble, unavailable: 0.2 } } }, { template, directory })
+  assert.deepEqual(proxied.violations, [])
+  for (const status of [503, 504]) assert.ok(proxied.history.some((line) => line.includes(`a proxy answers ${status} to `)), String(status))
 })
 
 test('what was lost behind the back of the cloud is a violation, and its plan is made shorter', async () => {

@@ -1,6 +1,7 @@
 // One who acts in a simulation: what they can do, choose from, and remember.
 import type { ServiceName } from '#core/service'
-import type { Entry, Ledger, Noun } from '../ledger.ts'
+import type { Entry, Ledger } from '../ledger.ts'
+import type { Noun } from '../nouns.ts'
 import type { Person, Reply } from '../person.ts'
 import type { Dice } from '../random.ts'
 import type { Project, Template } from '../template.ts'

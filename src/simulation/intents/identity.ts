@@ -1,6 +1,7 @@
 // What administrators want of projects, users and roles.
 import { type Actor, type Intent, heed } from './actor.ts'
-import type { Entry, Noun } from '../ledger.ts'
+import type { Entry } from '../ledger.ts'
+import type { Noun } from '../nouns.ts'
 
 const api = { project: 'projects', user: 'users' } as const
 
