@@ -1,5 +1,5 @@
 // Fixed stories, one for each kind of operation: they are killed at every point where they can be, one point after the other.
-import { act, create, remember, remove } from './intents/actor.ts'
+import { act, change, create, remember, remove } from './intents/actor.ts'
 import { identityIntents } from './intents/identity.ts'
 import type { Entry } from './ledger.ts'
 import { action, boot, networkOf, portOf, removeServer, settled, settledVolume, type Story, volumeOf } from './storyteller.ts'
@@ -95,14 +95,14 @@ export const scenarios: Readonly<Record<string, Story>> = {
     const router = await create(teller, 'router', 'neutron', '/v2.0/routers', { router: { name: 'told', external_gateway_info: { network_id: teller.template.publicNetworkId } } })
     const entry = router === undefined ? undefined : teller.ledger.find(router)
     if (!net || !entry || !server) return
-    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
+    await change(teller, entry, { [`interface ${net.subnet}`]: 'there' }, 'neutron', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
     await settled(teller, server)
     const port = await portOf(teller, server)
     const address = await create(teller, 'floatingip', 'neutron', '/v2.0/floatingips', { floatingip: { floating_network_id: teller.template.publicNetworkId, ...(port !== undefined && { port_id: port }) } })
     const floating = address === undefined ? undefined : teller.ledger.find(address)
     if (floating) await remove(teller, floating, 'neutron', `/v2.0/floatingips/${address}`)
-    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}`, { router: { external_gateway_info: null } })
-    await act(teller, entry, 'neutron', 'PUT', `/v2.0/routers/${router}/remove_router_interface`, { subnet_id: net.subnet })
+    await change(teller, entry, { gateway: 'none' }, 'neutron', `/v2.0/routers/${router}`, { router: { external_gateway_info: null } })
+    await change(teller, entry, { [`interface ${net.subnet}`]: 'gone' }, 'neutron', `/v2.0/routers/${router}/remove_router_interface`, { subnet_id: net.subnet })
     await remove(teller, entry, 'neutron', `/v2.0/routers/${router}`)
     await removeServer(teller, server)
     const network = teller.ledger.find(net.network)
