@@ -5,15 +5,6 @@ import type { Entry } from './ledger.ts'
 import { action, boot, networkOf, portOf, removeServer, settled, settledVolume, type Story, volumeOf } from './storyteller.ts'
 
 export const scenarios: Readonly<Record<string, Story>> = {
-  async 'a user gets a role in a project, logs in, loses it, and goes'(teller) {
-    for (const wish of ['create a project', 'create a user', 'give a role', 'log a user in', 'take a role', 'give a role', 'log a user in', 'delete a user', 'delete a project']) {
-      // Nobody may be there now who lets the administrator in.
-      await identityIntents[wish]?.[1](teller).catch((error: Error) => {
-        if (!error.message.includes('could not log in')) throw error
-      })
-      await teller.pause(20)
-    }
-  },
   async 'boot with everything, then delete'(teller) {
     const net = await networkOf(teller)
     const port = net && (await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } }))
@@ -363,5 +354,14 @@ export const scenarios: Readonly<Record<string, Story>> = {
       await remove(teller, volume, 'cinder', `${path}/${volume.id}`)
       return (await teller.person.call('cinder', 'GET', `${path}/${volume.id}`)).status === 404
     })
+  },
+  async 'a user gets a role in a project, logs in, loses it, and goes'(teller) {
+    for (const wish of ['create a project', 'create a user', 'give a role', 'log a user in', 'take a role', 'give a role', 'log a user in', 'delete a user', 'delete a project']) {
+      // Nobody may be there now who lets the administrator in.
+      await identityIntents[wish]?.[1](teller).catch((error: Error) => {
+        if (!error.message.includes('could not log in')) throw error
+      })
+      await teller.pause(20)
+    }
   },
 }
