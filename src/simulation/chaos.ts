@@ -19,6 +19,8 @@ interface Armed {
 export class Chaos implements Fate {
   readonly #plan: Plan
   readonly #dice: Dice
+  /** Chances of their own: what else befalls a seed does not depend on them. */
+  readonly #repeats: Dice
   readonly #armed: Armed[] = []
   readonly #refusals: { readonly point: Point; left: number; readonly code: string }[] = []
   #struck: Struck | undefined
@@ -28,9 +30,10 @@ export class Chaos implements Fate {
   /** Counts every point that was passed while things could go wrong. */
   passed = 0
 
-  constructor(plan: Plan, dice: Dice) {
+  constructor(plan: Plan, dice: Dice, repeats: Dice) {
     this.#plan = plan
     this.#dice = dice
+    this.#repeats = repeats
   }
 
   strikes(struck: Struck): void {
@@ -87,6 +90,10 @@ export class Chaos implements Fate {
   delayMs(point: Point): number {
     if (!this.#on || this.suspended || !point.startsWith('before ') || !this.#dice.happens(this.#plan.trouble.engineSlow)) return 0
     return this.#dice.fraction() ** 2 * 15_000
+  }
+
+  again(): boolean {
+    return this.#on && !this.suspended && this.#repeats.happens(this.#plan.trouble.engineRepeats)
   }
 
   #failure(incarnation: Incarnation, point: Point, error: Error): Error {

@@ -6,12 +6,14 @@ import { type Actor, intents } from './intents/index.ts'
 import { journalOf, kindsOf, openOperations, violations } from './invariants.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
+import { loginsAreRight, triesOf } from './logins.ts'
 import { Person } from './person.ts'
 import { busyMs, type ActorPlan, type Plan } from './plan.ts'
 import { Dice } from './random.ts'
-import { rowsOf } from './rows.ts'
+import { rowsOf, type Say } from './rows.ts'
 import { scenarios } from './scenarios.ts'
 import { Storage } from './storage.ts'
+import type { Story } from './storyteller.ts'
 import type { Template } from './template.ts'
 import { World } from './world.ts'
 
@@ -37,6 +39,10 @@ export interface PlayOptions {
   readonly directory: string
   /** Keep what the roles log. */
   readonly listen?: boolean
+  /** The stories that plans may name; those of scenarios.ts when absent. */
+  readonly stories?: Readonly<Record<string, Story>>
+  /** Called when everything has come to rest, before it is looked at. */
+  readonly atRest?: (storage: Storage, ledger: Ledger) => Promise<void>
 }
 
 /** Longer than any deadline and any lease of the cloud. */
@@ -47,7 +53,7 @@ let number = 0
 
 export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
   const world = new World(plan.seed)
-  const chaos = new Chaos(plan, world.dice('chaos'))
+  const chaos = new Chaos(plan, world.dice('chaos'), world.dice('repeats'))
   const storage = new Storage(world, join(options.directory, `history-${process.pid}-${++number}`))
   const log: string[] = []
   const wrong: string[] = []
@@ -77,12 +83,16 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
 
     chaos.calm()
     await rest(world, cloud, storage)
-    const operations = await kindsOf(rowsOf(storage))
-    const after = await violations(storage, ledger, plan.audits)
+    const rows = rowsOf(storage)
+    await options.atRest?.(storage, ledger)
+    const operations = await kindsOf(rows)
+    const after = await violations({ rows, kept: storage.kept }, ledger, plan.audits)
     wrong.push(...after)
-    if (wrong.length === 0) wrong.push(...(await alive(cloud, world, options)))
+    const tries = await triesOf(rows, ledger)
+    await inTheEnd(world, wrong, () => loginsAreRight(cloud.network, tries, (sentence) => void wrong.push(sentence)))
+    if (wrong.length === 0) await inTheEnd(world, wrong, () => alive(cloud, world, options, (sentence) => void wrong.push(sentence)))
     cloud.end()
-    const journal = wrong.length === 0 ? [] : await journalOf(rowsOf(storage), wrong.join(' '))
+    const journal = wrong.length === 0 ? [] : await journalOf(rows, wrong.join(' '))
     for (const sentence of wrong) world.note(`violated: ${sentence}`)
     return { violations: wrong, hash: world.hash(), history: world.history, log, journal, operations, happened: world.happened, points, virtualMs: world.now - began }
   } finally {
@@ -141,8 +151,8 @@ async function live(plan: ActorPlan, { cloud, world, ledger, options: { template
   }
 }
 
-async function tell(name: string, { chaos, cloud, world, ledger, options: { template }, wrong }: Stage): Promise<void> {
-  const story = scenarios[name]
+async function tell(name: string, { chaos, cloud, world, ledger, options: { template, stories = scenarios }, wrong }: Stage): Promise<void> {
+  const story = stories[name]
   if (!story) throw new Error(`there is no story ${name}`)
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the teller waits', resolve))
   let person: Person | undefined
@@ -179,23 +189,24 @@ async function rest(world: World, cloud: SimulatedCloud, storage: Storage): Prom
   }
 }
 
+/** What is tried of the cloud at rest; nothing goes wrong on the way any more. */
+async function inTheEnd(world: World, wrong: string[], work: () => Promise<void>): Promise<void> {
+  let over = false
+  work().catch((error: unknown) => void wrong.push(`at the end: ${(error as Error).message}`)).finally(() => (over = true))
+  if (!(await world.run(() => over, 300_000))) wrong.push('at the end nobody answered')
+}
+
 /** The cloud still does its work. */
-async function alive(cloud: SimulatedCloud, world: World, { template }: PlayOptions): Promise<readonly string[]> {
+async function alive(cloud: SimulatedCloud, world: World, { template }: PlayOptions, say: Say): Promise<void> {
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void world.schedule(milliseconds, 'the last one waits', resolve))
-  const tryIt = async (): Promise<readonly string[]> => {
-    const person = await Person.logIn(cloud.network, 'admin', 'admin', 'admin-secret', 'the last one')
-    const made = await person.call('nova', 'POST', '/v2.1/servers', { server: { name: 'last', flavorRef: '1', imageRef: template.imageId, networks: 'none' } }, { 'openstack-api-version': 'compute 2.37' })
-    if (made.status !== 202) return [`at the end a server was refused: ${made.status} ${JSON.stringify(made.body)}`]
-    for (let tries = 0; tries < 60; tries++) {
-      await pause(1000)
-      const { body } = await person.call('nova', 'GET', `/v2.1/servers/${made.body.server.id}`)
-      if (body?.server?.status === 'ACTIVE') return []
-      if (body?.server?.status === 'ERROR') return [`at the end a server failed: ${body.server.fault?.message}`]
-    }
-    return ['at the end a server was not active within a minute']
+  const person = await Person.logIn(cloud.network, 'admin', 'admin', 'admin-secret', 'the last one')
+  const made = await person.call('nova', 'POST', '/v2.1/servers', { server: { name: 'last', flavorRef: '1', imageRef: template.imageId, networks: 'none' } }, { 'openstack-api-version': 'compute 2.37' })
+  if (made.status !== 202) return say(`at the end a server was refused: ${made.status} ${JSON.stringify(made.body)}`)
+  for (let tries = 0; tries < 60; tries++) {
+    await pause(1000)
+    const { body } = await person.call('nova', 'GET', `/v2.1/servers/${made.body.server.id}`)
+    if (body?.server?.status === 'ACTIVE') return
+    if (body?.server?.status === 'ERROR') return say(`at the end a server failed: ${body.server.fault?.message}`)
   }
-  let result: readonly string[] | undefined
-  tryIt().then((found) => (result = found), (error: unknown) => (result = [`at the end: ${(error as Error).message}`]))
-  await world.run(() => result !== undefined, 300_000)
-  return result ?? ['at the end nobody answered']
+  say('at the end a server was not active within a minute')
 }

@@ -11,6 +11,8 @@ export interface Fate {
   at(incarnation: Incarnation, point: Point): Error | undefined
   /** How long it takes, where it takes long. */
   delayMs?(point: Point): number
+  /** Whether an effect happens a second time. */
+  again?(effect: string): boolean
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
@@ -55,6 +57,13 @@ export class Incarnation {
     if (delayMs > 0) await this.clock.sleep(delayMs)
     if (!this.isAlive) return never()
     if (error) throw error
+  }
+
+  /** Whether an effect that was asked for once happens a second time. */
+  again(effect: string): boolean {
+    const again = this.isAlive && this.#fate.again?.(effect) === true
+    if (again) this.world.note(`${this.name} has its effect twice: ${effect}`)
+    return again
   }
 
   /** The outcome of `work`, as long as somebody lives to hear of it. */

@@ -3,13 +3,14 @@ import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import { hosts } from './cloud.ts'
-import type { Entry, Ledger, Noun } from './ledger.ts'
+import { faultsAreTold } from './faults.ts'
+import type { Ledger } from './ledger.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
-import { type Rows, type Row, rowsOf, type Say } from './rows.ts'
-import type { Storage } from './storage.ts'
+import { placesAreRight } from './places.ts'
+import { promisesAreKept } from './promises.ts'
+import { type AtRest, operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
 const auditedDatabases = ['nova_api', 'neutron', 'cinder', 'glance'] as const
-const operationDatabases = ['nova_api', 'nova_cell0', 'nova_cell1', 'neutron', 'cinder', 'glance'] as const
 
 export async function openOperations(rows: Rows): Promise<readonly Row[]> {
   const found: Row[] = []
@@ -43,8 +44,8 @@ export async function journalOf(rows: Rows, text: string): Promise<readonly stri
 }
 
 /** @returns a sentence for each thing that is wrong */
-export async function violations(storage: Storage, ledger: Ledger, audited = false): Promise<readonly string[]> {
-  const rows = rowsOf(storage)
+export async function violations(rest: AtRest, ledger: Ledger, audited = false): Promise<readonly string[]> {
+  const { rows } = rest
   const wrong: string[] = []
   const say = (sentence: string) => void wrong.push(sentence)
 
@@ -55,11 +56,13 @@ export async function violations(storage: Storage, ledger: Ledger, audited = fal
     }
   }
   await identityIsRight(rows, say)
-  await computeIsRight(storage, rows, say)
-  await networkIsRight(storage, rows, say)
-  await volumesAreRight(storage, rows, say)
-  await imagesAreRight(storage, rows, say)
-  await promisesAreKept(rows, ledger, say)
+  await computeIsRight(rest, say)
+  await placesAreRight(rows, say)
+  await networkIsRight(rest, say)
+  await volumesAreRight(rest, say)
+  await imagesAreRight(rest, say)
+  await faultsAreTold(rows, say)
+  await promisesAreKept(rest, ledger, say)
   return wrong
 }
 
@@ -74,7 +77,7 @@ async function identityIsRight(rows: Rows, say: Say): Promise<void> {
 
 const restingVmStates = new Set(['active', 'stopped', 'error'])
 
-async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function computeIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const live = (await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0)
   const buried = (await rows.of('nova_cell0', 'instances')).filter((row) => row['deleted'] === 0)
   const servers = new Map([...live, ...buried].map((row) => [String(row['uuid']), row]))
@@ -89,15 +92,6 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
     if (servers.has(row['instance_uuid']) && row['queued_for_delete'] !== 0) say(`server ${row['instance_uuid']} is there and counts against no quota`)
   }
   for (const id of servers.keys()) if (!mappings.some((row) => row['instance_uuid'] === id)) say(`server ${id} has no mapping`)
-  for (const row of [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))]) {
-    if (!servers.has(row['instance_uuid'])) continue
-    if (String(row['message']).length < 10) say(`the fault of server ${row['instance_uuid']} says nothing: ${JSON.stringify(row['message'])}`)
-  }
-  for (const [id, row] of servers) {
-    if (row['vm_state'] !== 'error') continue
-    const faults = [...(await rows.of('nova_cell1', 'instance_faults')), ...(await rows.of('nova_cell0', 'instance_faults'))].filter((fault) => fault['instance_uuid'] === id)
-    if (faults.length === 0) say(`server ${id} is in error and says nothing of it`)
-  }
   for (const cell of ['nova_cell0', 'nova_cell1']) {
     const events = await rows.of(cell, 'instance_actions_events')
     for (const action of await rows.of(cell, 'instance_actions')) {
@@ -108,20 +102,12 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
     }
   }
 
-  const byConsumer = Map.groupBy(await rows.of('placement', 'allocations'), (row) => String(row['consumer_uuid']))
-  for (const row of live) {
-    if (row['host'] === null) continue
-    const held = Object.fromEntries((byConsumer.get(row['uuid']) ?? []).map((each) => [each['resource_class'], each['used']]))
-    if (held['VCPU'] !== row['vcpus'] || held['MEMORY_MB'] !== row['memory_mb']) say(`server ${row['uuid']} on ${row['host']} has ${row['vcpus']} processors and ${row['memory_mb']} MiB, and holds ${JSON.stringify(held)}`)
-  }
-  for (const consumer of byConsumer.keys()) if (!live.some((row) => row['uuid'] === consumer && row['host'] !== null)) say(`allocations are held by ${consumer}, which is no server on a host`)
-
   const disks = await rows.of('nova_cell1', 'block_device_mappings')
   const ports = await rows.of('nova_cell1', 'virtual_interfaces')
   for (const disk of disks) if (!servers.has(disk['instance_uuid'])) say(`a disk of server ${disk['instance_uuid']}, which is gone, is still there`)
   for (const port of ports) if (!servers.has(port['instance_uuid'])) say(`an interface of server ${port['instance_uuid']}, which is gone, is still there`)
   for (const host of hosts) {
-    const guests = (storage.kept.get(`nova ${host}`) as FakeHost | undefined)?.guests ?? new Map()
+    const guests = (kept.get(`nova ${host}`) as FakeHost | undefined)?.guests ?? new Map()
     for (const [id, guest] of guests) {
       const row = live.find((each) => each['uuid'] === id)
       if (!row || row['host'] !== host) say(`guest ${id} is on ${host}, its server ${row ? `on ${row['host']}` : 'is gone'}`)
@@ -139,7 +125,8 @@ async function computeIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   }
 }
 
-async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function networkIsRight(rest: AtRest, say: Say): Promise<void> {
+  const { rows } = rest
   const ports = await rows.of('neutron', 'ports')
   const byId = new Map(ports.map((port) => [String(port['id']), port]))
   const allocations = await rows.of('neutron', 'ip_allocations')
@@ -177,12 +164,12 @@ async function networkIsRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const port of ports) {
     if (String(port['device_owner']).startsWith('network:router') && !routers.some((row) => row['id'] === port['device_id'])) say(`port ${port['id']} belongs to router ${port['device_id']}, which is gone`)
   }
-  await networkHostsAreRight(storage, rows, say)
+  await networkHostsAreRight(rest, say)
 }
 
 const restingVolumes = new Set(['available', 'in-use', 'error'])
 
-async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function volumesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const volumes = await rows.of('cinder', 'volumes')
   const attachments = await rows.of('cinder', 'volume_attachments')
   const disks = (await rows.of('nova_cell1', 'block_device_mappings')).filter((row) => row['volume_id'] !== null)
@@ -207,7 +194,7 @@ async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<
     if (!attachments.some((row) => row['id'] === disk['attachment_id'] || (row['volume_id'] === disk['volume_id'] && row['instance_uuid'] === disk['instance_uuid']))) say(`server ${disk['instance_uuid']} has the volume ${disk['volume_id']} without an attachment`)
   }
   for (const host of hosts) {
-    const world = (storage.kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
+    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
     for (const [id, made] of world) {
       const row = volumes.find((each) => each['id'] === id)
       if (!row) say(`${host} has the storage of volume ${id}, which is gone`)
@@ -218,9 +205,9 @@ async function volumesAreRight(storage: Storage, rows: Rows, say: Say): Promise<
   }
 }
 
-async function imagesAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+async function imagesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const images = await rows.of('glance', 'images')
-  const store = storage.kept.get('glance') as MemoryStoreWorld | undefined
+  const store = kept.get('glance') as MemoryStoreWorld | undefined
   for (const image of images) {
     if (!['active', 'queued', 'killed', 'deactivated'].includes(image['status'])) say(`image ${image['id']} rests in ${image['status']}`)
     if (image['status'] === 'active' && !store?.kept.has(image['bits'])) say(`image ${image['id']} is active and has no data`)
@@ -229,22 +216,4 @@ async function imagesAreRight(storage: Storage, rows: Rows, say: Say): Promise<v
   for (const bits of store?.kept.keys() ?? []) if (!images.some((row) => row['bits'] === bits)) say(`the store has the data ${bits}, which belong to no image`)
   for (const bits of store?.partial.keys() ?? []) say(`the store has half of the data ${bits}`)
   for (const row of await rows.of('glance', 'uploads')) say(`an upload of image ${row['image_id']} is noted that nobody makes`)
-}
-
-const tables: Readonly<Record<Exclude<Noun, 'server'>, readonly [database: string, table: string]>> = {
-  volume: ['cinder', 'volumes'], network: ['neutron', 'networks'], subnet: ['neutron', 'subnets'], port: ['neutron', 'ports'], router: ['neutron', 'routers'],
-  floatingip: ['neutron', 'floating_ips'], 'security-group': ['neutron', 'security_groups'], 'security-group-rule': ['neutron', 'security_group_rules'], image: ['glance', 'images'],
-  project: ['keystone', 'projects'], user: ['keystone', 'users'],
-}
-
-/** What was acknowledged is there; what was acknowledged to go is gone. */
-async function promisesAreKept(rows: Rows, ledger: Ledger, say: Say): Promise<void> {
-  const servers = [...(await rows.of('nova_cell1', 'instances')), ...(await rows.of('nova_cell0', 'instances'))].filter((row) => row['deleted'] === 0)
-  const there = new Map<Noun, Set<string>>([['server', new Set(servers.map((row) => String(row['uuid'])))]])
-  for (const [noun, [database, table]] of Object.entries(tables)) there.set(noun as Noun, new Set((await rows.of(database, table)).map((row) => String(row['id']))))
-  const isThere = ({ noun, id }: Entry) => there.get(noun)?.has(id) === true
-  for (const entry of ledger.all()) {
-    if (entry.removal === 'none' && !isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and it is gone`)
-    if (entry.removal === 'acknowledged' && isThere(entry)) say(`${entry.noun} ${entry.id} was acknowledged to go, and it is there`)
-  }
 }

@@ -1,7 +1,7 @@
-// What the people of a simulation were told: each acknowledged create and delete. At the end it must be true.
+// What the people of a simulation were told: each acknowledged create, change and delete. At the end it must be true.
+import { Changes } from './changes.ts'
+import type { Noun } from './nouns.ts'
 import type { Project } from './template.ts'
-
-export type Noun = 'server' | 'volume' | 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security-group' | 'security-group-rule' | 'image' | 'project' | 'user'
 
 export interface Entry {
   readonly noun: Noun
@@ -11,9 +11,22 @@ export interface Entry {
   removal: 'none' | 'perhaps' | 'acknowledged'
   /** What it belongs to and may go with: a subnet's network. */
   readonly parent?: string
+  /** How many servers one request made, of which only this one was named. */
+  together?: number
+}
+
+/** Somebody was let in. */
+export interface Session {
+  readonly user: string
+  readonly project: string
+  readonly token: string
 }
 
 export class Ledger {
+  readonly changes = new Changes()
+  /** What was accepted and is done behind the answer, by the ids of its operations. */
+  readonly accepted = new Set<string>()
+  readonly sessions: Session[] = []
   readonly #entries = new Map<string, Entry>()
   /** How many ask for something to go and have no answer yet. */
   readonly #asking = new Map<string, number>()

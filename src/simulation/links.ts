@@ -7,9 +7,11 @@ export interface LinkTrouble {
   readonly late: number
   readonly lost: number
   readonly twice: number
+  /** How often a proxy on the way answers in place of who was asked; of HTTP only. */
+  readonly unavailable: number
 }
 
-export const noTrouble: LinkTrouble = { late: 0, lost: 0, twice: 0 }
+export const noTrouble: LinkTrouble = { late: 0, lost: 0, twice: 0, unavailable: 0 }
 
 export interface Passage {
   readonly delayMs: number
@@ -32,11 +34,21 @@ export class Links {
     this.#trouble = trouble
   }
 
-  /** The fate of the next message between two parts. Each pair has chances of its own. */
-  next(from: string, to: string): Passage {
-    const key = `${from} to ${to}`
+  /** What a proxy answers in place of who was asked: 503 before it asked them, 504 after it; nothing when it passes on the answer. */
+  proxy(from: string, to: string): 503 | 504 | undefined {
+    const dice = this.#diceOf(`${from} to ${to} by a proxy`)
+    return dice.happens(this.#trouble().unavailable) ? dice.one([503, 504] as const) : undefined
+  }
+
+  #diceOf(key: string): Dice {
     let dice = this.#dice.get(key)
     if (!dice) this.#dice.set(key, (dice = this.#world.dice(key)))
+    return dice
+  }
+
+  /** The fate of the next message between two parts. Each pair has chances of its own. */
+  next(from: string, to: string): Passage {
+    const dice = this.#diceOf(`${from} to ${to}`)
     const { late, lost, twice } = this.#trouble()
     const delay = () => (dice.happens(late) ? dice.fraction() ** 3 * lateMs : 0.05 + dice.fraction() * usualMs)
     const delayMs = delay()

@@ -1,8 +1,7 @@
 // What the network engines of the hosts must have, worked out from neutron's rows: wires, filters, groups, DHCP and routers.
 import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
 import { hosts, tunnelAddresses } from './cloud.ts'
-import type { Row, Rows, Say } from './rows.ts'
-import type { Storage } from './storage.ts'
+import type { AtRest, Row, Say } from './rows.ts'
 
 type Engine = FakeNetworkDriver['state']
 
@@ -20,7 +19,7 @@ interface NetworkRows {
   readonly dhcpBindings: readonly Row[]
 }
 
-export async function networkHostsAreRight(storage: Storage, rows: Rows, say: Say): Promise<void> {
+export async function networkHostsAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const of = (table: string) => rows.of('neutron', table)
   const all: NetworkRows = {
     ports: await of('ports'), allocations: await of('ip_allocations'), memberships: await of('port_security_groups'), pairs: await of('port_address_pairs'),
@@ -28,7 +27,7 @@ export async function networkHostsAreRight(storage: Storage, rows: Rows, say: Sa
     routers: await of('routers'), floating: await of('floating_ips'), dhcpBindings: await of('dhcp_bindings'),
   }
   for (const host of hosts) {
-    const engine = storage.kept.get(`neutron ${host}`) as Engine | undefined
+    const engine = kept.get(`neutron ${host}`) as Engine | undefined
     if (!engine) continue
     wiresAreRight(host, engine, all, say)
     groupsAreRight(host, engine, all, say)

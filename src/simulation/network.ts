@@ -40,6 +40,7 @@ export class SimulatedNetwork {
 
   #exchange(from: string, service: ServiceName, request: ApiRequest, repeated: () => void = () => undefined): Promise<ApiReply> {
     const { delayMs, backMs, lost, againAfterMs } = this.#links.next(from, service)
+    const proxy = this.#links.proxy(from, service)
     const label = `${from} to ${service}: ${request.method} ${request.path}`
     return new Promise<ApiReply>((resolve, reject) => {
       const fail = (afterMs: number, message: string) => void this.#world.schedule(afterMs, `failed ${label}`, () => reject(connectionError(message)))
@@ -53,6 +54,7 @@ export class SimulatedNetwork {
             forget()
             this.#world.note(`http ${label}${again ? ', again' : ''}: ${reply.status}`)
             if (lost === 'answer') fail(backMs, 'ECONNRESET')
+            else if (proxy !== undefined) this.#world.schedule(backMs, `proxy ${label}`, () => instead(proxy))
             else this.#world.schedule(backMs, `answer ${label}`, () => resolve(reply))
           }, (error: unknown) => {
             forget()
@@ -61,15 +63,26 @@ export class SimulatedNetwork {
         })
       }
       request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true })
-      if (lost === 'request') fail(delayMs + backMs, 'ECONNRESET')
+      const instead = (status: 503 | 504) => {
+        this.#world.note(`a proxy answers ${status} to ${label}`)
+        resolve(proxyReply(status))
+      }
+      if (proxy === 503) this.#world.schedule(delayMs, `proxy ${label}`, () => instead(proxy))
+      else if (lost === 'request') fail(delayMs + backMs, 'ECONNRESET')
       else this.#world.schedule(delayMs, label, () => deliver(false))
       const mayRepeat = typeof request.body !== 'object' || request.body === null
-      if (againAfterMs !== undefined && mayRepeat && (repeatable.has(request.method) || request.headers['idempotency-key'] !== undefined)) {
+      if (againAfterMs !== undefined && proxy !== 503 && mayRepeat && (repeatable.has(request.method) || request.headers['idempotency-key'] !== undefined)) {
         repeated()
         this.#world.schedule(delayMs + againAfterMs, label, () => deliver(true))
       }
     })
   }
+}
+
+/** In words of its own, as nginx has them: no fault of any service. */
+function proxyReply(status: 503 | 504): ApiReply {
+  const title = status === 503 ? '503 Service Temporarily Unavailable' : '504 Gateway Time-out'
+  return { status, headers: { 'content-type': 'text/html' }, body: `<html><head><title>${title}</title></head><body><center><h1>${title}</h1></center></body></html>` }
 }
 
 function connectionError(code: string): Error {

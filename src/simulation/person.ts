@@ -8,6 +8,7 @@ export interface Reply {
   readonly status: number
   /** JSON as a value, anything else as text. */
   readonly body: any
+  readonly headers: Readonly<Record<string, string>>
   /** The request comes a second time, and its answer then is heard by nobody. */
   readonly repeated: boolean
 }
@@ -50,7 +51,7 @@ export class Person {
   }
 }
 
-async function send(network: SimulatedNetwork, name: string, service: ServiceName, request: ApiRequest): Promise<Reply & { headers: Readonly<Record<string, string>> }> {
+async function send(network: SimulatedNetwork, name: string, service: ServiceName, request: ApiRequest): Promise<Reply> {
   let repeated = false
   try {
     const reply = await network.fromOutside(name, service, () => (repeated = true))(request)

@@ -26,6 +26,8 @@ export interface Trouble {
   /** How often an effect of an engine fails before it happened, and after it. */
   readonly engineFails: number
   readonly engineLosesAnswer: number
+  /** How often an effect happens twice before it is answered. */
+  readonly engineRepeats: number
   /** How often an effect takes long. */
   readonly engineSlow: number
   readonly commitFails: number
@@ -42,7 +44,7 @@ export interface Plan {
   readonly scenario?: string
 }
 
-export const noWorries: Trouble = { links: noTrouble, engineFails: 0, engineLosesAnswer: 0, engineSlow: 0, commitFails: 0 }
+export const noWorries: Trouble = { links: noTrouble, engineFails: 0, engineLosesAnswer: 0, engineRepeats: 0, engineSlow: 0, commitFails: 0 }
 
 /** How long people go on before everything is given time to come to rest. */
 export const busyMs = 60_000
@@ -50,10 +52,12 @@ export const busyMs = 60_000
 /** Each seed has troubles of its own: all at once would hide what a single one does. */
 export function planOf(seed: string, roles: readonly string[]): Plan {
   const dice = new Dice(`${seed} plan`)
-  const sometimes = (probability: number, most: number) => (dice.happens(probability) ? dice.fraction() ** 2 * most : 0)
+  const sometimes = (probability: number, most: number, of = dice) => (of.happens(probability) ? of.fraction() ** 2 * most : 0)
+  // Troubles that came to be known later have chances of their own: what else befalls a seed stays as it was.
+  const later = new Dice(`${seed} later troubles`)
   const trouble: Trouble = {
-    links: { late: sometimes(0.5, 0.2), lost: sometimes(0.5, 0.1), twice: sometimes(0.5, 0.2) },
-    engineFails: sometimes(0.4, 0.15), engineLosesAnswer: sometimes(0.4, 0.1), engineSlow: sometimes(0.3, 0.2), commitFails: sometimes(0.3, 0.05),
+    links: { late: sometimes(0.5, 0.2), lost: sometimes(0.5, 0.1), twice: sometimes(0.5, 0.2), unavailable: sometimes(0.3, 0.1, later) },
+    engineFails: sometimes(0.4, 0.15), engineLosesAnswer: sometimes(0.4, 0.1), engineSlow: sometimes(0.3, 0.2), engineRepeats: sometimes(0.3, 0.2, later), commitFails: sometimes(0.3, 0.05),
   }
   const actors = Array.from({ length: 1 + dice.integer(4) }, (_each, number): ActorPlan => ({
     name: `actor-${number}`, project: dice.one(projects),

@@ -7,9 +7,10 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { roleNames } from './cloud.ts'
 import { play } from './history.ts'
-import { noWorries, planOf } from './plan.ts'
+import { noTrouble } from './links.ts'
+import { noWorries, type Plan, planOf } from './plan.ts'
 import { scenarios } from './scenarios.ts'
-import { shrink } from './shrink.ts'
+import { kindOf, shrink } from './shrink.ts'
 import { makeTemplate, scratch, scratchIn } from './template.ts'
 import { planFor } from './worker.ts'
 
@@ -36,14 +37,28 @@ test('a killed role does nothing any more, and its story goes on with the next o
   assert.deepEqual(outcome.violations, [])
 })
 
+test('engines that have each effect twice, and proxies that answer in place of services, leave a cloud that is as people were told', async () => {
+  const repeated = await play({ ...planFor({ kind: 'story', scenario: 'boot with everything, then delete' }, roles), trouble: { ...noWorries, engineRepeats: 1 } }, { template, directory })
+  assert.deepEqual(repeated.violations, [])
+  for (const effect of ['hypervisor spawn', 'cinder create', 'network ensureNetwork']) assert.ok(repeated.history.some((line) => line.endsWith(`has its effect twice: ${effect}`)), effect)
+  const proxied = await play({ ...planOf('7', roles), blows: [], trouble: { ...noWorries, links: { ...noTrouble, unavailable: 0.2 } } }, { template, directory })
+  assert.deepEqual(proxied.violations, [])
+  for (const status of [503, 504]) assert.ok(proxied.history.some((line) => line.includes(`a proxy answers ${status} to `)), String(status))
+})
+
 test('what was lost behind the back of the cloud is a violation, and its plan is made shorter', async () => {
-  const plan = planOf('3', roles)
-  const spoiled = async (candidate: typeof plan) => {
-    const { history, violations } = await play(candidate, { template, directory })
-    return history.some((line) => line.includes('wants to create a volume')) ? ['a volume was wanted'] : violations
-  }
-  const busy = { ...plan, trouble: noWorries, audits: false, blows: [], actors: [{ name: 'a', project: 'demo' as const, intents: ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 })) }] }
-  const shortest = await shrink(busy, await spoiled(busy), { play: spoiled, tries: 40 })
+  const wishes = ['create a router', 'create a volume', 'create a network', 'boot a server'].map((name, at) => ({ name, seed: String(at), pauseMs: 10 }))
+  const plan: Plan = { seed: '3', actors: [{ name: 'a', project: 'demo', intents: wishes }], trouble: noWorries, audits: false, blows: [] }
+  const losing = async (candidate: Plan) => (await play(candidate, {
+    template, directory,
+    async atRest(storage) {
+      const cinder = await storage.database('cinder')
+      await cinder?.transaction((tx) => tx.deleteFrom('volumes').where('display_name', 'like', 'volume-%').execute())
+    },
+  })).violations
+  const violations = await losing(plan)
+  assert.deepEqual(violations.map(kindOf), ['host-N has the storage of volume ID, which is gone', 'volume ID was acknowledged, nobody removed it, and it is gone'])
+  const shortest = await shrink(plan, violations, { play: losing, tries: 40 })
   assert.deepEqual(shortest.actors.flatMap((actor) => actor.intents.map(({ name }) => name)), ['create a volume'])
 })
 

@@ -34,7 +34,7 @@ export class Storage {
   /** The databases and images of another storage that was closed. */
   copyFrom(other: Storage): void {
     cpSync(other.directory, this.directory, { recursive: true })
-    for (const [name, world] of other.kept) if (name === 'glance') this.kept.set(name, structuredCloneOf(world))
+    for (const [name, world] of other.kept) if (name === 'glance') this.kept.set(name, copyOfWorld(world))
   }
 
   open<T>(name: string, migrations: readonly Migration[], changes: readonly Change[] = []): Promise<SqliteDatabase<T>> {
@@ -80,6 +80,7 @@ export class Storage {
         return this.kept.get(name) as T
       },
       before: (effect) => incarnation.pass(`before ${effect}`),
+      again: (effect) => incarnation.again(effect),
       after: (effect) => incarnation.pass(`after ${effect}`),
       outside: (work) => incarnation.guard(this.#world.outside(work)),
     }
@@ -96,7 +97,7 @@ export class Storage {
 }
 
 /** Of a world whose parts are maps of plain things. */
-function structuredCloneOf(world: unknown): unknown {
+export function copyOfWorld(world: unknown): unknown {
   const copy: unknown = Object.create(Object.getPrototypeOf(world) as object)
   for (const [key, value] of Object.entries(world as object)) Reflect.set(copy as object, key, value instanceof Map ? new Map(value) : value)
   return copy

@@ -90,7 +90,7 @@ async function openDriver(runtime: Runtime): Promise<VolumeDriver> {
       const { FakeVolumeWorld: World } = await import('./drivers/fake/index.ts')
       return loadVolumeDriver('fake', {
         capabilities: runtime, world: stage.kept(`cinder ${runtime.host}`, () => new World()), totalGiB: 10_000,
-        before: (method) => stage.before(`cinder ${method}`), after: (method) => stage.after(`cinder ${method}`),
+        before: (method) => stage.before(`cinder ${method}`), again: (method) => stage.again(`cinder ${method}`), after: (method) => stage.after(`cinder ${method}`),
       })
     }
     let world = fakeWorlds.get(runtime.dataDirectory)

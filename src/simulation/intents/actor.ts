@@ -1,6 +1,7 @@
 // One who acts in a simulation: what they can do, choose from, and remember.
 import type { ServiceName } from '#core/service'
-import type { Entry, Ledger, Noun } from '../ledger.ts'
+import type { Entry, Ledger } from '../ledger.ts'
+import type { Noun } from '../nouns.ts'
 import type { Person, Reply } from '../person.ts'
 import type { Dice } from '../random.ts'
 import type { Project, Template } from '../template.ts'
@@ -33,7 +34,7 @@ export async function create(actor: Actor, noun: Noun, service: ServiceName, pat
 }
 
 export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: unknown } | undefined, parent?: string): string | undefined {
-  noteFailure(actor, reply)
+  heed(actor, reply)
   if (reply.status < 200 || reply.status >= 300 || typeof made?.id !== 'string') return undefined
   actor.ledger.add(noun, made.id, actor.project, parent)
   return made.id
@@ -43,20 +44,29 @@ export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: un
 export async function remove(actor: Actor, entry: Entry, service: ServiceName, path: string): Promise<void> {
   actor.ledger.asks(entry.id)
   const reply = await actor.person.call(service, 'DELETE', path)
-  noteFailure(actor, reply)
+  heed(actor, reply)
   if (reply.status === 404 && !actor.ledger.othersAsked(entry)) actor.violated(`${entry.noun} ${entry.id} was acknowledged, nobody removed it, and DELETE answers 404`)
   actor.ledger.removed(entry.id, reply.status, reply.repeated)
+}
+
+/** Give properties of it a value. */
+export async function change(actor: Actor, { noun, id }: Entry, values: Readonly<Record<string, string>>, service: ServiceName, path: string, body: unknown): Promise<void> {
+  const asked = Object.entries(values).map(([of, value]) => actor.ledger.changes.ask({ noun, id, of }, value))
+  const reply = await actor.person.call(service, 'PUT', path, body)
+  heed(actor, reply)
+  for (const answered of asked) answered(reply)
 }
 
 /** Ask for something else to be done with it. */
 export async function act(actor: Actor, entry: Entry, service: ServiceName, method: string, path: string, body?: unknown): Promise<Reply> {
   const reply = await actor.person.call(service, method, path, body)
-  noteFailure(actor, reply)
+  heed(actor, reply)
   return reply
 }
 
-/** An internal error shows nothing of the inside, whatever went wrong behind it. */
-export function noteFailure(actor: Actor, reply: Reply): void {
+/** What was accepted is remembered; an internal error shows nothing of the inside, whatever went wrong behind it. */
+export function heed(actor: Actor, reply: Reply): void {
+  for (const id of reply.headers['nimbo-operation-id']?.split(',') ?? []) actor.ledger.accepted.add(id)
   if (reply.status !== 500) return
   const text = JSON.stringify(reply.body)
   if (/sqlite|SELECT|node:|\.ts:|at Object|undefined/i.test(text)) actor.violated(`an internal error shows its inside: ${text}`)

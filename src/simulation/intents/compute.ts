@@ -1,5 +1,5 @@
 // What people want of servers.
-import { act, type Actor, type Intent, remove, some } from './actor.ts'
+import { act, type Actor, change, heed, type Intent, remove, some } from './actor.ts'
 
 const bootServer: Intent = async (actor) => {
   const { dice, template } = actor
@@ -11,16 +11,22 @@ const bootServer: Intent = async (actor) => {
   if (dice.happens(0.3)) disks.push({ source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: dice.happens(0.7) })
   if (volume) disks.push({ source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: false })
   const bootable = dice.happens(0.15)
+  const name = `server-${dice.integer(1000)}`
+  const flavorRef = dice.one(['1', '2'])
+  const two = dice.happens(0.1)
   const reply = await actor.person.call('nova', 'POST', '/v2.1/servers', {
     server: {
-      name: `server-${dice.integer(1000)}`, flavorRef: dice.one(['1', '2']), networks,
+      name, flavorRef, networks,
       ...(bootable
         ? { block_device_mapping_v2: [{ source_type: 'image', uuid: template.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true }] }
         : { imageRef: template.imageId, ...(disks.length > 1 && { block_device_mapping_v2: disks }) }),
-      ...(dice.happens(0.1) && { min_count: 2, max_count: 2 }),
+      ...(two && { min_count: 2, max_count: 2 }),
     },
   }, { 'openstack-api-version': 'compute 2.37' })
-  if (reply.status === 202) actor.ledger.add('server', String(reply.body.server.id), actor.project)
+  heed(actor, reply)
+  if (reply.status !== 202) return
+  const entry = actor.ledger.add('server', String(reply.body.server.id), actor.project)
+  if (two) entry.together = 2
 }
 
 const deleteServer: Intent = async (actor) => {
@@ -70,7 +76,9 @@ const detachInterface: Intent = async (actor) => {
 
 const renameServer: Intent = async (actor) => {
   const server = some(actor, 'server')
-  if (server) await act(actor, server, 'nova', 'PUT', `/v2.1/servers/${server.id}`, { server: { name: `renamed-${actor.dice.integer(1000)}` } })
+  if (!server) return
+  const name = `renamed-${actor.dice.integer(1000)}`
+  await change(actor, server, { name }, 'nova', `/v2.1/servers/${server.id}`, { server: { name } })
 }
 
 const lookAtServers: Intent = async (actor) => {

@@ -1,5 +1,5 @@
 // What people want of networks.
-import { act, create, type Intent, remove, some } from './actor.ts'
+import { change, create, type Intent, remove, some } from './actor.ts'
 
 const createNetwork: Intent = async (actor) => {
   const { dice } = actor
@@ -15,7 +15,9 @@ const createPort: Intent = async (actor) => {
 
 const updatePort: Intent = async (actor) => {
   const [port, group] = [some(actor, 'port'), some(actor, 'security-group')]
-  if (port) await act(actor, port, 'neutron', 'PUT', `/v2.0/ports/${port.id}`, { port: { name: `renamed-${actor.dice.integer(1000)}`, ...(group && { security_groups: [group.id] }) } })
+  if (!port) return
+  const name = `renamed-${actor.dice.integer(1000)}`
+  await change(actor, port, { name, ...(group && { groups: group.id }) }, 'neutron', `/v2.0/ports/${port.id}`, { port: { name, ...(group && { security_groups: [group.id] }) } })
 }
 
 const createRouter: Intent = async (actor) => {
@@ -27,14 +29,14 @@ const createRouter: Intent = async (actor) => {
 
 const changeRouter = (verb: 'add' | 'remove'): Intent => async (actor) => {
   const [router, subnet] = [some(actor, 'router'), some(actor, 'subnet')]
-  if (router && subnet) await act(actor, router, 'neutron', 'PUT', `/v2.0/routers/${router.id}/${verb}_router_interface`, { subnet_id: subnet.id })
+  if (router && subnet) await change(actor, router, { [`interface ${subnet.id}`]: verb === 'add' ? 'there' : 'gone' }, 'neutron', `/v2.0/routers/${router.id}/${verb}_router_interface`, { subnet_id: subnet.id })
 }
 
 const changeGateway: Intent = async (actor) => {
   const router = some(actor, 'router')
   if (!router) return
   const gateway = actor.dice.happens(0.6) ? { network_id: actor.template.publicNetworkId } : null
-  await act(actor, router, 'neutron', 'PUT', `/v2.0/routers/${router.id}`, { router: { external_gateway_info: gateway } })
+  await change(actor, router, { gateway: gateway?.network_id ?? 'none' }, 'neutron', `/v2.0/routers/${router.id}`, { router: { external_gateway_info: gateway } })
 }
 
 const createFloatingIp: Intent = async (actor) => {
@@ -45,7 +47,8 @@ const createFloatingIp: Intent = async (actor) => {
 const associateFloatingIp: Intent = async (actor) => {
   const [address, port] = [some(actor, 'floatingip'), some(actor, 'port')]
   if (!address) return
-  await act(actor, address, 'neutron', 'PUT', `/v2.0/floatingips/${address.id}`, { floatingip: { port_id: port && actor.dice.happens(0.7) ? port.id : null } })
+  const chosen = port && actor.dice.happens(0.7) ? port.id : null
+  await change(actor, address, { port: chosen ?? 'none' }, 'neutron', `/v2.0/floatingips/${address.id}`, { floatingip: { port_id: chosen } })
 }
 
 const createGroup: Intent = async (actor) => {

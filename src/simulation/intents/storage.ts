@@ -1,5 +1,6 @@
 // What people want of volumes and images.
-import { act, create, type Intent, remove, some } from './actor.ts'
+import type { Entry } from '../ledger.ts'
+import { type Actor, change, create, heed, type Intent, remove, some } from './actor.ts'
 
 const createVolume: Intent = async (actor) => {
   const { dice, template, person } = actor
@@ -15,18 +16,27 @@ const deleteVolume: Intent = async (actor) => {
 
 const renameVolume: Intent = async (actor) => {
   const volume = some(actor, 'volume')
-  if (volume) await act(actor, volume, 'cinder', 'PUT', `/v3/${actor.person.projectId}/volumes/${volume.id}`, { volume: { name: `renamed-${actor.dice.integer(1000)}` } })
+  if (!volume) return
+  const name = `renamed-${actor.dice.integer(1000)}`
+  await change(actor, volume, { name }, 'cinder', `/v3/${actor.person.projectId}/volumes/${volume.id}`, { volume: { name } })
+}
+
+async function upload(actor: Actor, image: Entry, bytes: string): Promise<void> {
+  const answered = actor.ledger.changes.ask({ noun: 'image', id: image.id, of: 'bytes' }, bytes)
+  const reply = await actor.person.call('glance', 'PUT', `/v2/images/${image.id}/file`, bytes, { 'content-type': 'application/octet-stream' })
+  heed(actor, reply)
+  answered(reply)
 }
 
 const createImage: Intent = async (actor) => {
   const id = await create(actor, 'image', 'glance', '/v2/images', { name: `image-${actor.dice.integer(1000)}`, disk_format: 'raw', container_format: 'bare' } as never)
-  if (id === undefined || !actor.dice.happens(0.85)) return
-  await actor.person.call('glance', 'PUT', `/v2/images/${id}/file`, `the bytes of ${id}`, { 'content-type': 'application/octet-stream' })
+  const image = id === undefined ? undefined : actor.ledger.find(id)
+  if (image && actor.dice.happens(0.85)) await upload(actor, image, `the bytes of ${id}`)
 }
 
 const uploadImage: Intent = async (actor) => {
   const image = some(actor, 'image')
-  if (image) await actor.person.call('glance', 'PUT', `/v2/images/${image.id}/file`, `other bytes of ${image.id}`, { 'content-type': 'application/octet-stream' })
+  if (image) await upload(actor, image, `other bytes of ${image.id}`)
 }
 
 const readImage: Intent = async (actor) => {

@@ -49,7 +49,7 @@ async function loadEngine(runtime: Runtime): Promise<NetworkDriver> {
     const { newWorld } = await import('../drivers/fake/index.ts')
     return loadNetworkDriver('fake', {
       world: stage.kept(`neutron ${runtime.host}`, newWorld), sockets: false,
-      before: (method) => stage.before(`network ${method}`), after: (method) => stage.after(`network ${method}`),
+      before: (method) => stage.before(`network ${method}`), again: (method) => stage.again(`network ${method}`), after: (method) => stage.after(`network ${method}`),
     })
   }
   if (runtime.driver === 'fake' || !privileged || !machine) return loadNetworkDriver('fake', {})

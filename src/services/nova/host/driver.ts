@@ -37,7 +37,7 @@ export async function openDriver(runtime: Runtime, { virt_type: virtType }: Pick
     const { FakeHost: World } = await import('../drivers/fake/index.ts')
     return loadHypervisorDriver('fake', {
       capabilities: { clock }, world: stage.kept(`nova ${runtime.host}`, () => new World()), startMilliseconds: 50,
-      before: (method) => stage.before(`hypervisor ${method}`), after: (method) => stage.after(`hypervisor ${method}`),
+      before: (method) => stage.before(`hypervisor ${method}`), again: (method) => stage.again(`hypervisor ${method}`), after: (method) => stage.after(`hypervisor ${method}`),
     })
   }
   const playground = fakePlayground(dataDirectory, runtime.host)

@@ -14,6 +14,8 @@ export interface FakeVolumeOptions {
   readonly imageGiB?: (path: string) => number
   /** Called before each method takes effect: wait in it, or throw, to play a slow or failing backend. */
   readonly before?: (method: keyof VolumeDriver, volumeId: string | undefined) => Promise<void> | void
+  /** Asked after the effect: true when it happens once more before it is answered. */
+  readonly again?: (method: keyof VolumeDriver) => boolean
   /** Called after the effect, before the answer: throw to play an answer that was lost. */
   readonly after?: (method: keyof VolumeDriver, volumeId: string | undefined) => Promise<void> | void
 }
@@ -41,7 +43,8 @@ export function create(options: FakeVolumeOptions): VolumeDriver {
   async function does<T>(method: keyof VolumeDriver, call: CallContext, volumeId: string | undefined, effect: () => T): Promise<T> {
     await options.before?.(method, volumeId)
     call.signal.throwIfAborted()
-    const result = effect()
+    let result = effect()
+    if (options.again?.(method)) result = effect()
     await options.after?.(method, volumeId)
     return result
   }

@@ -35,6 +35,8 @@ export interface FakeNetworkOptions {
   readonly world?: FakeNetworkDriver['state']
   /** Called before each method takes effect: wait in it, or throw, to play a slow or failing engine. */
   readonly before?: (method: string) => Promise<void> | void
+  /** Asked after the effect: true when it happens once more before it is answered. */
+  readonly again?: (method: string) => boolean
   /** Called after the effect, before the answer: throw to play an answer that was lost. */
   readonly after?: (method: string) => Promise<void> | void
   /** Whether metadata is listened to on real sockets; true when absent. */
@@ -77,7 +79,7 @@ export function create(options: FakeNetworkOptions = {}): FakeNetworkDriver {
 }
 
 /** The same driver, with what may come between a call and its effect, and between that and the answer. */
-function played<D extends NetworkDriver>(driver: D, { before, after }: FakeNetworkOptions, check: () => void): D {
+function played<D extends NetworkDriver>(driver: D, { before, again, after }: FakeNetworkOptions, check: () => void): D {
   return new Proxy(driver, {
     get(target, name, receiver) {
       const value: unknown = Reflect.get(target, name, receiver)
@@ -85,7 +87,11 @@ function played<D extends NetworkDriver>(driver: D, { before, after }: FakeNetwo
       return async (...given: readonly unknown[]) => {
         await before?.(String(name))
         check()
-        const result: unknown = await Reflect.apply(value, target, given)
+        let result: unknown = await Reflect.apply(value, target, given)
+        if (again?.(String(name))) {
+          if (result instanceof Server) result.close()
+          result = await Reflect.apply(value, target, given)
+        }
         try {
           await after?.(String(name))
         } catch (error) {

@@ -5,6 +5,7 @@ import type { EventNote } from '../../db/actions.ts'
 import type { FaultRow } from '../../db/cell-tables.ts'
 
 const parts: Readonly<Record<string, string>> = {
+  schedule: 'while a host was chosen for it',
   claim: 'while the chosen host took it',
   'create-in-cell': 'while it was written down',
   'create-volumes': 'while its volumes were made',
@@ -21,7 +22,7 @@ const inner: Readonly<Record<string, string>> = { 'remote.placement': 'The place
 export function faultMessage(work: string, fault: OperationFault): string {
   const why = inner[fault.code] ?? fault.message
   // Upstream's own words come first here: clients look for them.
-  if (fault.step === 'schedule') return why.slice(0, 1000)
+  if (fault.code === 'nova.no_valid_host') return why.slice(0, 1000)
   return `The ${work} of the server failed ${parts[fault.step] ?? `at the step ${fault.step}`}: ${why.replace(/[^.]$/, '$&.')}`.slice(0, 1000)
 }
 

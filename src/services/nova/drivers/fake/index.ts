@@ -14,6 +14,8 @@ export interface FakeHypervisorOptions {
   readonly startMilliseconds?: number
   /** Called before each method takes effect: wait in it, or throw, to play a slow or failing host. */
   readonly before?: (method: keyof HypervisorDriver, id: string | undefined) => Promise<void> | void
+  /** Asked after the effect: true when it happens once more before it is answered. */
+  readonly again?: (method: keyof HypervisorDriver) => boolean
   /** Called after the effect, before the answer: throw to play an answer that was lost. */
   readonly after?: (method: keyof HypervisorDriver, id: string | undefined) => Promise<void> | void
 }
@@ -61,7 +63,8 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
   async function does<T>(method: keyof HypervisorDriver, call: CallContext, id: string | undefined, effect: () => T | Promise<T>): Promise<T> {
     await options.before?.(method, id)
     call.signal.throwIfAborted()
-    const result = await effect()
+    let result = await effect()
+    if (options.again?.(method)) result = await effect()
     await options.after?.(method, id)
     return result
   }

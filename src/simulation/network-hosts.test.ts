@@ -1,0 +1,101 @@
+// Each demand on the network engines of the hosts can fail: one thing is spoilt in a quiet cloud, and that is what is seen.
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { after, test } from 'node:test'
+import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
+import { networkHostsAreRight } from './network-hosts.ts'
+import type { Row } from './rows.ts'
+import { makeTemplate, scratch } from './template.ts'
+import { changed, engineChanged, quietCloud, removed, type Spoiling } from './tests/quiet-cloud.ts'
+
+type Engine = FakeNetworkDriver['state']
+
+const directory = scratch()
+after(() => rmSync(directory, { recursive: true, force: true }))
+const { rest } = await quietCloud(await makeTemplate(directory), directory)
+
+const rows = (table: string, database = 'neutron') => rest.rows.of(database, table)
+async function row(table: string, which: (row: Row) => boolean, database?: string): Promise<Row> {
+  const found = (await rows(table, database)).find(which)
+  assert.ok(found, `${table} has what is to be spoilt`)
+  return found
+}
+const web = await row('instances', (each) => each['display_name'] === 'web', 'nova_cell1')
+const port = await row('ports', (each) => each['device_id'] === web['uuid'])
+const host = String(port['host_id'])
+const elsewhere = host === 'host-1' ? 'host-2' : 'host-1'
+const router = await row('routers', () => true)
+const floating = await row('floating_ips', () => true)
+const friends = await row('security_groups', (each) => each['name'] === 'friends')
+const served = await row('dhcp_bindings', (each) => each['network_id'] === port['network_id'])
+const engineOf = (name: string) => rest.kept.get(`neutron ${name}`) as Engine
+
+const engine = (name: string, change: (world: Engine) => void): Spoiling => engineChanged<Engine>(`neutron ${name}`, change)
+const set = <K extends 'ports' | 'networks' | 'dhcp' | 'routers' | 'securityGroups' | 'addressSets'>(name: string, kind: K, id: string, change: object): Spoiling =>
+  engine(name, (world) => void (world[kind] as Map<string, object>).set(id, { ...world[kind].get(id), ...change }))
+const gone = (name: string, kind: 'ports' | 'networks' | 'dhcp' | 'routers' | 'securityGroups' | 'addressSets', id: string): Spoiling => engine(name, (world) => void world[kind].delete(id))
+
+/** @param seen exactly what is said */
+function spoilt(what: string, spoiling: Spoiling, ...seen: readonly string[]): void {
+  test(what, async () => {
+    const said: string[] = []
+    await networkHostsAreRight(spoiling(rest), (sentence) => void said.push(sentence))
+    assert.deepEqual(said, seen)
+  })
+}
+
+spoilt('the engines of a quiet cloud are as they should be', (same) => same)
+
+// Wires.
+const wire = engineOf(host).ports.get(port['id'])
+assert.ok(wire)
+spoilt('a wire of a port that is gone', engine(host, (world) => void world.ports.set('lost', wire)), `${host} has a wire for port lost, which is gone`)
+spoilt('a wire on another host', engine(elsewhere, (world) => void world.ports.set(port['id'], wire)), `${elsewhere} has a wire for port ${port['id']}, which is bound to "${host}" (bridge)`)
+spoilt('a port without its wire', gone(host, 'ports', port['id']), `port ${port['id']} is bound to ${host} and has no wire there`)
+const asWired = (macAddress: string) => JSON.stringify([macAddress, true, true, wire.fixedAddresses, wire.securityGroupIds, []])
+spoilt('a wire with another hardware address', set(host, 'ports', port['id'], { macAddress: 'fa:16:3e:00:00:00' }), `port ${port['id']} is to be ${asWired(wire.macAddress)} on ${host}, and is ${asWired('fa:16:3e:00:00:00')}`)
+spoilt('a wire without its network', gone(elsewhere, 'networks', port['network_id']), `port ${(await row('ports', (each) => each['host_id'] === elsewhere))['id']} has a wire on ${elsewhere}, and its network is not there`)
+spoilt('a wired port that is shown as down', changed('neutron', 'ports', (each) => each['id'] === port['id'], { status: 'DOWN' }), `port ${port['id']} has its wire on ${host} and is DOWN`)
+
+// Networks.
+const network = engineOf(elsewhere).networks.get(port['network_id'])
+assert.ok(network)
+spoilt('a network that is gone', engine(elsewhere, (world) => void world.networks.set('lost', network)), `${elsewhere} has network lost, which is gone`)
+const remote = network.remotePorts.map((each) => `${each.macAddress} ${each.addresses.join(' ')} at ${each.tunnelAddress}`).sort()
+assert.ok(remote.length > 0, 'something of the network is on another host')
+spoilt('a host that does not know where the rest of a network is', set(elsewhere, 'networks', port['network_id'], { remotePorts: [] }), `network ${port['network_id']} on ${elsewhere} is to have elsewhere ${remote.join(', ')}, and has nothing`)
+
+// Groups.
+const group = engineOf(host).securityGroups.get(friends['id'])
+const rules = group?.rules.map(({ id }) => id).sort() ?? []
+assert.ok(group && rules.length > 0)
+spoilt('rules of a group that nobody is in', engine(elsewhere, (world) => void world.securityGroups.set(friends['id'], group)), `${elsewhere} has the rules of group ${friends['id']}, which no port there is in`)
+spoilt('a group without its rules on a host', gone(host, 'securityGroups', friends['id']), `the rules of group ${friends['id']} are not on ${host}`)
+spoilt('a group with other rules on a host', set(host, 'securityGroups', friends['id'], { rules: [] }), `group ${friends['id']} has the rules ${rules.join(' ')}, and on ${host} `)
+const members = engineOf(host).addressSets.get(friends['id'])
+assert.ok(members)
+spoilt('addresses of a group that no rule names', engine(elsewhere, (world) => void world.addressSets.set(friends['id'], members)), `${elsewhere} has the addresses of group ${friends['id']}, which no rule there names`)
+spoilt('a rule without the addresses of the group that it names', gone(host, 'addressSets', friends['id']), `the addresses of group ${friends['id']} are not on ${host}`)
+spoilt('a group whose member a host does not know', set(host, 'addressSets', friends['id'], { addresses: [] }), `group ${friends['id']} has the addresses ${members.addresses.join(' ')}, and on ${host} `)
+
+// DHCP.
+const dhcp = engineOf(served['host']).dhcp.get(served['network_id'])
+assert.ok(dhcp)
+spoilt('DHCP on a network that is gone', engine(elsewhere, (world) => void world.dhcp.set('lost', dhcp)), `${elsewhere} serves DHCP on network lost, which is gone`)
+spoilt('DHCP on a network that another host serves', removed('neutron', 'dhcp_bindings', (each) => each['network_id'] === served['network_id']), `${served['host']} serves DHCP on network ${served['network_id']}, which is not its own`)
+spoilt('a network without DHCP', gone(served['host'], 'dhcp', served['network_id']), `network ${served['network_id']} is to have DHCP on ${served['host']} and has none`)
+const subnets = dhcp.subnets.map(({ id }) => id).join(' ')
+spoilt('DHCP that does not know its subnet', set(served['host'], 'dhcp', served['network_id'], { subnets: [] }),
+  `DHCP of network ${served['network_id']} is to serve ${subnets} as port ${dhcp.port.id}, and serves  as ${dhcp.port.id}`)
+const known = dhcp.hosts.map((each) => `${each.portId} ${each.macAddress} ${each.addresses.map(({ address }) => address).join(' ')}`).sort()
+spoilt('DHCP that knows nobody', set(served['host'], 'dhcp', served['network_id'], { hosts: [] }), `DHCP of network ${served['network_id']} on ${served['host']} is to know ${known.join(', ')}, and knows nobody`)
+
+// Routers.
+const made = engineOf(router['host']).routers.get(router['id'])
+assert.ok(made)
+spoilt('a router on another host', engine(elsewhere, (world) => void world.routers.set('lost', made)), `${elsewhere} has router lost, which is not its own`)
+spoilt('a router that is not on its host', gone(router['host'], 'routers', router['id']), `router ${router['id']} is to be on ${router['host']} and is not`)
+const asRouted = (floatingAddresses: readonly string[]) => JSON.stringify([made.interfaces.map(({ portId }) => portId), router['gateway_port_id'], true, floatingAddresses, 0])
+spoilt('a router that translates no floating address', set(router['host'], 'routers', router['id'], { floatingIps: [] }),
+  `router ${router['id']} on ${router['host']} is to have ${asRouted([`${floating['floating_ip_address']} ${floating['fixed_ip_address']}`])}, and has ${asRouted([])}`)
+spoilt('a floating address that is translated and shown as down', changed('neutron', 'floating_ips', () => true, { status: 'DOWN' }), `floating address ${floating['id']} is translated by router ${router['id']} and is DOWN`)
