@@ -53,11 +53,12 @@ async function serversTell(rows: Rows, cell: string, say: Say): Promise<void> {
   for (const action of actions) {
     const failed = events.filter((event) => event['action_id'] === action['id'] && event['result'] === 'Error')
     for (const event of failed) if (!saysWhy(event['details'], ofServer)) say(`the event ${event['event']} of server ${action['instance_uuid']} does not say where and why it failed: ${JSON.stringify(event['details'])}`)
-    if ((action['message'] === 'Error') !== failed.length > 0) say(`the action ${action['action']} of server ${action['instance_uuid']} says ${JSON.stringify(action['message'])}, and ${failed.length} of its events failed`)
+    const told = action['message'] !== null
+    if (told !== failed.length > 0 || (told && !saysWhy(action['message'], ofServer))) say(`the action ${action['action']} of server ${action['instance_uuid']} says ${JSON.stringify(action['message'])}, and ${failed.length} of its events failed`)
   }
   for (const operation of (await rows.of(cell, 'operations')).filter(isBroken)) {
     const own = actions.filter((action) => action['instance_uuid'] === operation['resource_id'] && action['request_id'] === operation['request_id'])
-    if (own.length > 0 && !own.some((action) => action['message'] === 'Error')) say(`operation ${operation['kind']} of server ${operation['resource_id']} failed, and its action does not say so`)
+    if (own.length > 0 && own.every((action) => action['message'] === null)) say(`operation ${operation['kind']} of server ${operation['resource_id']} failed, and its action does not say so`)
   }
 }
 

@@ -169,6 +169,7 @@ for (const message of ['An unexpected error occurred.', 'The build of the server
 const failedEvent = await row('nova_cell1', 'instance_actions_events', (each) => each['result'] === 'Error')
 spoilt('an event that failed and does not say why', changed('nova_cell1', 'instance_actions_events', is(failedEvent, 'id'), { details: null }), `the event ${failedEvent['event']} of server ${broken['uuid']} does not say where and why it failed: null`)
 spoilt('an action of which an event failed, and which does not say so', changed('nova_cell1', 'instance_actions', server(broken), { message: null }), `the action create of server ${broken['uuid']} says null, and 1 of its events failed`)
+spoilt('an action of which an event failed, and which says no more than that', changed('nova_cell1', 'instance_actions', server(broken), { message: 'Error' }), `the action create of server ${broken['uuid']} says "Error", and 1 of its events failed`)
 const stop = await row('nova_cell1', 'operations', (each) => each['kind'] === 'server.stop')
 spoilt('an action whose operation failed, and which does not say so', changed('nova_cell1', 'operations', is(stop, 'id'), { status: 'failed', fault: failed['fault'] }), `operation server.stop of server ${asleep['uuid']} failed, and its action does not say so`)
 const spoiltVolume = `volume ${failed['resource_id']}`
