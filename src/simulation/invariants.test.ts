@@ -1,24 +1,15 @@
 // Each invariant can fail: one thing is spoilt behind the back of a quiet cloud, and that is what is seen.
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import { violations } from './invariants.ts'
 import type { Row } from './rows.ts'
-import { makeTemplate, scratch } from './template.ts'
 import { added, changed, engineChanged, quietCloud, removed, rowsChanged, type Spoiling } from './tests/quiet-cloud.ts'
 
-const directory = scratch()
-after(() => rmSync(directory, { recursive: true, force: true }))
-const { rest, ledger } = await quietCloud(await makeTemplate(directory), directory)
+const { rest, ledger, row } = await quietCloud()
 
-async function row(database: string, table: string, which: (row: Row) => boolean): Promise<Row> {
-  const found = (await rest.rows.of(database, table)).find(which)
-  assert.ok(found, `${table} has what is to be spoilt`)
-  return found
-}
 const named = (name: string) => (row: Row) => row['display_name'] === name
 const [web, asleep, far, gone, broken] = await Promise.all(['web', 'asleep', 'far', 'gone', 'broken'].map((name) => row('nova_cell1', 'instances', named(name)))) as [Row, Row, Row, Row, Row]
 const volume = await row('cinder', 'volumes', named('data'))

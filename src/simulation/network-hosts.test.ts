@@ -1,33 +1,22 @@
 // Each demand on the network engines of the hosts can fail: one thing is spoilt in a quiet cloud, and that is what is seen.
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
-import type { Row } from './rows.ts'
-import { makeTemplate, scratch } from './template.ts'
 import { changed, engineChanged, quietCloud, removed, type Spoiling } from './tests/quiet-cloud.ts'
 
 type Engine = FakeNetworkDriver['state']
 
-const directory = scratch()
-after(() => rmSync(directory, { recursive: true, force: true }))
-const { rest } = await quietCloud(await makeTemplate(directory), directory)
+const { rest, row } = await quietCloud()
 
-const rows = (table: string, database = 'neutron') => rest.rows.of(database, table)
-async function row(table: string, which: (row: Row) => boolean, database?: string): Promise<Row> {
-  const found = (await rows(table, database)).find(which)
-  assert.ok(found, `${table} has what is to be spoilt`)
-  return found
-}
-const web = await row('instances', (each) => each['display_name'] === 'web', 'nova_cell1')
-const port = await row('ports', (each) => each['device_id'] === web['uuid'])
+const web = await row('nova_cell1', 'instances', (each) => each['display_name'] === 'web')
+const port = await row('neutron', 'ports', (each) => each['device_id'] === web['uuid'])
 const host = String(port['host_id'])
 const elsewhere = host === 'host-1' ? 'host-2' : 'host-1'
-const router = await row('routers', () => true)
-const floating = await row('floating_ips', () => true)
-const friends = await row('security_groups', (each) => each['name'] === 'friends')
-const served = await row('dhcp_bindings', (each) => each['network_id'] === port['network_id'])
+const router = await row('neutron', 'routers', () => true)
+const floating = await row('neutron', 'floating_ips', () => true)
+const friends = await row('neutron', 'security_groups', (each) => each['name'] === 'friends')
+const served = await row('neutron', 'dhcp_bindings', (each) => each['network_id'] === port['network_id'])
 const engineOf = (name: string) => rest.kept.get(`neutron ${name}`) as Engine
 
 const engine = (name: string, change: (world: Engine) => void): Spoiling => engineChanged<Engine>(`neutron ${name}`, change)
@@ -54,7 +43,7 @@ spoilt('a wire on another host', engine(elsewhere, (world) => void world.ports.s
 spoilt('a port without its wire', gone(host, 'ports', port['id']), `port ${port['id']} is bound to ${host} and has no wire there`)
 const asWired = (macAddress: string) => JSON.stringify([macAddress, true, true, wire.fixedAddresses, wire.securityGroupIds, []])
 spoilt('a wire with another hardware address', set(host, 'ports', port['id'], { macAddress: 'fa:16:3e:00:00:00' }), `port ${port['id']} is to be ${asWired(wire.macAddress)} on ${host}, and is ${asWired('fa:16:3e:00:00:00')}`)
-spoilt('a wire without its network', gone(elsewhere, 'networks', port['network_id']), `port ${(await row('ports', (each) => each['host_id'] === elsewhere))['id']} has a wire on ${elsewhere}, and its network is not there`)
+spoilt('a wire without its network', gone(elsewhere, 'networks', port['network_id']), `port ${(await row('neutron', 'ports', (each) => each['host_id'] === elsewhere))['id']} has a wire on ${elsewhere}, and its network is not there`)
 spoilt('a wired port that is shown as down', changed('neutron', 'ports', (each) => each['id'] === port['id'], { status: 'DOWN' }), `port ${port['id']} has its wire on ${host} and is DOWN`)
 
 // Networks.

@@ -1,24 +1,15 @@
 // What people were told and is not so is seen, of each thing that they are told.
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { Aspect } from './changes.ts'
 import { Ledger } from './ledger.ts'
 import type { Noun } from './nouns.ts'
 import { promisesAreKept } from './promises.ts'
 import type { Row } from './rows.ts'
-import { makeTemplate, scratch } from './template.ts'
 import { added, changed, quietCloud, removed, type Spoiling } from './tests/quiet-cloud.ts'
 
-const directory = scratch()
-after(() => rmSync(directory, { recursive: true, force: true }))
-const { rest, ledger } = await quietCloud(await makeTemplate(directory), directory)
+const { rest, ledger, row } = await quietCloud()
 
-async function row(database: string, table: string, which: (row: Row) => boolean): Promise<Row> {
-  const found = (await rest.rows.of(database, table)).find(which)
-  assert.ok(found, `${table} has what is to be spoilt`)
-  return found
-}
 const named = (name: string) => (row: Row) => row['display_name'] === name || row['name'] === name
 const web = await row('nova_cell1', 'instances', named('web'))
 const gone = await row('nova_cell1', 'instances', named('gone'))

@@ -1,4 +1,6 @@
 // A cloud with something of everything that came to rest without trouble, for tests that spoil one thing in it.
+import { rmSync } from 'node:fs'
+import { after } from 'node:test'
 import { play } from '../history.ts'
 import { create } from '../intents/actor.ts'
 import type { Ledger } from '../ledger.ts'
@@ -6,11 +8,13 @@ import { noWorries } from '../plan.ts'
 import { type AtRest, type Row, type Rows, rowsOf } from '../rows.ts'
 import { copyOfWorld, type Storage } from '../storage.ts'
 import { action, boot, networkOf, portOf, removeServer, settled, settledVolume, type Story, volumeOf } from '../storyteller.ts'
-import type { Template } from '../template.ts'
+import { makeTemplate, scratch } from '../template.ts'
 
 export interface QuietCloud {
   readonly rest: AtRest
   readonly ledger: Ledger
+  /** One that must be there to be spoilt. */
+  row(database: string, table: string, which: (row: Row) => boolean): Promise<Row>
 }
 
 const somethingOfEverything: Story = async (teller) => {
@@ -46,9 +50,12 @@ const somethingOfEverything: Story = async (teller) => {
   if (broken) await settled(teller, broken)
 }
 
-/** Its rows and engines as they are at rest, apart from the cloud itself. */
-export async function quietCloud(template: Template, directory: string): Promise<QuietCloud> {
-  let quiet: QuietCloud | undefined
+/** Its rows and engines as they are at rest, apart from the cloud itself. For a file of tests; its files go with that. */
+export async function quietCloud(): Promise<QuietCloud> {
+  const directory = scratch()
+  after(() => rmSync(directory, { recursive: true, force: true }))
+  const template = await makeTemplate(directory)
+  let quiet: Pick<QuietCloud, 'rest' | 'ledger'> | undefined
   const { violations } = await play({ seed: 'quiet', actors: [], blows: [], trouble: noWorries, audits: false, scenario: 'quiet' }, {
     template, directory, stories: { quiet: somethingOfEverything },
     async atRest(storage, ledger) {
@@ -56,7 +63,15 @@ export async function quietCloud(template: Template, directory: string): Promise
     },
   })
   if (!quiet || violations.length > 0) throw new Error(`a quiet cloud is not as it should be: ${violations.join('; ')}`)
-  return quiet
+  const { rest, ledger } = quiet
+  return {
+    rest, ledger,
+    async row(database, table, which) {
+      const found = (await rest.rows.of(database, table)).find(which)
+      if (!found) throw new Error(`${table} has not what is to be spoilt`)
+      return found
+    },
+  }
 }
 
 async function recorded(storage: Storage): Promise<Rows> {
