@@ -3,7 +3,7 @@ import type { CallContext, RequestContext } from '#core/context'
 import { NotFound } from '#core/errors'
 import { VirtualInterfaceTimeout } from '../model/errors.ts'
 import type { GuestSpec, PowerState } from '../drivers/index.ts'
-import type { ServerDescription } from '../model/server.ts'
+import type { BlockDevice, ServerDescription } from '../model/server.ts'
 import { power } from '../model/server-states.ts'
 import { portsOfServer } from '../neighbours/network.ts'
 import { completeAttachment } from '../neighbours/volumes.ts'
@@ -26,7 +26,9 @@ async function describe(host: ComputeHost, ctx: RequestContext, serverId: string
 async function specOf(host: ComputeHost, ctx: RequestContext, server: ServerDescription): Promise<GuestSpec> {
   const drive = server.configDrive ? await buildConfigDrive(host, ctx, server) : undefined
   const stays = (id: string | undefined) => id === undefined || !server.leaving?.includes(id)
-  const kept = { ...server, blockDevices: server.blockDevices.filter(({ volumeId }) => stays(volumeId)), ports: server.ports.filter(({ portId }) => stays(portId)) }
+  // A volume that is not connected yet comes with the end of its attachment.
+  const isThere = ({ destination, volumeId, connection }: BlockDevice) => stays(volumeId) && (destination === 'local' || connection !== undefined)
+  const kept = { ...server, blockDevices: server.blockDevices.filter(isThere), ports: server.ports.filter(({ portId }) => stays(portId)) }
   return toGuestSpec(kept, { ...guestNamespace(host), ...(drive && { configDrive: drive }) })
 }
 

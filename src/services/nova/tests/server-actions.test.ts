@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock, systemIds, systemRandom } from '#core/context'
-import { AppError } from '#core/errors'
+import { AppError, ServiceUnavailable } from '#core/errors'
 import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
 import { ownContext } from '#core/service'
@@ -321,4 +321,41 @@ test('a server is put into a security group and taken out again', async (t) => {
   must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'web' } }), 202)
   assert.deepEqual(await names(), ['default'])
   assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'nowhere' } })).status, 404)
+})
+
+test('a server can be started while a volume is not connected to it yet, and is without it', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground, cloud } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const volumes = `/v3/${demo.projectId}/volumes`
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  const volumeStatus = async () => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status
+  await until('the volume is available', async () => (await volumeStatus()) === 'available')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-stop': null }), 202)
+  await untilStatus(demo, id, 'SHUTOFF')
+  // Once the host is told of the volume, cinder is away: neither is it connected, nor is the place in the server given up.
+  let away = false
+  const asked = Promise.withResolvers<void>()
+  const [{ send }, { transport }] = [cloud.bus, cloud.services.cinder]
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      away ||= sent[2].method === 'attachVolume'
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  Object.assign(cloud.services.cinder, {
+    transport: async (request: Parameters<typeof transport>[0]) => {
+      if (!away) return transport(request)
+      asked.resolve()
+      throw new ServiceUnavailable('The cinder service cannot be reached.')
+    },
+  })
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }), 200)
+  await asked.promise
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-start': null }), 202)
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual(playground.world?.guests.get(id)?.spec.disks.filter(({ kind }) => kind === 'volume'), [])
+  away = false
+  await until('the volume is free', async () => (await volumeStatus()) === 'available')
 })
