@@ -118,6 +118,7 @@ export async function startHelper(options: HelperOptions, compileCache?: string)
     nft: (ruleset, where) => ask('nft', ruleset, where),
     nftQuery: (args, where) => ask('nftQuery', args, where),
     nftRules: (where) => ask('nftRules', where),
+    nftTable: (family, table, where) => ask('nftTable', family, table, where),
     sysctl: (values, where) => ask('sysctl', values, where),
     sysctlQuery: (names) => ask('sysctlQuery', names),
     netnsAdd: (name) => ask('netnsAdd', name),

@@ -6,7 +6,7 @@ import { CommandFailed } from '../errors.ts'
 import { checkOptions, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
 import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
 import { ruleset } from './allow-nft.ts'
-import { readRules } from './nft-text.ts'
+import { readRules, readValues } from './nft-text.ts'
 import { refusalsIn } from './batch.ts'
 import { type DaemonKeeper, daemonKeeper } from './daemons.ts'
 import { listenInside, type NativeHandle } from './listen.ts'
@@ -67,7 +67,7 @@ export function createHelper(options: HelperOptions): Helper {
 
   const commands: Record<Method, Command> = {
     ip: async (lines, where) => batch('ip', ipLines(options, lines, optionalNamespace(options, where)), where),
-    ipQuery: (args, where) => query('ip', ['link', 'addr', 'route', 'neigh'], args, where),
+    ipQuery: (args, where) => query('ip', ['link', 'addr', 'route', 'neigh', 'netconf'], args, where),
     bridge: async (lines, where) => batch('bridge', bridgeLines(lines, optionalNamespace(options, where)), where),
     bridgeQuery: (args, where) => query('bridge', ['fdb', 'link'], args, where),
 
@@ -92,6 +92,16 @@ export function createHelper(options: HelperOptions): Helper {
     async nftRules(where) {
       const { stdout } = await run('nft', ['-s', 'list', 'ruleset'], { netns: optionalNamespace(options, where) })
       return { result: readRules(stdout) }
+    },
+    async nftTable(family, table, where) {
+      const asked = queryWords(['table', family, table], ['table'])
+      try {
+        const { stdout } = await run('nft', ['-s', 'list', ...asked], { netns: optionalNamespace(options, where) })
+        return { result: readValues(stdout) }
+      } catch (error) {
+        if (error instanceof CommandFailed && !error.timedOut && absent.test(error.stderr)) return { result: readValues('') }
+        throw error
+      }
     },
 
     async sysctl(values, where) {

@@ -1,7 +1,7 @@
 // The text of nft, in short.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readRules } from './nft-text.ts'
+import { readRules, readValues } from './nft-text.ts'
 
 const text = `table bridge nimbo {
 \tmap port_sources {
@@ -54,4 +54,29 @@ test('rules are counted by chain, and sets are read', () => {
   })
   assert.deepEqual(readRules(''), { chains: {}, sets: {} })
   assert.throws(() => readRules(text.slice(0, -10)), /cut off/)
+})
+
+test('what the rules of a table name is read in any order, pairs as they belong together', () => {
+  const router = (pairs: string, set: string) => `table ip nimbo {
+\tset inside {
+\t\ttype ipv4_addr
+\t\telements = { ${set} }
+\t}
+\tchain prerouting {
+\t\ttype nat hook prerouting priority -100; policy accept;
+\t\tdnat to ip daddr map { ${pairs} }
+\t\tip daddr 203.0.113.7 tcp dport 8080 dnat to 10.0.0.6:80
+\t}
+\tchain forward {
+\t\tiifname "qg-abc" ct original ip daddr . ct reply ip saddr != { 203.0.113.5 . 10.0.0.4 } drop
+\t}
+}
+`
+  const read = readValues(router('203.0.113.5 : 10.0.0.4, 203.0.113.6 : 10.0.0.5', '10.0.0.0/24'))
+  assert.deepEqual(read, {
+    chains: { 'ip nimbo prerouting': 2, 'ip nimbo forward': 1 }, sets: { 'ip nimbo inside': ['10.0.0.0/24'] },
+    values: { 'ip nimbo prerouting': ['10.0.0.6:80', '203.0.113.5 : 10.0.0.4', '203.0.113.6 : 10.0.0.5', '203.0.113.7', '8080'], 'ip nimbo forward': ['"qg-abc"', '203.0.113.5 . 10.0.0.4'] },
+  })
+  assert.deepEqual(readValues(router('203.0.113.6 : 10.0.0.5, 203.0.113.5 : 10.0.0.4', '10.0.0.0/24')), read)
+  assert.notDeepEqual(readValues(router('203.0.113.6 : 10.0.0.4, 203.0.113.5 : 10.0.0.5', '10.0.0.0/24')), read, 'addresses changed over')
 })

@@ -7,8 +7,26 @@ export interface RulesInShort {
   readonly sets: Readonly<Record<string, readonly string[]>>
 }
 
+export interface RulesWithValues extends RulesInShort {
+  /** The addresses, numbers and devices that the rules of each chain name, sorted; pairs as they belong together: `10.0.0.1 : 203.0.113.5`. */
+  readonly values: Readonly<Record<string, readonly string[]>>
+}
+
 /** @throws Error when the text was cut off */
 export function readRules(text: string): RulesInShort {
+  return read(text, () => {})
+}
+
+/** A ruleset that is written as nft prints it reads the same before it is put in force and after. @throws Error when the text was cut off */
+export function readValues(text: string): RulesWithValues {
+  const values: Record<string, string[]> = {}
+  const rules = read(text, (chain, rule) => (values[chain] ??= []).push(...rule.match(namedValues) ?? []))
+  return { ...rules, values: Object.fromEntries(Object.entries(values).map(([chain, named]) => [chain, named.sort()])) }
+}
+
+const namedValues = /"[^"]*"|[\w./:-]*\d[\w./:-]*(?: [:.] [\w./:-]*\d[\w./:-]*)*/g
+
+function read(text: string, see: (chain: string, rule: string) => void): RulesInShort {
   const [chains, sets]: [Record<string, number>, Record<string, string[]>] = [{}, {}]
   let table = ''
   let chain: string | undefined
@@ -21,8 +39,10 @@ export function readRules(text: string): RulesInShort {
     else if (object === '\tchain') chains[(chain = `${table} ${names[0]}`)] = 0
     else if (line === '\t}') chain = set = undefined
     else if (line === '}') table = ''
-    else if (chain !== undefined && !/^\t\ttype \S+ hook /.test(line)) chains[chain] = (chains[chain] ?? 0) + 1
-    else if (set !== undefined && (inElements || line.startsWith('\t\telements = {'))) {
+    else if (chain !== undefined && !/^\t\ttype \S+ hook /.test(line)) {
+      chains[chain] = (chains[chain] ?? 0) + 1
+      see(chain, line)
+    } else if (set !== undefined && (inElements || line.startsWith('\t\telements = {'))) {
       set.push(...line.replace('elements =', '').split(/[\s,{}]+/).filter((word) => word !== ''))
       inElements = !line.endsWith('}')
     }

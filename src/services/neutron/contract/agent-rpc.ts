@@ -6,6 +6,7 @@ const Id = Type.String()
 const Ids = Type.Array(Id)
 const Done = Type.Object({})
 const Kind = Type.Union([Type.Literal('l2'), Type.Literal('dhcp'), Type.Literal('l3'), Type.Literal('metadata')])
+const Specs = Type.Optional(Type.Array(Any))
 const Addresses = Type.Optional(Type.Array(Type.String()))
 
 /** The plugin: it decides on bindings, tells agents what to do, and answers what they ask. */
@@ -69,8 +70,8 @@ export const l2AgentRpc = defineRpc('neutron-l2-agent', '1.2', {
   /** A network is not as it was, or its ports are elsewhere, or it is gone. */
   networkChanged: call({ since: '1.0', timeoutSeconds: 60, args: Type.Object({ networkId: Id }), result: Done }),
   resync,
-  /** What the host really has: an examination, as the engine's interface has it. */
-  examine: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({}), result: Any }),
+  /** What the host really has, beside what is specified: an examination, as the engine's interface has it. */
+  examine: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ networks: Specs, dhcp: Specs, routers: Specs }), result: Any }),
   /**
    * Make again what should be here, and remove what should not, of what is named; what should be is asked of the server
    * once more. Strays of ports and networks are named by the first part of their ids.

@@ -69,6 +69,10 @@ export async function networkRow(db: Tx, id: string): Promise<NetworkRow | undef
   return db.selectFrom('networks').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+export async function networkRows(db: Tx, ids: readonly string[]): Promise<NetworkRow[]> {
+  return rowsBy<NetworkRow>(db, 'networks', 'id', ids)
+}
+
 export async function networkRecord(db: Tx, id: string): Promise<NetworkRecord | undefined> {
   const row = await networkRow(db, id)
   return row && (await complete(db, [row]))[0]
@@ -76,6 +80,10 @@ export async function networkRecord(db: Tx, id: string): Promise<NetworkRecord |
 
 export async function segmentOf(db: Tx, networkId: string): Promise<SegmentRow | undefined> {
   return db.selectFrom('segments').selectAll().where('network_id', '=', networkId).executeTakeFirst()
+}
+
+export async function segmentsOf(db: Tx, networkIds: readonly string[]): Promise<SegmentRow[]> {
+  return rowsBy<SegmentRow>(db, 'segments', 'network_id', networkIds)
 }
 
 export async function insertNetwork(tx: Tx, row: NetworkRow): Promise<void> {

@@ -88,7 +88,12 @@ export async function portsOnNetwork(db: Tx, networkId: string): Promise<PortRec
 
 /** Ports of a device and one of the given owners. */
 export async function portsOfDevice(db: Tx, deviceId: string, owners: readonly string[]): Promise<PortRecord[]> {
-  return complete(db, await db.selectFrom('ports').selectAll().where('device_id', '=', deviceId).where('device_owner', 'in', [...owners]).orderBy('created_at').execute())
+  return portsOfDevices(db, [deviceId], owners)
+}
+
+/** Those of one device in the order in which they were made. */
+export async function portsOfDevices(db: Tx, deviceIds: readonly string[], owners: readonly string[]): Promise<PortRecord[]> {
+  return complete(db, (await rowsBy<PortRow>(db, 'ports', 'device_id', deviceIds, 'created_at')).filter((row) => owners.includes(row.device_owner)))
 }
 
 /** @returns what stood in the way: a port with this MAC on the network, or nothing */

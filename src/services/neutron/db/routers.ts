@@ -145,8 +145,8 @@ export async function looseFloatingIps(db: Tx, networkId: string): Promise<Float
   return db.selectFrom('floating_ips').selectAll().where('floating_network_id', '=', networkId).where('fixed_port_id', 'is', null).execute()
 }
 
-export async function floatingIpsOfRouter(db: Tx, routerId: string): Promise<FloatingIpRow[]> {
-  return db.selectFrom('floating_ips').selectAll().where('router_id', '=', routerId).execute()
+export async function floatingIpsOfRouters(db: Tx, routerIds: readonly string[]): Promise<FloatingIpRow[]> {
+  return rowsBy<FloatingIpRow>(db, 'floating_ips', 'router_id', routerIds)
 }
 
 /** Part the floating addresses of a port that goes. @returns the routers that translated them */

@@ -2,7 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { networkRow, type Tx } from '../db/networks.ts'
 import { deletePortRow, portRow } from '../db/ports.ts'
-import { floatingIpsOfRouter, setRouter } from '../db/routers.ts'
+import { floatingIpsOfRouters, setRouter } from '../db/routers.ts'
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { RouterRow } from '../db/tables.ts'
 import { overlaps, parsePrefix } from '../model/addresses.ts'
@@ -63,7 +63,7 @@ async function refuseOverlap(tx: Tx, routerId: string, cidrs: readonly string[])
 }
 
 async function dropGateway(tx: Tx, router: RouterRow): Promise<void> {
-  if ((await floatingIpsOfRouter(tx, router.id)).some((ip) => ip.fixed_port_id !== null)) {
+  if ((await floatingIpsOfRouters(tx, [router.id])).some((ip) => ip.fixed_port_id !== null)) {
     throw new GatewayUsedByFloatingIp(`Gateway cannot be updated for router ${router.id}, since a gateway to external network ${router.gateway_network_id} is required by one or more floating IPs.`)
   }
   await setRouter(tx, router.id, { gateway_port_id: null, gateway_network_id: null })

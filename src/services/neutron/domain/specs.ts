@@ -1,12 +1,12 @@
 // What agents are told: networks, ports, groups, DHCP and routers as they should be, in plain data built from rows.
 import { dhcpHost } from '../db/agents.ts'
 import { allocationsOfPort } from '../db/allocations.ts'
-import { networkRow, segmentOf, type Tx } from '../db/networks.ts'
-import { type PortRecord, portRecords, portsByOwner, portsOfDevice, portsOnNetwork } from '../db/ports.ts'
-import { floatingIpsOfRouter, routerRow } from '../db/routers.ts'
+import { networkRow, networkRows, segmentOf, segmentsOf, type Tx } from '../db/networks.ts'
+import { type PortRecord, portRecords, portsByOwner, portsOfDevices, portsOnNetwork } from '../db/ports.ts'
+import { floatingIpsOfRouters, routerRow } from '../db/routers.ts'
 import { memberAddresses, securityGroupRecords, type SecurityGroupRecord } from '../db/security-groups.ts'
 import { subnetsOfNetwork, subnetsOfNetworks } from '../db/subnets.ts'
-import type { NetworkRow, SegmentRow, SubnetRow } from '../db/tables.ts'
+import type { NetworkRow, RouterRow, SegmentRow, SubnetRow } from '../db/tables.ts'
 import { parsePrefix } from '../model/addresses.ts'
 import { isWired } from './binding.ts'
 import type { Neutron } from './neutron.ts'
@@ -42,6 +42,12 @@ async function remotePortsOf(neutron: Neutron, db: Tx, networkId: string, host: 
     const tunnelAddress = at === '' || at === host ? '' : tunnelOf(neutron, at)
     return tunnelAddress === '' ? [] : [{ macAddress: row.mac_address, addresses: addresses.map((address) => address.ip_address), tunnelAddress }]
   })
+}
+
+/** Of many networks, what a host can be examined for. */
+export async function segmentSpecs(db: Tx, networkIds: readonly string[]) {
+  const segments = new Map((await segmentsOf(db, networkIds)).map((segment) => [segment.network_id, segment]))
+  return networkIds.map((id) => ({ id, segment: segmentSpec(segments.get(id)) }))
 }
 
 export function portSpec({ row, addresses, securityGroupIds }: PortRecord, mtu: number) {
@@ -129,27 +135,32 @@ export async function dhcpHosts(db: Tx, networkId: string, portIds: readonly str
 export async function routerSpec(neutron: Neutron, db: Tx, routerId: string, host: string) {
   const row = await routerRow(db, routerId)
   if (!row || row.host !== host) return {}
-  const interfaces = await portsOfDevice(db, routerId, ['network:router_interface'])
-  const gateway = row.gateway_port_id === null ? undefined : (await portRecords(db, [row.gateway_port_id]))[0]
-  const ports = gateway ? [...interfaces, gateway] : interfaces
-  const networks = new Map<string, NetworkRow>()
-  for (const { row: port } of ports) {
-    const network = networks.get(port.network_id) ?? (await networkRow(db, port.network_id))
-    if (network) networks.set(network.id, network)
-  }
-  const subnets = new Map((await subnetsOfNetworks(db, [...networks.keys()])).map((subnet) => [subnet.id, subnet]))
+  const { networks, routers: [router] } = await routerSpecs(db, [row])
   const specs = []
-  for (const network of networks.values()) specs.push(await networkSpec(neutron, db, network, host))
+  for (const network of networks) specs.push(await networkSpec(neutron, db, network, host))
+  return { networks: specs, router }
+}
+
+/** Routers without what networks are on a host; and those networks. In a handful of statements, however many there are. */
+export async function routerSpecs(db: Tx, rows: readonly RouterRow[]) {
+  const ids = rows.map(({ id }) => id)
+  const ports = Map.groupBy(await portsOfDevices(db, ids, ['network:router_interface', 'network:router_gateway']), ({ row }) => row.device_id)
+  const networks = new Map((await networkRows(db, [...new Set([...ports.values()].flat().map(({ row }) => row.network_id))])).map((network) => [network.id, network]))
+  const subnets = new Map((await subnetsOfNetworks(db, [...networks.keys()])).map((subnet) => [subnet.id, subnet]))
+  const floating = Map.groupBy(await floatingIpsOfRouters(db, ids), (ip) => ip.router_id)
   const portOf = (record: PortRecord) => routerPortSpec(record, networks.get(record.row.network_id)?.mtu ?? 1500, subnets)
-  const floating = await floatingIpsOfRouter(db, routerId)
   return {
-    networks: specs,
-    router: {
-      id: row.id, adminStateUp: row.admin_state_up === 1, interfaces: interfaces.map(portOf),
-      gateway: gateway ? { ...portOf(gateway), nextHop: nextHopOf(gateway, subnets), enableSnat: row.enable_snat === 1 } : null,
-      floatingIps: floating.flatMap((ip) => (ip.fixed_ip_address === null ? [] : [{ floatingAddress: ip.floating_ip_address, fixedAddress: ip.fixed_ip_address }])),
-      portForwardings: [], routes: (JSON.parse(row.routes) as { destination: string; nexthop: string }[]).map((route) => ({ destination: route.destination, nextHop: route.nexthop })),
-    },
+    networks: [...networks.values()],
+    routers: rows.map((row) => {
+      const own = ports.get(row.id) ?? []
+      const gateway = own.find((port) => port.row.id === row.gateway_port_id)
+      return {
+        id: row.id, adminStateUp: row.admin_state_up === 1, interfaces: own.filter((port) => port.row.device_owner === 'network:router_interface').map(portOf),
+        gateway: gateway ? { ...portOf(gateway), nextHop: nextHopOf(gateway, subnets), enableSnat: row.enable_snat === 1 } : null,
+        floatingIps: (floating.get(row.id) ?? []).flatMap((ip) => (ip.fixed_ip_address === null ? [] : [{ floatingAddress: ip.floating_ip_address, fixedAddress: ip.fixed_ip_address }])),
+        portForwardings: [], routes: (JSON.parse(row.routes) as { destination: string; nexthop: string }[]).map((route) => ({ destination: route.destination, nextHop: route.nexthop })),
+      }
+    }),
   }
 }
 

@@ -45,8 +45,8 @@ export interface NetworkDriver {
 
   /** What exists, for comparison with what should. */
   inventory(call: CallContext): Promise<Inventory>
-  /** The same, and whether it is whole: what was put there may have been taken away since. */
-  examine(call: CallContext): Promise<Examination>
+  /** The same, and whether it is whole, and as it is specified: what was put there may have been changed since. */
+  examine(call: CallContext, specified: Specified): Promise<Examination>
   /** The part of the inventory that is known without a look into the fabric. */
   served(call: CallContext): Promise<Pick<Inventory, 'dhcp' | 'routers'>>
 
@@ -261,6 +261,27 @@ export interface InventoryPort {
   readonly filtered: boolean
 }
 
+/** What an examination compares with a specification. Nothing is said of what is not there at all: an inventory shows that. */
+export interface Specified {
+  readonly networks: readonly Pick<NetworkSpec, 'id' | 'segment'>[]
+  readonly dhcp: readonly DhcpServerSpec[]
+  readonly routers: readonly RouterSpec[]
+}
+
+/** The part of a DHCP server that its namespace shows. */
+export interface DhcpServerSpec extends Pick<DhcpSpec, 'networkId' | 'port' | 'metadata'> {
+  readonly subnets: readonly Pick<DhcpSubnetSpec, 'ipVersion' | 'cidr' | 'enableDhcp' | 'portAddress' | 'gatewayAddress'>[]
+}
+
+/** Something that is there and not as it should be. */
+export interface Fault {
+  /** `fabric`: what joins it to the host, and lets the external networks out; it has no id. */
+  readonly of: 'fabric' | 'network' | 'dhcp' | 'router'
+  readonly id: string
+  /** For people: `the address 10.0.0.1/24 is missing`. */
+  readonly wrong: readonly string[]
+}
+
 export interface Examination extends Inventory {
   /** Whether what leads packets to the filters of ports is in force. */
   readonly frame: boolean
@@ -273,6 +294,7 @@ export interface Examination extends Inventory {
   readonly members: readonly { readonly id: string; readonly addresses: readonly string[] }[]
   /** Whom the DHCP of each network answers, and with which addresses. */
   readonly dhcpHosts: readonly { readonly networkId: string; readonly hosts: readonly { readonly macAddress: string; readonly address: string }[] }[]
+  readonly faults: readonly Fault[]
   /** Also namespaces that carry the cloud's prefix and that nothing accounts for. */
   readonly strangers: readonly string[]
 }

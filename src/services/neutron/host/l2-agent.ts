@@ -7,7 +7,7 @@ import type { Role, Runtime } from '#core/service'
 import { turns } from '#core/process'
 import { mark, traced } from '#core/trace'
 import { l2AgentRpc } from '../contract/agent-rpc.ts'
-import { type AddressSetSpec, type FabricSpec, type Inventory, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId, Superseded } from '../drivers/index.ts'
+import { type AddressSetSpec, type FabricSpec, type Inventory, type NetworkSpec, type PortSpec, type Report, type SecurityGroupSpec, shortId, type Specified, Superseded } from '../drivers/index.ts'
 import { type AgentHost, agentHost, coalesced, compareAgainSeconds, forEach, gathered, reporting, serveAgent, untilDone } from './agent.ts'
 import { firstAddress } from './fabric-address.ts'
 
@@ -168,7 +168,9 @@ class L2Agent {
         await this.start()
         return {}
       },
-      examine: (ctx) => this.#at(async () => ({ ...(await this.#host.driver.examine(this.#host.call(ctx))) })),
+      examine: (ctx, { networks = [], dhcp = [], routers = [] }) => this.#at(async () => ({
+        ...(await this.#host.driver.examine(this.#host.call(ctx), { networks, dhcp, routers } as unknown as Specified)),
+      })),
       putRight: (ctx, named) => this.#at(async () => {
         await this.#putRight(ctx, named)
         return {}

@@ -55,6 +55,25 @@ const ways: Readonly<Record<string, (lab: Broken) => readonly string[]>> = {
     engine.state.dhcp.set(networkId, { ...spec, hosts: [...spec.hosts.map((each) => ({ ...each, addresses: each.addresses.map((at) => ({ ...at, address: '10.9.9.9' })) })), gone] })
     return [`dhcp.outdated ${networkId}`]
   },
+  'DHCP whose own address is another': ({ engine, networkId }) => {
+    const spec = engine.state.dhcp.get(networkId)
+    assert.ok(spec)
+    engine.state.dhcp.set(networkId, { ...spec, subnets: spec.subnets.map((one) => ({ ...one, portAddress: '10.9.9.9' })) })
+    return [`dhcp.broken ${networkId}`]
+  },
+  'a segment that hangs on another tunnel': ({ engine, networkId }) => {
+    const spec = engine.state.networks.get(networkId)
+    assert.ok(spec)
+    engine.state.networks.set(networkId, { ...spec, segment: { type: 'vxlan', vni: 4_000_000 } })
+    return [`network.broken ${networkId}`]
+  },
+  'what joins the fabric to the host': ({ engine }) => [engine.state.brokenFilters.add('host') ? 'fabric.broken host-1' : ''],
+  'a router that does not translate any more': ({ engine, routerId }) => {
+    const spec = engine.state.routers.get(routerId)
+    assert.ok(spec?.gateway)
+    engine.state.routers.set(routerId, { ...spec, gateway: { ...spec.gateway, enableSnat: false } })
+    return [`router.broken ${routerId}`]
+  },
   'a router that is gone': ({ engine, routerId }) => [engine.state.routers.delete(routerId) ? `router.missing ${routerId}` : ''],
 }
 
@@ -64,7 +83,7 @@ for (const [name, breakIt] of Object.entries(ways)) {
     const { engine, auditor, portId, networkId, routerId, groupId } = lab
     const remember = () => structuredClone([
       engine.state.ports.get(portId), engine.state.networks.get(networkId), engine.state.securityGroups.get(groupId), engine.state.addressSets.get(groupId),
-      engine.state.dhcp.get(networkId)?.hosts.map(({ portId: client }) => client).sort((a, b) => a.localeCompare(b)), engine.state.routers.get(routerId), [...engine.state.brokenFilters],
+      engine.state.dhcp.get(networkId)?.hosts.map(({ portId: client }) => client).sort((a, b) => a.localeCompare(b)), engine.state.dhcp.get(networkId)?.subnets, engine.state.routers.get(routerId), [...engine.state.brokenFilters],
     ])
     const before = remember()
     const said = breakIt(lab)

@@ -7,9 +7,9 @@ import type { Role } from '#core/service'
 import type { ArgsOf } from '#core/spec'
 import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc } from '../contract/agent-rpc.ts'
 import { agentRows } from '../db/agents.ts'
-import { boundPorts, dhcpClients, dhcpOnHost, groupsOnHost, membersOf, routerPorts, routersToAudit } from '../db/audit.ts'
 import { agentTypes } from '../domain/agents.ts'
-import { compareNetworkHost, type ExaminedHost, type ExpectedHost } from '../domain/audit/compare.ts'
+import { compareNetworkHost, type ExaminedHost } from '../domain/audit/compare.ts'
+import { expectedOn, specifiedOn } from '../domain/audit/expected.ts'
 import type { Neutron } from '../domain/neutron.ts'
 
 export function startAuditorRole(neutron: Neutron): Role {
@@ -66,7 +66,7 @@ function hostsCheck(neutron: Neutron): Check {
     const [differences, unseen]: [Difference[], string[]] = [[], []]
     for (const host of await hostsWith(neutron, agentTypes.l2.type)) {
       try {
-        const found = (await l2.on(host).examine(ctx, {})) as unknown as ExaminedHost
+        const found = (await l2.on(host).examine(ctx, await specifiedOn(neutron, host))) as unknown as ExaminedHost
         differences.push(...compareNetworkHost(host, await expectedOn(neutron, host), found))
       } catch (error) {
         if (!(error instanceof AppError) || error.status !== 503) ctx.log.warn({ err: error, host }, 'a host could not say what it has')
@@ -86,6 +86,7 @@ function hostsCheck(neutron: Neutron): Check {
       'port.unowned': wired('The port is wired again.', 'The port was wired again.', (id) => ({ portIds: [id] })),
       'wire.stray': wired('The device and the filter are removed.', 'The device and its filter were removed.', (id) => ({ strayPorts: [id] })),
       'network.missing': wired('The segment is made again.', 'The segment was made again.', (id) => ({ networkIds: [id] })),
+      'network.broken': wired('The segment is joined again, and gets what it lacks.', 'The segment was made whole.', (id) => ({ networkIds: [id] })),
       'network.stray': wired('The segment is removed.', 'The segment was removed.', (id) => ({ strayNetworks: [id] })),
       'group.broken': wired('The rules are made again.', 'The rules were made again.', (id) => ({ groupIds: [id] })),
       'group.stray': wired('The rules are removed.', 'The rules were removed.', (id) => ({ strayGroups: [id] })),
@@ -93,10 +94,18 @@ function hostsCheck(neutron: Neutron): Check {
       'address-set.broken': wired('The addresses are told again.', 'The addresses were told again.', (id) => ({ addressSetIds: [id] })),
       'address-set.stray': wired('The addresses are removed.', 'The addresses were removed.', (id) => ({ strayAddressSets: [id] })),
       'dhcp.missing': rebuilt('networkId', true, 'The DHCP server is made anew.', 'The DHCP server was made anew.'),
+      'dhcp.broken': { ...toldAgain, advice: 'The device, its addresses and its route are set again.' },
       'dhcp.incomplete': toldAgain,
       'dhcp.outdated': toldAgain,
       'dhcp.stray': rebuilt('networkId', false, 'The DHCP server is removed.', 'The DHCP server was removed.'),
       'router.missing': rebuilt('routerId', true, 'The router is made anew.', 'The router was made anew.'),
+      'router.broken': {
+        remedy: 'by-itself', advice: 'Devices, addresses, routes and rules of the router are set again.',
+        async repair(ctx, { resource, host = '' }) {
+          await l3.on(host).syncRouter(ctx, { routerId: resource })
+          return 'The router was set again.'
+        },
+      },
       'router.stray': rebuilt('routerId', false, 'The router is removed.', 'The router was removed.'),
       'network.stranger': { remedy: 'none', advice: 'It is not of the cloud\'s making, though it is named or placed so; find out whose it is, and remove it.' },
     },
@@ -108,23 +117,4 @@ async function unlessAway(asked: Promise<unknown>): Promise<void> {
   await asked.catch((error: unknown) => {
     if (!(error instanceof AppError) || error.status !== 503) throw error
   })
-}
-
-async function expectedOn({ database: { read } }: Neutron, host: string): Promise<ExpectedHost> {
-  const bound = await boundPorts(read, host)
-  const routed = Map.groupBy(await routerPorts(read, host), (row) => row.device_id)
-  const clients = Map.groupBy(await dhcpClients(read, host), (row) => row.network_id)
-  const dhcpPorts = Map.groupBy(bound.filter((row) => row.device_owner === 'network:dhcp'), (row) => row.network_id)
-  const { groupIds, addressSetIds } = await groupsOnHost(read, host)
-  return {
-    groupIds, addressSets: await membersOf(read, addressSetIds),
-    ports: bound.filter((row) => !row.device_owner.startsWith('network:') && row.vif_type === 'bridge')
-      .map((row) => ({ id: row.id, networkId: row.network_id, filtered: row.port_security_enabled === 1, status: row.status })),
-    dhcp: (await dhcpOnHost(read, host)).map(({ networkId, answers }) => ({
-      networkId, answers, portIds: (dhcpPorts.get(networkId) ?? []).map(({ id }) => id),
-      clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address, address: row.ip_address })),
-    })),
-    routers: (await routersToAudit(read, host)).map((id) => ({ id, ports: (routed.get(id) ?? []).map((row) => ({ id: row.id, networkId: row.network_id })) })),
-    atWork: await resourcesAtWork(read),
-  }
 }

@@ -1,6 +1,6 @@
 // Everything that a host's L2 agent should have: what it compares its host with when it starts.
 import { networkRow } from '../db/networks.ts'
-import { type PortRecord, portsOfDevice } from '../db/ports.ts'
+import { type PortRecord, portsOfDevices } from '../db/ports.ts'
 import { routersOnHost } from '../db/routers.ts'
 import { isWired } from '../domain/binding.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -9,7 +9,7 @@ import { groupsOfPort, networkSpec, portSpec } from '../domain/specs.ts'
 export async function hostState(neutron: Neutron, host: string, ports: readonly PortRecord[]) {
   const { read } = neutron.database
   const routers = await routersOnHost(read, host)
-  const routerPorts = (await Promise.all(routers.map((router) => portsOfDevice(read, router.id, ['network:router_interface', 'network:router_gateway'])))).flat()
+  const routerPorts = await portsOfDevices(read, routers.map(({ id }) => id), ['network:router_interface', 'network:router_gateway'])
   const guests = ports.filter(({ row }) => isWired(row))
   const networks = []
   const mtus = new Map<string, number>()

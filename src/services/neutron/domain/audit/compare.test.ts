@@ -17,7 +17,7 @@ const expected: ExpectedHost = {
 const whole: ExaminedHost = {
   fabric: true, frame: true, networks: [short(net)], ports: [port, dhcpPort, routerPort].map((number) => ({ id: short(number), network: short(net) })), members: [{ id: id(set), addresses: ['10.0.0.1-10.0.0.2'] }],
   devices: [port, dhcpPort, routerPort].map(short), filters: [{ portId: id(port), intact: true }], groups: [{ id: id(group), intact: true }], dhcp: [{ networkId: id(net), alive: true }],
-  dhcpHosts: [told('FA:16:3E:00:00:01 10.0.0.1')], routers: [id(router)], strangers: [],
+  dhcpHosts: [told('FA:16:3E:00:00:01 10.0.0.1')], routers: [id(router)], faults: [], strangers: [],
 }
 const nothing: ExpectedHost = { ports: [], groupIds: [], addressSets: new Map(), dhcp: [], routers: [], atWork: new Set() }
 const kinds = (more: Partial<ExaminedHost>, of: ExpectedHost = expected) => compareNetworkHost('h', of, { ...whole, ...more }).map(({ kind, resource }) => `${kind} ${resource}`)
@@ -63,6 +63,15 @@ test('each thing that may be there for nothing', () => {
     `wire.stray ${short(port)}`, `wire.stray ${short(dhcpPort)}`, `wire.stray ${short(routerPort)}`, `network.stray ${short(net)}`, `group.stray ${id(group)}`,
     `address-set.stray ${id(set)}`, `dhcp.stray ${id(net)}`, `router.stray ${id(router)}`, 'network.stranger veth0',
   ])
+})
+
+test('what is there and not as it is specified is told in the words of the host, once', () => {
+  const faults = (['fabric', 'network', 'dhcp', 'router'] as const).map((of) => ({ of, id: { fabric: '', network: id(net), dhcp: id(net), router: id(router) }[of], wrong: ['one thing', 'another'] }))
+  assert.deepEqual(kinds({ faults }), ['fabric.broken h', `network.broken ${id(net)}`, `dhcp.broken ${id(net)}`, `router.broken ${id(router)}`])
+  const [said] = compareNetworkHost('h', expected, { ...whole, faults: faults.slice(3) })
+  assert.equal(said?.message, `The router ${id(router)} on h is not as it should be: one thing, another.`)
+  assert.deepEqual(kinds({ faults: faults.slice(3), ports: loose(routerPort) }), [`router.missing ${id(router)}`], 'it is made anew anyhow')
+  for (const busy of [router, routerPort]) assert.deepEqual(kinds({ faults: faults.slice(3) }, { ...expected, atWork: new Set([id(busy)]) }), [], 'an operation works on it')
 })
 
 test('what an operation works on is left to it', () => {

@@ -41,6 +41,7 @@ export interface ExaminedHost {
   readonly dhcp: readonly { readonly networkId: string; readonly alive: boolean }[]
   readonly dhcpHosts: readonly { readonly networkId: string; readonly hosts: readonly DhcpHost[] }[]
   readonly routers: readonly string[]
+  readonly faults: readonly { readonly of: 'fabric' | 'network' | 'dhcp' | 'router'; readonly id: string; readonly wrong: readonly string[] }[]
   readonly strangers: readonly string[]
 }
 
@@ -50,10 +51,14 @@ const short = (id: string) => id.slice(0, 11)
 export function compareNetworkHost(host: string, expected: ExpectedHost, found: ExaminedHost): Difference[] {
   const differences: Difference[] = []
   const say = (kind: string, resource: string, message: string) => differences.push({ kind, resource, host, message })
-  if (!found.fabric || !found.frame) say('fabric.broken', host, found.fabric ? `The filters of ports on ${host} are not led to.` : `The fabric of ${host} is not there.`)
+  const joint = found.faults.find((fault) => fault.of === 'fabric')
+  if (!found.fabric) say('fabric.broken', host, `The fabric of ${host} is not there.`)
+  else if (!found.frame) say('fabric.broken', host, `The filters of ports on ${host} are not led to.`)
+  else if (joint) say('fabric.broken', host, `The fabric of ${host} is not as it should be: ${joint.wrong.join(', ')}.`)
   if (found.fabric) compareFabric(host, expected, found, say)
   compareDhcp(host, expected, found, say)
   compareRouters(host, expected, found, say)
+  compareFaults(host, expected, found, differences, say)
   for (const name of found.strangers) say('network.stranger', name, `${host} has a device or namespace ${name} that nothing accounts for.`)
   return differences
 }
@@ -138,4 +143,20 @@ function compareRouters(host: string, { routers, atWork }: ExpectedHost, found: 
   }
   const wanted = new Set([...routers.map(({ id }) => id), ...atWork])
   for (const id of found.routers) if (!wanted.has(id)) say('router.stray', id, `${host} carries the router ${id} and should not.`)
+}
+
+/** What is said of a thing already is not said again in other words: it is made anew. */
+function compareFaults(host: string, { ports, dhcp, routers, atWork }: ExpectedHost, { faults }: ExaminedHost, said: readonly Difference[], say: Say): void {
+  const partsOf = {
+    fabric: () => [],
+    network: (id: string) => ports.flatMap((port) => (port.networkId === id ? [port.id] : [])),
+    dhcp: (id: string) => dhcp.find(({ networkId }) => networkId === id)?.portIds ?? [],
+    router: (id: string) => routers.find((router) => router.id === id)?.ports.map((port) => port.id) ?? [],
+  }
+  const names = { fabric: '', network: 'The segment of the network', dhcp: 'The DHCP of the network', router: 'The router' }
+  const known = new Set(said.map(({ resource }) => resource))
+  for (const { of, id, wrong } of faults) {
+    if (of === 'fabric' || known.has(id) || [id, ...partsOf[of](id)].some((each) => atWork.has(each))) continue
+    say(`${of}.broken`, id, `${names[of]} ${id} on ${host} is not as it should be: ${wrong.join(', ')}.`)
+  }
 }

@@ -1,8 +1,9 @@
 // A network engine in memory: complete as to what exists and what is refused, without packets.
 import { createServer, Server } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import {
-  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type HeldDriver, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
-  type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, Superseded, UnknownPhysicalNetwork,
+  type AddressSetSpec, BadSpecification, type DhcpSpec, type FabricSpec, type Fault, type HeldDriver, type Inventory, NetworkAbsent, type NetworkDriver, type NetworkSpec,
+  type PortSpec, type Report, type RouterSpec, type SecurityGroupSpec, shortId, type Specified, Superseded, UnknownPhysicalNetwork,
 } from '../interface.ts'
 
 const nothing: Report = { problems: [] }
@@ -19,7 +20,7 @@ export interface FakeNetworkDriver extends NetworkDriver {
     readonly routers: Map<string, RouterSpec>
     /** Networks whose DHCP server a test has killed. */
     readonly killedDhcp: Set<string>
-    /** Ports and groups whose filters a test has broken; `frame` for what leads to all of them. */
+    /** Ports and groups whose filters a test has broken; `frame` for what leads to all of them, `host` for what joins the fabric to it. */
     readonly brokenFilters: Set<string>
     /** Devices and namespaces of somebody else's. */
     readonly strangers: Set<string>
@@ -119,6 +120,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     async ensureFabric(_call, spec) {
       state.fabric = spec
       state.brokenFilters.delete('frame')
+      state.brokenFilters.delete('host')
     },
     async removeFabric() {
       state.fabric = undefined
@@ -194,7 +196,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
       return new Promise((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server)))
     },
     inventory: async () => inventoryOf(state),
-    async examine() {
+    async examine(_call, specified) {
       const { ports, securityGroups, addressSets, dhcp, brokenFilters } = state
       return {
         ...inventoryOf(state), devices: inventoryOf(state).ports.map(({ id }) => id), frame: !brokenFilters.has('frame'),
@@ -202,6 +204,7 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
         groups: [...securityGroups.keys()].map((id) => ({ id, intact: !brokenFilters.has(id) })),
         members: [...addressSets.values()].map(({ id, addresses }) => ({ id, addresses: [...addresses] })),
         dhcpHosts: [...dhcp.values()].map((spec) => ({ networkId: spec.networkId, hosts: spec.hosts.flatMap((host) => answersTo(spec, host)) })),
+        faults: faultsOf(state, specified),
       }
     },
     served: async () => servedBy(state),
@@ -211,6 +214,24 @@ function engineOn(state: FakeNetworkDriver['state'], sockets: boolean): FakeNetw
     },
   }
 }
+
+function faultsOf({ networks, dhcp, routers, brokenFilters }: FakeNetworkDriver['state'], specified: Specified): Fault[] {
+  const fault = (of: Fault['of'], id: string): Fault => ({ of, id, wrong: ['it is not as it should be'] })
+  const serverOf = ({ port, metadata, subnets }: Specified['dhcp'][number]) => [
+    port.id, port.macAddress, metadata, subnets.map((one) => [one.ipVersion, one.cidr, one.enableDhcp, one.portAddress, one.gatewayAddress].join(' ')).sort(),
+  ]
+  const routerOf = (spec: RouterSpec) => ({ ...spec, interfaces: inOrder(spec.interfaces), floatingIps: inOrder(spec.floatingIps), portForwardings: inOrder(spec.portForwardings), routes: inOrder(spec.routes) })
+  /** Nothing of what is not there. */
+  const differs = <T>(there: T | undefined, wanted: T, view: (spec: T) => unknown) => there !== undefined && !isDeepStrictEqual(view(there), view(wanted))
+  return [
+    ...(brokenFilters.has('host') ? [fault('fabric', '')] : []),
+    ...specified.networks.filter((spec) => differs<typeof spec>(networks.get(spec.id), spec, ({ segment }) => segment)).map(({ id }) => fault('network', id)),
+    ...specified.dhcp.filter((spec) => differs<typeof spec>(dhcp.get(spec.networkId), spec, serverOf)).map(({ networkId }) => fault('dhcp', networkId)),
+    ...specified.routers.filter((spec) => differs(routers.get(spec.id), spec, routerOf)).map(({ id }) => fault('router', id)),
+  ]
+}
+
+const inOrder = <T>(things: readonly T[]) => things.map((thing) => JSON.stringify(thing)).sort()
 
 /** Only subnets with DHCP, of IPv4, are served. */
 function answersTo({ subnets }: DhcpSpec, { macAddress, addresses }: DhcpSpec['hosts'][number]) {

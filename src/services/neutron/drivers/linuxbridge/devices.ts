@@ -15,6 +15,8 @@ export interface DeviceAddresses {
   readonly ifname: string
   /** The MAC address. */
   readonly address: string
+  readonly flags: readonly string[]
+  readonly master?: string
   readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[]
 }
 

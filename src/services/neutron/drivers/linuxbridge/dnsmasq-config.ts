@@ -1,6 +1,6 @@
 // From a network's subnets and hosts to the arguments and files of dnsmasq: pure functions. Whatever a tenant wrote is
 // checked against a narrow grammar, and left out otherwise.
-import type { DhcpHostSpec, DhcpSpec, DhcpSubnetSpec, Problem } from '../interface.ts'
+import type { DhcpHostSpec, DhcpServerSpec, DhcpSpec, DhcpSubnetSpec, Problem } from '../interface.ts'
 import { ipv4, mac, metadataAddress, network4, prefix, toAddress, toNumber } from './addresses.ts'
 import { dhcpDeviceOf, uuid } from './names.ts'
 
@@ -23,7 +23,7 @@ const optionNames = new Set(('netmask time-offset router dns-server log-server l
   + 'client-interface-id client-machine-id posix-timezone tzdb-timezone ipv6-only domain-search sip-server classless-static-route '
   + 'vendor-id-encap tftp-server-address server-ip-address').split(' '))
 
-const served = (spec: DhcpSpec) => spec.subnets.filter((subnet) => subnet.enableDhcp && subnet.ipVersion === 4)
+const served = <T extends Pick<DhcpSubnetSpec, 'enableDhcp' | 'ipVersion'>>(spec: { readonly subnets: readonly T[] }) => spec.subnets.filter((subnet) => subnet.enableDhcp && subnet.ipVersion === 4)
 
 export function dnsmasqArguments(spec: DhcpSpec, directory: string): string[] {
   return [
@@ -143,6 +143,6 @@ function hostName(value: string): string {
 }
 
 /** The address of the DHCP port with the subnet's prefix length, for the device. */
-export function portAddresses(spec: DhcpSpec): string[] {
+export function portAddresses(spec: Pick<DhcpServerSpec, 'subnets'>): string[] {
   return served(spec).map((subnet) => `${toAddress(toNumber(subnet.portAddress))}/${network4(subnet.cidr).length}`)
 }

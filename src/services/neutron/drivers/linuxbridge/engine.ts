@@ -31,6 +31,8 @@ export interface Engine {
   readonly zones: Numbers
   /** How many rules were put into each chain of the fabric by this engine, by family and name. */
   readonly rulesInForce: ReadonlyMap<string, number>
+  /** Devices of the host that were told to forward. The table on the host knows them too; somebody's `flush ruleset` may take it away. */
+  readonly opened: Set<string>
 }
 
 /** Small numbers for names, kept in a map of the kernel's, from where they are read again after a restart. */
@@ -54,7 +56,7 @@ export function createEngine(options: LinuxBridgeOptions): Engine {
   const rulesInForce = new Map<string, number>()
   const read = (map: string) => readMap(options.privileged, names.fabric, map)
   return {
-    privileged: remembering(options.privileged, names.fabric, rulesInForce), names, options, inTurn, rulesInForce,
+    privileged: remembering(options.privileged, names.fabric, rulesInForce), names, options, inTurn, rulesInForce, opened: new Set(),
     link: options.linkAddresses ?? { host: '198.18.0.1', fabric: '198.18.0.2' },
     portNumbers: numbers(async () => (await read('egress')).map(([mark, verdict]) => [chainOf(verdict).replace(/^eg-/, ''), Number(mark)])),
     zones: numbers(async () => (await read('zones')).map(([bridge, zone]) => [String(bridge), Number(zone)])),

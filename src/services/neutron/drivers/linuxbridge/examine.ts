@@ -1,10 +1,13 @@
-// A closer look at the host: what an inventory shows, and whether it is whole. Three commands, however many ports there are.
+// A closer look at the host: what an inventory shows, whether it is whole, and whether it is as specified. Three commands, however many ports there
+// are, and some for each namespace.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Examination } from '../interface.ts'
+import type { Examination, FabricSpec, Specified } from '../interface.ts'
+import type { DeviceAddresses } from './devices.ts'
 import { readHosts } from './dnsmasq-config.ts'
 import type { Engine } from './engine.ts'
-import { type Link, portsAmong, strangersAmong, takeServed } from './inventory.ts'
+import { faultsOf } from './faults.ts'
+import { portsAmong, strangersAmong, takeServed } from './inventory.ts'
 import { table, tapOf } from './names.ts'
 import { portChains } from './port-filter.ts'
 import { groupChains } from './security-groups.ts'
@@ -13,23 +16,23 @@ import { groupChains } from './security-groups.ts'
 const halves = [`inet ${table} m4-`, `inet ${table} m6-`] as const
 const frame = ['bridge prerouting', 'bridge forward', 'inet prerouting', 'inet forward', 'inet to-port']
 
-export async function examine(engine: Engine): Promise<Examination> {
+export async function examine(engine: Engine, fabric: FabricSpec, specified: Specified): Promise<Examination> {
   const { privileged, names } = engine
   const [served, namespaces] = await Promise.all([takeServed(engine), privileged.netnsList()])
   const dhcpHosts = await Promise.all(served.dhcp.map(async ({ networkId }) => ({ networkId, hosts: await hostsOf(engine, networkId) })))
   const own = new Set([names.fabric, ...served.dhcp.map(({ networkId }) => names.dhcpNamespace(networkId)), ...served.routers.map((id) => names.routerNamespace(id))])
   const strangeNamespaces = namespaces.filter((name) => !own.has(name))
   if (!namespaces.includes(names.fabric)) {
-    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], members: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, strangers: strangeNamespaces }
+    return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], members: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, faults: [], strangers: strangeNamespaces }
   }
   const netns = names.fabric
   const [links, rules, maps] = await Promise.all([
-    privileged.ipQuery(['link', 'show'], { netns }) as Promise<Link[]>, privileged.nftRules({ netns }), privileged.nftQuery(['maps'], { netns }),
+    privileged.ipQuery(['addr', 'show'], { netns }) as Promise<DeviceAddresses[]>, privileged.nftRules({ netns }), privileged.nftQuery(['maps'], { netns }),
   ])
   const counts = new Map(Object.entries(rules.chains).map(([chain, count]) => [chain.replace(` ${table} `, ' '), count]))
   /** As many rules as were put in force here; what an earlier run put there is not known. */
   const isWhole = (chain: string) => counts.has(chain) && counts.get(chain) === (engine.rulesInForce.get(chain) ?? counts.get(chain))
-  const { devices, reached } = readMaps(maps)
+  const { devices, reached, zones } = readMaps(maps)
   const starting = (start: string) => [...counts.keys()].filter((chain) => chain.startsWith(start)).map((chain) => chain.slice(start.length)).sort()
   const securityGroups = starting('inet i-')
   // The half that holds IPv4 stands for both.
@@ -41,7 +44,7 @@ export async function examine(engine: Engine): Promise<Examination> {
     securityGroups, addressSets, members: addressSets.map((id) => ({ id, addresses: halves.flatMap((half) => rules.sets[`${half}${id}`] ?? []) })),
     filters: starting('bridge from-').map((portId) => ({ portId, intact: devices.has(tapOf(portId)) && chainsOfPort(portId).every((chain) => isWhole(chain) && reached.has(chain)) })),
     groups: securityGroups.map((id) => ({ id, intact: Object.values(groupChains(id)).every((chain) => isWhole(`inet ${chain}`)) })),
-    ...served, dhcpHosts, strangers: [...strangersAmong(links), ...strangeNamespaces],
+    ...served, dhcpHosts, faults: await faultsOf(engine, fabric, specified, { devices: links, zones, namespaces }), strangers: [...strangersAmong(links), ...strangeNamespaces],
   }
 }
 
@@ -50,17 +53,18 @@ function chainsOfPort(portId: string): string[] {
   return [`bridge ${sources}`, `bridge ${targets}`, `inet ${egress}`, `inet ${ingress}`]
 }
 
-/** The devices whose frames are filtered, and the chains that packets are led to. */
+/** The devices whose frames are filtered, the chains that packets are led to, and the bridges that have a zone. */
 function readMaps(listed: readonly Record<string, unknown>[]) {
-  const [devices, reached] = [new Set<string>(), new Set<string>()]
+  const [devices, reached, zones] = [new Set<string>(), new Set<string>(), new Set<string>()]
   for (const entry of listed) {
     const map = entry['map'] as { family: string; name: string; elem?: [unknown, { goto?: { target: string } }][] } | undefined
     for (const [key, verdict] of map?.elem ?? []) {
       if (map?.name === 'port_sources') devices.add(String(key))
+      if (map?.name === 'zones') zones.add(String(key))
       if (verdict.goto) reached.add(`${map?.family} ${verdict.goto.target}`)
     }
   }
-  return { devices, reached }
+  return { devices, reached, zones }
 }
 
 /** Whom a DHCP server answers, and with what. */

@@ -1,8 +1,9 @@
 // The fabric: the one namespace that holds a cloud's bridges and taps, its link to the host, and what the host needs to
-// reach the external networks and to let them out.
+// reach the external networks.
 import type { Engine } from './engine.ts'
 import { type ExternalNetworkSpec, FabricConflict, type FabricSpec } from '../interface.ts'
 import { ipv4, network4, prefix } from './addresses.ts'
+import { closeHost, openHost } from './host-rules.ts'
 import { externalGateway, externalSegment, table, uplink } from './names.ts'
 
 export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<void> {
@@ -54,7 +55,7 @@ export async function removeFabric(engine: Engine): Promise<void> {
 
 const nobody = '00000000-0000-0000-0000-000000000000'
 
-function checked(spec: ExternalNetworkSpec): ExternalNetworkSpec {
+export function checked(spec: ExternalNetworkSpec): ExternalNetworkSpec {
   const { base, length } = network4(prefix(spec.cidr, 4))
   return { physicalNetwork: spec.physicalNetwork, cidr: `${base}/${length}`, gatewayAddress: ipv4(spec.gatewayAddress) }
 }
@@ -109,66 +110,17 @@ add rule inet ${table} to-port accept
 `
 }
 
-interface Route {
+export interface HostRoute {
   readonly dst: string
   readonly dev?: string
+  readonly gateway?: string
 }
 
-const hostRoutes = async ({ privileged }: Engine) => await privileged.ipQuery(['-4', 'route', 'show'], {}) as Route[]
+const hostRoutes = async ({ privileged }: Engine) => await privileged.ipQuery(['-4', 'route', 'show'], {}) as HostRoute[]
 
-function refuseConflicts({ names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): void {
+function refuseConflicts({ names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly HostRoute[]): void {
   for (const { cidr } of networks) {
     const other = routes.find((route) => route.dst === cidr && route.dev !== names.hostLink)
     if (other) throw new FabricConflict(`The host already has a route to ${cidr}, over ${other.dev ?? 'another device'}. Choose another range with --public-cidr, or remove what has it.`, { cidr, device: other.dev })
   }
-}
-
-/**
- * The host translates what leaves the external networks, and forwards between them and where its routes lead. Devices
- * that did not forward before are remembered in a set of the cloud's table, and told not to forward between each other.
- */
-async function openHost({ privileged, names }: Engine, networks: readonly ExternalNetworkSpec[], routes: readonly Route[]): Promise<void> {
-  // Without an external network nothing leaves the fabric, and the host's devices stay as they are.
-  const devices = networks.length === 0 ? [] : [...new Set(routes.flatMap(({ dev }) => (dev && dev !== names.hostLink && dev !== 'lo' ? [dev] : [])))]
-  const [settings, { opened, ofOthers }] = await Promise.all([privileged.sysctlQuery(devices.map(forwarding)), openedDevices(privileged, names.hostTable)])
-  for (const device of devices) if (settings[forwarding(device)] === '0' || ofOthers.includes(device)) opened.add(device)
-  const elements = opened.size > 0 ? `elements = { ${[...opened].map((name) => `"${name}"`).join(', ')} };` : ''
-  const cidrs = networks.map(({ cidr }) => cidr).join(', ')
-  const translate = networks.length > 0 ? `ip saddr { ${cidrs} } ip daddr != { ${cidrs} } oifname != "${names.hostLink}" masquerade;` : ''
-  await privileged.nft(`
-add table ip ${names.hostTable}
-delete table ip ${names.hostTable}
-table ip ${names.hostTable} {
-  set opened { type ifname; ${elements} }
-  chain postrouting { type nat hook postrouting priority 100; policy accept; ${translate} }
-  chain forward { type filter hook forward priority 0; policy accept; iifname @opened oifname @opened drop; }
-}
-`, {})
-  const closed = [names.hostLink, ...opened].map(forwarding)
-  await privileged.sysctl(Object.fromEntries(closed.map((setting) => [setting, '1'])), {})
-}
-
-async function closeHost({ privileged, names }: Engine): Promise<void> {
-  const { opened, ofOthers } = await openedDevices(privileged, names.hostTable)
-  const settings = [...opened].filter((device) => !ofOthers.includes(device)).map(forwarding)
-  const present = Object.keys(await privileged.sysctlQuery(settings))
-  await privileged.sysctl(Object.fromEntries(present.map((setting) => [setting, '0'])), {})
-  await privileged.nft(`add table ip ${names.hostTable}\ndelete table ip ${names.hostTable}\n`, {})
-}
-
-const forwarding = (device: string) => `net/ipv4/conf/${device}/forwarding`
-
-/** The devices that this cloud, or another one on the same host, has told to forward. */
-async function openedDevices(privileged: Engine['privileged'], own: string) {
-  const tables = await privileged.nftQuery(['tables', 'ip'], {})
-  const names = tables.map((entry) => (entry['table'] as { name?: string } | undefined)?.name ?? '').filter((name) => name.startsWith('nimbo_'))
-  const opened = new Set<string>()
-  const ofOthers: string[] = []
-  for (const name of names) {
-    const listed = await privileged.nftQuery(['set', 'ip', name, 'opened'], {})
-    const found = listed.map((entry) => entry['set'] as { elem?: string[] } | undefined).find(Boolean)?.elem ?? []
-    if (name === own) for (const device of found) opened.add(device)
-    else ofOthers.push(...found)
-  }
-  return { opened, ofOthers }
 }

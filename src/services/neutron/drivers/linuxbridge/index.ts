@@ -54,7 +54,7 @@ export function create(options: LinuxBridgeOptions): LinuxBridgeDriver {
       address: metadataAddress, port: 80,
     }),
     inventory: () => takeInventory(engine),
-    examine: () => examine(engine),
+    examine: (_call, specified) => examine(engine, fabric, specified),
     removeIdle: (call) => removeIdle(engine, driver, call),
     served: () => takeServed(engine),
     hold: (agent) => hold(driver, options.dataDirectory, agent),

@@ -3,6 +3,7 @@
 import type { PortForwardingSpec, RouterSpec } from '../interface.ts'
 import { BadSpecification } from '../interface.ts'
 import { ipv4, metadataAddress, network4 } from './addresses.ts'
+import { asListed, chainAsListed, setAsListed } from './listing.ts'
 import { gatewayDeviceOf, table } from './names.ts'
 
 export function compileRouter(spec: RouterSpec): string {
@@ -43,26 +44,13 @@ export function compileRouter(spec: RouterSpec): string {
   ]
   // Inner addresses of a translating router are no business of the outside.
   const hidden = translates ? [`iifname "${outside}" ct direction original ct status ! dnat drop`] : []
-  return `${replaced}table ip ${table} {
-  set inside { type ipv4_addr; flags interval; auto-merge;${inside.length > 0 ? ` elements = { ${[...new Set(inside)].join(', ')} };` : ''} }
-  chain prerouting {
-    type nat hook prerouting priority -100; policy accept;
-    ${destination.join('\n    ')}
-  }
-  chain postrouting {
-    type nat hook postrouting priority 100; policy accept;
-    ${source.join('\n    ')}
-  }
-  chain forward {
-    type filter hook forward priority 0; policy accept;
-    ${[...stale, ...hidden].join('\n    ')}
-  }
-  chain input {
-    type filter hook input priority 0; policy accept;
-    iifname "${outside}" ip daddr ${metadataAddress} drop
-  }
-}
-`
+  return `${replaced}${asListed(`ip ${table}`, [
+    setAsListed('inside', ['type ipv4_addr', 'flags interval', 'auto-merge'], inside),
+    chainAsListed('prerouting', 'nat', -100, destination),
+    chainAsListed('postrouting', 'nat', 100, source),
+    chainAsListed('forward', 'filter', 0, [...stale, ...hidden]),
+    chainAsListed('input', 'filter', 0, [`iifname "${outside}" ip daddr ${metadataAddress} drop`]),
+  ])}`
 }
 
 function checkForwarding(one: PortForwardingSpec) {

@@ -7,7 +7,7 @@ import { gatewayDeviceOf, routerDeviceOf, tapOf, uuid } from './names.ts'
 import { checkMtu } from './networks.ts'
 import { compileRouter } from './router-rules.ts'
 
-interface Wanted {
+export interface Wanted {
   readonly device: string
   readonly port: RouterPortSpec
   readonly addresses: readonly string[]
@@ -45,7 +45,7 @@ export async function removeRouter({ privileged, names }: Engine, routerId: stri
   await removeNamespace(privileged, names.routerNamespace(routerId))
 }
 
-function devicesOf(spec: RouterSpec): Wanted[] {
+export function devicesOf(spec: RouterSpec): Wanted[] {
   uuid(spec.id)
   const inner = spec.interfaces.map((port) => ({ device: routerDeviceOf(port.portId), port, addresses: port.addresses.map((one) => prefix(one, 4)) }))
   if (!spec.gateway) return inner
@@ -54,7 +54,7 @@ function devicesOf(spec: RouterSpec): Wanted[] {
   return [...inner, { device: gatewayDeviceOf(spec.gateway.portId), port: spec.gateway, addresses: [...new Set([...own, ...floating])] }]
 }
 
-const strayDevices = (present: readonly DeviceAddresses[], wanted: readonly Wanted[]) =>
+export const strayDevices = (present: readonly DeviceAddresses[], wanted: readonly Wanted[]) =>
   present.map(({ ifname }) => ifname).filter((name) => /^q[rg]-/.test(name) && !wanted.some(({ device }) => device === name))
 
 function deviceLines({ device, port, addresses }: Wanted, present: readonly DeviceAddresses[], up: boolean): string[] {
@@ -78,12 +78,21 @@ interface Route {
   readonly protocol?: string
 }
 
-/** The default route and those of the router's owner; the kernel's own, to what is connected, are left alone. */
-async function setRoutes({ privileged }: Engine, netns: string, spec: RouterSpec): Promise<void> {
-  if (!spec.adminStateUp) return
+/** The routes of a namespace without the kernel's own, to what is connected. */
+export const routesIn = async (privileged: Engine['privileged'], netns: string) =>
+  (await privileged.ipQuery(['-4', 'route', 'show'], { netns }) as Route[]).filter(({ protocol }) => protocol !== 'kernel')
+
+/** Next hops by destination: the default route and those of the router's owner. */
+export function routesOf(spec: RouterSpec): ReadonlyMap<string, string> {
   const wanted = new Map(spec.routes.map((route) => [destination(route.destination), ipv4(route.nextHop)]))
   if (spec.gateway?.nextHop) wanted.set('default', ipv4(spec.gateway.nextHop))
-  const routes = (await privileged.ipQuery(['-4', 'route', 'show'], { netns }) as Route[]).filter(({ protocol }) => protocol !== 'kernel')
+  return wanted
+}
+
+async function setRoutes({ privileged }: Engine, netns: string, spec: RouterSpec): Promise<void> {
+  if (!spec.adminStateUp) return
+  const wanted = routesOf(spec)
+  const routes = await routesIn(privileged, netns)
   const gone = routes.filter(({ dst }) => !wanted.has(dst)).map(({ dst }) => `route del ${dst}`)
   const fresh = [...wanted].filter(([dst, via]) => !routes.some((route) => route.dst === dst && route.gateway === via))
   const outside = spec.gateway ? gatewayDeviceOf(spec.gateway.portId) : ''

@@ -10,6 +10,8 @@ import { silentLog } from '../../../../core/observe/log.ts'
 import type { FabricSpec, NetworkDriver, PortSpec, SecurityGroupRuleSpec } from '../interface.ts'
 import { create } from '../linuxbridge/index.ts'
 
+/** An examination that compares nothing with a specification. */
+export const unspecified = { networks: [], dhcp: [], routers: [] }
 export const needsRoot = process.getuid?.() === 0 ? {} : { skip: 'needs root: namespaces, bridges and nftables' }
 export const runner = createProcessRunner()
 export const call: CallContext = { signal: new AbortController().signal, epoch: 1, log: silentLog }
