@@ -107,6 +107,7 @@ test('a full disk stops nothing for good', { skip: canRunReal ? false : 'needs r
     })
     assert.equal(refused.status, 503)
     assert.match(refused.message, /disk is full.*Try again when there is room/)
+    // Nothing tells that the build has come upon the full disk, not even the log has room: for a while it must not fail.
     await sleep(3000)
     assert.equal(await status('waiting'), 'BUILD')
     assert.ok(openOperations(directory).some((line) => line.startsWith('server.build')))

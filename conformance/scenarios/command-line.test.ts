@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { checkPorts } from '../../src/app/free-ports.ts'
 import { chooseSettings } from '../../src/app/settings.ts'
+import { open } from '../../src/services/keystone/domain/fernet/fernet.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const script = join(root, 'nimbo')
@@ -53,8 +54,8 @@ async function place(t: TestContext, user: { uid?: number; gid?: number } = {}):
   }
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; performance.now() < end; await sleep(50)) if (isSo()) return
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 20_000; performance.now() < end; await sleep(50)) if (await isSo()) return
   throw new Error(`not so: ${what}`)
 }
 
@@ -111,18 +112,22 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
   })
 
   await t.test('a rotation of the keys leaves those tokens valid whose key is kept', async () => {
-    const rotate = async () => {
-      const said = await answered(nimbo('keys', 'rotate'))
+    /** @returns a token by the new key */
+    const rotate = async (primary: number) => {
+      assert.match(await answered(nimbo('keys', 'rotate')), new RegExp(`^Key ${primary} signs new tokens from now on\\.$`, 'm'))
+      const key = Buffer.from(readFileSync(join(directory, 'data', 'fernet-keys', String(primary)), 'utf8'), 'base64url')
+      let token = ''
       // A running keystone looks at its keys once a second.
-      await sleep(1100)
-      return said
+      await until(`key ${primary} signs new tokens`, async () => {
+        token = await logIn()
+        return open([key], token) !== undefined
+      })
+      return token
     }
     const first = await logIn()
-    assert.match(await rotate(), /^Key 2 signs new tokens from now on\.$/m)
-    const second = await logIn()
+    const second = await rotate(2)
     assert.deepEqual([await shown(first, second), await shown(second, second)], [200, 200])
-    await rotate()
-    const third = await logIn()
+    const third = await rotate(3)
     assert.deepEqual([await shown(first, third), await shown(second, third), await shown(third, third)], [404, 200, 200])
   })
 

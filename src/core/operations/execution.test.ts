@@ -18,13 +18,9 @@ test('the steps run in order, each sees the results of those before it, and the 
       pivot('three', { run: async (service, run) => void service.events.push(`sum ${run.result<number>('two')}`) }),
     ],
   })
-  const { make, begin, row, settled } = await operationsBench(t, [add])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, add)
-  await settled(operations)
+  const { start, row } = await operationsBench(t, [add])
+  const { operations, events, id, settled } = await start(add)
+  await settled()
   assert.deepEqual(events, ['sum 2'])
   assert.equal((await row(id)).status, 'done')
   assert.deepEqual((await operations.journal(id)).map((entry) => [entry.step, entry.phase, entry.status, entry.result]), [
@@ -43,13 +39,9 @@ test('a failed step undoes what was done, backwards, and the fault names the ste
     ],
     failed: async (_tx, _service, _run, fault) => void faults.push(fault),
   })
-  const { make, begin, row, settled } = await operationsBench(t, [fail])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, fail)
-  await settled(operations)
+  const { start, row } = await operationsBench(t, [fail])
+  const { events, id, settled } = await start(fail)
+  await settled()
   assert.deepEqual(events, ['a', 'b', 'undo b', 'undo a'])
   assert.equal((await row(id)).status, 'failed')
   assert.deepEqual(faults, [{ step: 'c', status: 400, code: 'bad_request', message: 'no such flavor', cancelled: false }])
@@ -74,17 +66,11 @@ test('a new incarnation goes on at the step where the former one stopped', async
       pivot('c', { run: async (s) => void s.events.push('c') }),
     ],
   })
-  const { make, begin, settled } = await operationsBench(t, [long])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  await begin(operations, long)
+  const { start, work } = await operationsBench(t, [long])
+  const { worker, events } = await start(long)
   await reached.promise
   worker.stop()
-  const next = make()
-  const nextWorker = next.work({ events })
-  t.after(() => nextWorker.stop())
-  await settled(next)
+  await work(events).settled()
   assert.deepEqual(events, ['a', 'b in epoch 1', 'b in epoch 2', 'c'])
 })
 
@@ -104,15 +90,11 @@ test('a call-off before the pivot stops the running step and undoes; its fault s
     ],
     failed: async (_tx, _s, _run, fault) => void faults.push([fault.step, fault.cancelled]),
   })
-  const { database, make, begin, row, settled } = await operationsBench(t, [wait])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, wait)
+  const { database, start, row } = await operationsBench(t, [wait])
+  const { operations, events, id, settled } = await start(wait)
   await running.promise
   await database.transaction((tx) => operations.cancel(tx, 'r'))
-  await settled(operations)
+  await settled()
   assert.deepEqual(events, ['a', 'undo a'])
   assert.equal((await row(id)).status, 'cancelled')
   assert.deepEqual(faults, [['b', true]])
@@ -127,12 +109,9 @@ test('after the pivot a failing step is tried until it succeeds', async (t) => {
       step('tidy', { run: async () => { if (++tries < 2) throw new Error('not yet') } }),
     ],
   })
-  const { make, begin, row, settled } = await operationsBench(t, [stubborn])
-  const operations = make()
-  const worker = operations.work({ events: [] })
-  t.after(() => worker.stop())
-  const id = await begin(operations, stubborn)
-  await settled(operations)
+  const { start, row } = await operationsBench(t, [stubborn])
+  const { id, settled } = await start(stubborn)
+  await settled()
   assert.equal(tries, 2)
   assert.equal((await row(id)).status, 'done')
 })
@@ -158,13 +137,9 @@ test('a step may ask to start again: what it names and all after it is undone an
       }),
     ],
   })
-  const { make, begin, row, settled } = await operationsBench(t, [build])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, build)
-  await settled(operations)
+  const { start, row } = await operationsBench(t, [build])
+  const { events, id, settled } = await start(build)
+  await settled()
   assert.deepEqual(events, ['accept', 'choose', 'spawn 1', 'undo spawn', 'undo choose 1 for this host is full', 'choose', 'spawn 2'])
   const { status, fault } = await row(id)
   assert.deepEqual({ status, fault }, { status: 'done', fault: null })
@@ -185,13 +160,10 @@ test('what is called off on its way to a new start is undone wholly, and its ste
       step('spawn', { run: async () => { throw new StartAgain('choose', new BadRequest('this host is full')) } }),
     ],
   })
-  const { database, make, begin, row, settled } = await operationsBench(t, [build])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
+  const { database, begin, work, row } = await operationsBench(t, [build])
+  const { operations, events, settled } = work()
   const id = await begin(operations, build)
-  await settled(operations)
+  await settled()
   assert.deepEqual(events, ['accept', 'choose', 'undo choose for another one', 'undo choose for good', 'undo accept'])
   assert.equal((await row(id)).status, 'cancelled')
 })
@@ -206,13 +178,9 @@ test('a step that has nothing to do is passed over, and neither done nor undone'
       step('spawn', { run: async (s) => { s.events.push('spawn'); throw new BadRequest('no') }, undo: async (s) => void s.events.push('undo spawn') }),
     ],
   })
-  const { make, begin, settled } = await operationsBench(t, [build])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, build)
-  await settled(operations)
+  const { start } = await operationsBench(t, [build])
+  const { operations, events, id, settled } = await start(build)
+  await settled()
   assert.deepEqual(events, ['look', 'spawn', 'undo spawn', 'undo look'])
   assert.deepEqual((await operations.journal(id)).map((entry) => `${entry.phase} ${entry.step}`), ['run look', 'run spawn', 'undo spawn', 'undo look'])
 })
@@ -231,12 +199,9 @@ test('what takes a step back speaks with a later epoch than the step, so that a 
       }),
     ],
   })
-  const { make, begin, settled } = await operationsBench(t, [fail])
-  const operations = make()
-  const worker = operations.work({ events: [] })
-  t.after(() => worker.stop())
-  await begin(operations, fail)
-  await settled(operations)
+  const { start } = await operationsBench(t, [fail])
+  const { settled } = await start(fail)
+  await settled()
   assert.deepEqual(epochs, [['run', 1], ['undo', 2], ['run', 3], ['undo', 4]])
 })
 
@@ -250,12 +215,9 @@ test('a step that was done, but whose end could not be written down, has not fai
       pivot('b', { commit: async (_tx, s) => void s.events.push('b') }),
     ],
   })
-  const { make, begin, row, settled } = await operationsBench(t, [two], { refuse: () => (events.length === 1 && refusals++ === 0 ? noRoom : undefined) })
-  const operations = make()
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, two)
-  await settled(operations)
+  const { start, row } = await operationsBench(t, [two], { refuse: () => (events.length === 1 && refusals++ === 0 ? noRoom : undefined) })
+  const { operations, id, settled } = await start(two, events)
+  await settled()
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 2', 'b'])
   assert.equal((await row(id)).status, 'done')
   assert.deepEqual((await operations.journal(id)).filter((entry) => entry.status === 'failed'), [])
@@ -270,12 +232,9 @@ test('a step whose work was called off elsewhere has failed: nobody called its o
       faults.push(fault)
     },
   })
-  const { make, begin, settled } = await operationsBench(t, [fail])
-  const operations = make()
-  const worker = operations.work({ events: [] })
-  t.after(() => worker.stop())
-  await begin(operations, fail)
-  await settled(operations)
+  const { start } = await operationsBench(t, [fail])
+  const { settled } = await start(fail)
+  await settled()
   assert.deepEqual(faults, [{ step: 'a', status: 409, code: 'cancelled', message: 'The compute service stops.', cancelled: false }])
 })
 
@@ -294,15 +253,11 @@ test('while the disk is full an operation waits where it is, and goes on when th
       }),
     ],
   })
-  const { make, begin, row, settled } = await operationsBench(t, [write])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, write)
+  const { start, row } = await operationsBench(t, [write])
+  const { events, id, settled } = await start(write)
   await eventually('the operation rests', async () => (await row(id)).not_before !== null)
   assert.deepEqual([events, (await row(id)).status], [['a', 'no room'], 'running'])
   full = false
-  await settled(operations)
+  await settled()
   assert.deepEqual([events, (await row(id)).status], [['a', 'no room', 'room'], 'done'])
 })

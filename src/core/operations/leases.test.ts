@@ -17,12 +17,8 @@ test('a worker whose lease was taken over writes nothing more', async (t) => {
     input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
     steps: [pivot('a', { run: async (s) => { s.events.push('a'); inside.resolve(); await goOn.promise; return 'late' } })],
   })
-  const { database, make, begin, row } = await operationsBench(t, [slow])
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, slow)
+  const { database, start, row } = await operationsBench(t, [slow])
+  const { operations, worker, id } = await start(slow)
   await inside.promise
   await database.transaction((tx) => tx.updateTable('operations').set({ epoch: 7, lease_owner: 'other', lease_until: '2999-01-01T00:00:00Z' }).where('id', '=', id).execute())
   goOn.resolve()
@@ -67,12 +63,8 @@ test('a worker that was held up longer than its lease lasts does nothing more, f
         }),
       ],
     })
-    const { database, make, begin, row } = await operationsBench(t, [two], { clock })
-    const operations = make()
-    const events: string[] = []
-    const worker = operations.work({ events })
-    t.after(() => worker.stop())
-    const id = await begin(operations, two)
+    const { database, start, row } = await operationsBench(t, [two], { clock })
+    const { operations, worker, events, id } = await start(two)
     const done = undoing ? ['a', 'b'] : ['a']
     await eventually('the step is over', async () => {
       const { status, position } = await row(id)
@@ -107,18 +99,12 @@ test('an operation whose takeover could not be written down is taken up again la
     ],
   })
   // Of the second incarnation: the lease is written, the second transaction after it fails, once.
-  const { make, begin, settled } = await operationsBench(t, [long], { refuse: () => (transactions !== undefined && ++transactions === 2 ? noRoom : undefined) })
-  const operations = make()
-  const events: string[] = []
-  const worker = operations.work({ events })
-  await begin(operations, long)
+  const { start, work } = await operationsBench(t, [long], { refuse: () => (transactions !== undefined && ++transactions === 2 ? noRoom : undefined) })
+  const { worker, events } = await start(long)
   await reached.promise
   worker.stop()
   transactions = 0
-  const next = make()
-  const nextWorker = next.work({ events })
-  t.after(() => nextWorker.stop())
-  await settled(next)
+  await work(events).settled()
   assert.deepEqual(events, ['a in epoch 1', 'a in epoch 3'])
 })
 
@@ -132,15 +118,10 @@ test('an operation whose lease could not be given back is taken up when it has r
   })
   const long = defineOperation<Bench, unknown>('long', { input: Type.Object({}), deadlineSeconds: 600, onCrash: 'resume', steps: [step('b', { run: () => end.promise })] })
   // Neither the end of the step nor the return of the lease can be written.
-  const { make, begin, row } = await operationsBench(t, [short, long], { clock, refuse: () => (events.length === 1 && clock.monotonic() <= 30_000 ? noRoom : undefined) })
-  const operations = make()
-  await begin(operations, long, 'busy')
-  const worker = operations.work({ events })
-  t.after(() => {
-    end.resolve()
-    worker.stop()
-  })
-  const id = await begin(operations, short)
+  const { make, begin, start, row } = await operationsBench(t, [short, long], { clock, refuse: () => (events.length === 1 && clock.monotonic() <= 30_000 ? noRoom : undefined) })
+  t.after(() => end.resolve())
+  await begin(make(), long, 'busy')
+  const { worker, id } = await start(short, events)
   await eventually('it was put down', () => events.length === 1 && worker.running === 1)
   await clock.move(29)
   assert.notEqual((await row(id)).lease_owner, null)
@@ -160,11 +141,8 @@ test('an operation that was put down on a disk so full that not even that could 
       full = run.epoch === 1
     } })],
   })
-  const { make, begin, row } = await operationsBench(t, [short], { clock, refuse: () => (full ? new DatabaseFull('no room') : undefined) })
-  const operations = make()
-  const worker = operations.work({ events })
-  t.after(() => worker.stop())
-  const id = await begin(operations, short)
+  const { start, row } = await operationsBench(t, [short], { clock, refuse: () => (full ? new DatabaseFull('no room') : undefined) })
+  const { worker, id } = await start(short, events)
   await eventually('it was put down', () => full && worker.running === 0)
   full = false
   // Long before its lease runs out.

@@ -38,7 +38,18 @@ export async function operationsBench(t: TestContext, definitions: readonly Defi
   })
   const begin = (operations: ReturnType<typeof make>, definition: Definition<Bench>, resourceId = 'r') =>
     database.transaction((tx) => operations.begin(tx, requestContext, definition, { resourceId, input: {} }))
+  /** An incarnation that works until it is stopped, at the latest after the test. */
+  const work = (events: string[] = []) => {
+    const operations = make()
+    const worker = operations.work({ events })
+    t.after(() => worker.stop())
+    return { operations, worker, events, settled: () => operations.settled('r', { signal: AbortSignal.timeout(20_000) }) }
+  }
+  /** The same, with an operation for it. */
+  const start = async (definition: Definition<Bench>, events?: string[]) => {
+    const working = work(events)
+    return { ...working, id: await begin(working.operations, definition) }
+  }
   const row = (id: string) => database.read.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-  const settled = (operations: ReturnType<typeof make>) => operations.settled('r', { signal: AbortSignal.timeout(20_000) })
-  return { database, make, begin, row, settled }
+  return { database, make, begin, work, start, row }
 }

@@ -133,8 +133,8 @@ test('file: a volume can be exported although the storage daemon is killed while
   const pid = (await machine.privileged.daemons('qemu-storage-daemon')).get('volumes')?.pid ?? 0
   machine.stop(pid)
   const exported = driver.export(call, second, { readOnly: false })
-  // By then it was told, and has not answered.
-  await systemClock.sleep(200)
+  // What is recorded, the daemon is told at once; this one stands still and cannot answer.
+  await eventually('the export is recorded', async () => (await driver.list(call)).every((volume) => volume.exported), 10)
   await machine.privileged.signalDaemon('qemu-storage-daemon', 'volumes', 'SIGKILL')
   assert.equal((await exported).data.export, second)
   assert.deepEqual((await driver.inventory(call)).served, [first, second])
