@@ -133,6 +133,47 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual(readFileSync(hosts, 'utf8').split('\n').sort(), known.split('\n').sort())
   })
 
+  await t.test('addresses, routes and rules inside a router and a DHCP server, a zone, and the way to the host are set again', async () => {
+    const { floating_ip_address: floating } = await openstack('floating', 'ip', 'create', 'public', '--port', port.ID)
+    await eventually('the floating address is ACTIVE', 30, async () => (await openstack('floating', 'ip', 'show', String(floating))).status === 'ACTIVE')
+    const inside = (netns: string, ...command: string[]) => execFileSync('/usr/sbin/ip', ['netns', 'exec', netns, ...command], { encoding: 'utf8' })
+    const [routed, served] = [`${prefix}-qrouter-${router}`, `${prefix}-qdhcp-${network}`]
+    const hostTable = `nimbo_${prefix}`
+    const onHost = (...words: string[]) => execFileSync('/usr/sbin/nft', words, { encoding: 'utf8' })
+    const addressesIn = (netns: string) => inside(netns, 'ip', '-br', 'addr').split('\n').map((line) => line.split(/\s+/).filter((word) => !/^fe80|^(UP|DOWN|UNKNOWN)$/.test(word)).sort().join(' ')).sort()
+    const look = () => ({
+      addresses: [routed, served, fabric].map(addressesIn), routes: [routed, served, fabric].map((netns) => inside(netns, 'ip', 'route').split('\n').map((line) => line.trim()).sort()),
+      rules: sortedRules(inside(routed, 'nft', 'list', 'ruleset')),
+      host: onHost('-s', 'list', 'ruleset').includes(`table ip ${hostTable} {`) ? onHost('list', 'table', 'ip', hostTable) : '',
+      zones: inFabric('nft', 'list', 'map', 'inet', 'nimbo', 'zones').split(/[{},\n]/).filter((line) => line.includes('brq')).map((line) => line.trim().split(' ')[0]).sort(),
+    })
+    const before = look()
+    assert.match(before.rules, new RegExp(String(floating)))
+    const gateway = /qg-\S+?(?=[@\s])/.exec(inside(routed, 'ip', '-br', 'link'))?.[0] ?? ''
+    const device = /ns-\S+?(?=[@\s])/.exec(inside(served, 'ip', '-br', 'link'))?.[0] ?? ''
+    const own = /inet (\S+)/.exec(inside(served, 'ip', '-4', 'addr', 'show', 'dev', device).replace('169.254.169.254/32', ''))?.[1] ?? ''
+    const bridge = `brq${network.slice(0, 11)}`
+    const zone = new RegExp(`"${bridge}" : (\\d+)`).exec(inFabric('nft', 'list', 'map', 'inet', 'nimbo', 'zones'))?.[1] ?? ''
+    const breakages: readonly (readonly [string, () => unknown])[] = [
+      [`router.broken ${router}`, () => inside(routed, 'ip', 'addr', 'del', `${floating}/32`, 'dev', gateway)],
+      [`router.broken ${router}`, () => inside(routed, 'nft', 'flush', 'chain', 'ip', 'nimbo', 'prerouting')],
+      [`router.broken ${router}`, () => inside(routed, 'nft', 'delete', 'table', 'ip', 'nimbo')],
+      [`router.broken ${router}`, () => inside(routed, 'ip', 'route', 'del', 'default')],
+      [`dhcp.broken ${network}`, () => inside(served, 'ip', 'addr', 'del', own, 'dev', device)],
+      [`network.broken ${network}`, () => inFabric('nft', 'delete', 'element', 'inet', 'nimbo', 'zones', '{', `"${bridge}"`, ':', zone, '}')],
+      ['fabric.broken', () => onHost('delete', 'table', 'ip', hostTable)],
+    ]
+    for (const [told, breakIt] of breakages) {
+      breakIt()
+      assert.notDeepEqual(look(), before, `the test can tell ${told}`)
+      const { open, repaired } = await audit()
+      assert.deepEqual([open, repaired.map((each) => (told.includes(' ') ? each : each.split(' ')[0]))], [[], [told]])
+      assert.deepEqual(look(), before)
+    }
+    await openstack('floating', 'ip', 'delete', String(floating))
+    await eventually('its address has left the router', 30, async () => !addressesIn(routed).join().includes(String(floating)))
+  })
+
   await t.test('programs that work for the cloud and that it did not start are told, and ended when it is asked for', async () => {
     const strays = [
       spawn('/usr/sbin/ip', ['netns', 'exec', `${prefix}-qdhcp-${network}`, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file=', '--port=0', '--interface=lo'], { stdio: 'ignore' }),

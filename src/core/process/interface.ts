@@ -1,7 +1,7 @@
 // What the cloud may ask of its machine: unprivileged commands of its own user, and a short, typed list of
 // privileged ones that the helper carries out (DESIGN.md, Privileges). No shell anywhere.
 import type { Server } from 'node:net'
-import type { RulesInShort, RulesWithValues } from './helper/nft-text.ts'
+import type { RulesWithValues, RulesWithWords } from './helper/nft-text.ts'
 
 /** A finished command. Standard output and error are text, cut at 8 MiB. */
 export interface Finished {
@@ -83,8 +83,8 @@ export interface Privileged {
   nft(ruleset: string, where: Place): Promise<void>
   /** `nft -j list ARGS`: the list below "nftables"; an empty one when the thing that was asked for is absent. */
   nftQuery(args: readonly string[], where: Place): Promise<readonly Record<string, unknown>[]>
-  /** How many rules each chain has, by `family table name`, and what each set, named alike, holds: a fraction of what `nftQuery` would bring. */
-  nftRules(where: Place): Promise<RulesInShort>
+  /** How many rules each chain has, by `family table name`, a digest of them, and what each set, named alike, holds: a fraction of what `nftQuery` would bring. */
+  nftRules(where: Place): Promise<RulesWithWords>
   /** One table alone, with the values that its rules name; nothing of one that is absent. */
   nftTable(family: string, table: string, where: Place): Promise<RulesWithValues>
   /** Set kernel settings below `net/`, written as paths: `net/ipv4/ip_forward`. */

@@ -48,11 +48,14 @@ table inet nimbo {
 `
 
 test('rules are counted by chain, and sets are read', () => {
-  assert.deepEqual(readRules(text), {
+  const { words, ...rules } = readRules(text)
+  assert.deepEqual(Object.keys(words), ['bridge nimbo prerouting', 'inet nimbo e-a'])
+  assert.notEqual(readRules(text.replace('"a", "b"', '"a", "c"')).words['inet nimbo e-a'], words['inet nimbo e-a'])
+  assert.deepEqual(rules, {
     chains: { 'bridge nimbo prerouting': 2, 'inet nimbo to-port': 0, 'inet nimbo e-a': 1 },
     sets: { 'inet nimbo m4-a': [], 'inet nimbo m4-b': ['10.0.0.1-10.0.0.3', '10.1.0.0/24', '10.2.0.9'], 'inet nimbo m6-b': ['fd00::1'] },
   })
-  assert.deepEqual(readRules(''), { chains: {}, sets: {} })
+  assert.deepEqual(readRules(''), { chains: {}, sets: {}, words: {} })
   assert.throws(() => readRules(text.slice(0, -10)), /cut off/)
 })
 

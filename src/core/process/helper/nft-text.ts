@@ -1,4 +1,5 @@
 // What `nft list ruleset` prints, in short: read as text, since as JSON the rules of some hundred ports are megabytes.
+import { createHash, type Hash } from 'node:crypto'
 
 export interface RulesInShort {
   /** How many rules each chain has, by `family table name`. */
@@ -7,14 +8,21 @@ export interface RulesInShort {
   readonly sets: Readonly<Record<string, readonly string[]>>
 }
 
+export interface RulesWithWords extends RulesInShort {
+  /** A digest of the rules of each chain that has any, in their order. */
+  readonly words: Readonly<Record<string, string>>
+}
+
 export interface RulesWithValues extends RulesInShort {
   /** The addresses, numbers and devices that the rules of each chain name, sorted; pairs as they belong together: `10.0.0.1 : 203.0.113.5`. */
   readonly values: Readonly<Record<string, readonly string[]>>
 }
 
 /** @throws Error when the text was cut off */
-export function readRules(text: string): RulesInShort {
-  return read(text, () => {})
+export function readRules(text: string): RulesWithWords {
+  const hashes: Record<string, Hash> = {}
+  const rules = read(text, (chain, rule) => (hashes[chain] ??= createHash('sha1')).update(rule).update('\n'))
+  return { ...rules, words: Object.fromEntries(Object.entries(hashes).map(([chain, hash]) => [chain, hash.digest('base64').slice(0, 16)])) }
 }
 
 /** A ruleset that is written as nft prints it reads the same before it is put in force and after. @throws Error when the text was cut off */
@@ -26,7 +34,7 @@ export function readValues(text: string): RulesWithValues {
 
 const namedValues = /"[^"]*"|[\w./:-]*\d[\w./:-]*(?: [:.] [\w./:-]*\d[\w./:-]*)*/g
 
-function read(text: string, see: (chain: string, rule: string) => void): RulesInShort {
+function read(text: string, see: (chain: string, rule: string) => unknown): RulesInShort {
   const [chains, sets]: [Record<string, number>, Record<string, string[]>] = [{}, {}]
   let table = ''
   let chain: string | undefined

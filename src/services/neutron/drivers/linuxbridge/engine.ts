@@ -3,6 +3,7 @@ import type { Clock } from '#core/context'
 import type { Privileged } from '#core/process'
 import { turns } from '#core/process'
 import type { Names } from './names.ts'
+import { type Chains, knownChains } from './chains.ts'
 import { namesFor, table } from './names.ts'
 
 export interface LinuxBridgeOptions {
@@ -29,8 +30,8 @@ export interface Engine {
   readonly portNumbers: Numbers
   /** Connection tracking zones of networks, by bridge. */
   readonly zones: Numbers
-  /** How many rules were put into each chain of the fabric by this engine, by family and name. */
-  readonly rulesInForce: ReadonlyMap<string, number>
+  /** What this engine knows of the chains of the fabric. */
+  readonly chains: Chains
   /** Devices of the host that were told to forward. The table on the host knows them too; somebody's `flush ruleset` may take it away. */
   readonly opened: Set<string>
 }
@@ -53,36 +54,26 @@ const largest = 0xffff
 export function createEngine(options: LinuxBridgeOptions): Engine {
   const names = namesFor(options.prefix)
   const inTurn = turns()
-  const rulesInForce = new Map<string, number>()
+  const chains = knownChains()
   const read = (map: string) => readMap(options.privileged, names.fabric, map)
   return {
-    privileged: remembering(options.privileged, names.fabric, rulesInForce), names, options, inTurn, rulesInForce, opened: new Set(),
+    privileged: remembering(options.privileged, names.fabric, chains), names, options, inTurn, chains, opened: new Set(),
     link: options.linkAddresses ?? { host: '198.18.0.1', fabric: '198.18.0.2' },
     portNumbers: numbers(async () => (await read('egress')).map(([mark, verdict]) => [chainOf(verdict).replace(/^eg-/, ''), Number(mark)])),
     zones: numbers(async () => (await read('zones')).map(([bridge, zone]) => [String(bridge), Number(zone)])),
   }
 }
 
-/** The same helper; what it is told of the fabric's rules is counted once it is in force. */
-function remembering(privileged: Privileged, fabric: string, rules: Map<string, number>): Privileged {
+/** The same helper; what it is told of the fabric's rules is noted. */
+function remembering(privileged: Privileged, fabric: string, chains: Chains): Privileged {
   return {
     ...privileged,
     async nft(ruleset, where) {
+      if (where.netns !== fabric) return privileged.nft(ruleset, where)
+      chains.change(ruleset)
       await privileged.nft(ruleset, where)
-      if (where.netns === fabric) noteRules(ruleset, rules)
+      chains.note(ruleset)
     },
-  }
-}
-
-/** One command to a line, as all rulesets of this engine are written. */
-function noteRules(ruleset: string, rules: Map<string, number>): void {
-  for (const line of ruleset.split('\n')) {
-    const [, verb, object, family, name] = /^(add|flush|delete) (chain|rule) (\S+) \S+ (\S+)/.exec(line) ?? []
-    if (verb === undefined) continue
-    const chain = `${family} ${name}`
-    if (object === 'rule') rules.set(chain, (rules.get(chain) ?? 0) + 1)
-    else if (verb === 'delete') rules.delete(chain)
-    else if (verb === 'flush' || !rules.has(chain)) rules.set(chain, 0)
   }
 }
 

@@ -26,14 +26,14 @@ export async function examine(engine: Engine, fabric: FabricSpec, specified: Spe
     return { fabric: false, frame: false, networks: [], ports: [], securityGroups: [], addressSets: [], members: [], devices: [], filters: [], groups: [], ...served, dhcpHosts, faults: [], strangers: strangeNamespaces }
   }
   const netns = names.fabric
+  const look = engine.chains.look()
   const [links, rules, maps] = await Promise.all([
     privileged.ipQuery(['addr', 'show'], { netns }) as Promise<DeviceAddresses[]>, privileged.nftRules({ netns }), privileged.nftQuery(['maps'], { netns }),
   ])
-  const counts = new Map(Object.entries(rules.chains).map(([chain, count]) => [chain.replace(` ${table} `, ' '), count]))
-  /** As many rules as were put in force here; what an earlier run put there is not known. */
-  const isWhole = (chain: string) => counts.has(chain) && counts.get(chain) === (engine.rulesInForce.get(chain) ?? counts.get(chain))
+  const chains = new Map(Object.entries(rules.chains).map(([chain, count]) => [chain.replace(` ${table} `, ' '), { count, words: rules.words[chain] }]))
+  const isWhole = (chain: string) => look(chain, chains.get(chain)?.count, chains.get(chain)?.words)
   const { devices, reached, zones } = readMaps(maps)
-  const starting = (start: string) => [...counts.keys()].filter((chain) => chain.startsWith(start)).map((chain) => chain.slice(start.length)).sort()
+  const starting = (start: string) => [...chains.keys()].filter((chain) => chain.startsWith(start)).map((chain) => chain.slice(start.length)).sort()
   const securityGroups = starting('inet i-')
   // The half that holds IPv4 stands for both.
   const addressSets = Object.keys(rules.sets).flatMap((name) => (name.startsWith(halves[0]) ? [name.slice(halves[0].length)] : [])).sort()

@@ -57,6 +57,12 @@ test('an examination sees flushed chains, lost elements, a broken frame and what
   await nft('flush', 'chain', 'inet', 'nimbo', `i-${group.id}`)
   assert.deepEqual(await verdict(), [true, true, false])
   await driver.ensureSecurityGroup(call, group)
+  assert.deepEqual(await verdict(), [true, true, true], 'the first look at its words')
+  const handle = /tcp dport 22 .*# handle (\d+)/.exec(await nft('-a', 'list', 'chain', 'inet', 'nimbo', `i-${group.id}`))?.[1] ?? ''
+  await nft('replace', 'rule', 'inet', 'nimbo', `i-${group.id}`, 'handle', handle, 'tcp', 'dport', '23', 'accept')
+  assert.deepEqual(await verdict(), [true, true, false], 'as many rules, and other words')
+  await driver.ensureSecurityGroup(call, group)
+  assert.deepEqual(await verdict(), [true, true, true])
   await nft('flush', 'chain', 'inet', 'nimbo', 'forward')
   assert.deepEqual(await verdict(), [false, true, true])
   await driver.ensureFabric(call, { externalNetworks: [] })
@@ -92,14 +98,14 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   const closed: RouterSpec = { ...router, id: id(0x301), interfaces: [inner(4, 8)], gateway: null, floatingIps: [], portForwardings: [], routes: [] }
   const down: RouterSpec = { ...closed, id: id(0x302), interfaces: [inner(5, 9)], adminStateUp: false }
   const specified: Specified = { networks: [inside, external], dhcp: [dhcp], routers: [router, closed, down] }
-  const make = async () => {
-    await driver.ensureFabric(call, fabricSpec)
-    for (const network of [inside, external]) await driver.ensureNetwork(call, network)
-    await driver.ensureDhcp(call, dhcp)
-    for (const each of [router, closed, down]) await driver.ensureRouter(call, each)
+  const made = {
+    fabric: () => driver.ensureFabric(call, fabricSpec),
+    network: () => Promise.all([inside, external].map((network) => driver.ensureNetwork(call, network))),
+    dhcp: () => driver.ensureDhcp(call, dhcp),
+    router: () => Promise.all([router, closed, down].map((each) => driver.ensureRouter(call, each))),
   }
   const faults = async (of = specified) => (await driver.examine(call, of)).faults.map(({ of: kind, id: which, wrong }) => [kind, which, wrong.join(', ')].filter(Boolean).join(' '))
-  await make()
+  for (const make of Object.values(made)) await make()
   assert.deepEqual(await faults(), [], 'whole')
   assert.deepEqual((await lab.restarted().examine(call, specified)).faults.filter(({ of }) => of !== 'fabric' && of !== 'network'), [], 'and known from the kernel, not from memory')
 
@@ -142,7 +148,7 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   for (const [told, breakIt] of breakages) {
     await breakIt()
     assert.deepEqual(await faults(), [told])
-    await make()
+    await made[told.split(' ')[0] as keyof typeof made]()
     assert.deepEqual(await faults(), [], `made again after: ${told}`)
   }
 
