@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -89,5 +89,25 @@ describe('the key repository', () => {
     assert.deepEqual(numbers(), ['0', '2', '3'])
     assert.equal(open(repository.keys(), token), undefined, 'its key is gone')
     assert.equal(rotations, 2)
+  })
+
+  test('a key that was dropped opens nothing, although somebody looked in the middle of the rotation', (t) => {
+    const directory = join(mkdtempSync(join(tmpdir(), 'nimbo-keys-')), 'fernet-keys')
+    t.after(() => rmSync(join(directory, '..'), { recursive: true }))
+    let now = 0
+    const repository = openKeyRepository(directory, { random: systemRandom, clock: { ...systemClock, monotonic: () => now } }, () => {})
+    const [primary, staged] = repository.keys()
+    assert.ok(primary && staged)
+    const token = seal(primary, Buffer.from('x'), 1, systemRandom.bytes(16))
+    const tick = new Date(1_700_000_000_000)
+    // All within one tick of the clock that dates files.
+    renameSync(join(directory, '0'), join(directory, '2'))
+    utimesSync(directory, tick, tick)
+    now += 5000
+    assert.deepEqual(repository.keys(), [staged, primary])
+    rmSync(join(directory, '1'))
+    utimesSync(directory, tick, tick)
+    now += 5000
+    assert.deepEqual([repository.keys(), open(repository.keys(), token)], [[staged], undefined])
   })
 })

@@ -1,6 +1,6 @@
 // The key repository: numbered files as Keystone keeps them. The highest is primary and makes tokens, 0 is staged and
 // becomes primary at the next rotation, the others still open what they made.
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock, Random } from '#core/context'
 import type { FernetKey } from './fernet.ts'
@@ -20,17 +20,16 @@ const lookAgainMs = 1000
 export function openKeyRepository(directory: string, { random, clock }: { random: Random; clock: Clock }, rotated: () => void): KeyRepository {
   fillKeyDirectory(directory, random)
   let loaded = load(directory)
-  let changedAt = statSync(directory).mtimeMs
   let lookAgainAt = clock.monotonic() + lookAgainMs
   return {
     keys() {
       const now = clock.monotonic()
       if (now < lookAgainAt) return loaded
       lookAgainAt = now + lookAgainMs
-      const modified = statSync(directory).mtimeMs
-      if (modified !== changedAt) {
-        changedAt = modified
-        loaded = load(directory)
+      // A few bytes, read again: times of files tick too slowly to tell the middle of a rotation from its end.
+      const found = load(directory)
+      if (found.length !== loaded.length || found.some((key, index) => !loaded[index]?.equals(key))) {
+        loaded = found
         rotated()
       }
       return loaded
@@ -81,10 +80,22 @@ function writeKey(directory: string, number: number, random: Random): void {
   renameSync(draft, join(directory, String(number)))
 }
 
+/** A key whose file goes at this moment, or gets another name, is left out: the next look sees which. */
 function load(directory: string): FernetKey[] {
-  return numbers(directory).reverse().map((number) => {
-    const key = Buffer.from(readFileSync(join(directory, String(number)), 'utf8').trim(), 'base64url')
+  return numbers(directory).reverse().flatMap((number) => {
+    const text = readPresent(join(directory, String(number)))
+    if (text === undefined) return []
+    const key = Buffer.from(text.trim(), 'base64url')
     if (key.length !== 32) throw new Error(`The fernet key ${number} in ${directory} is not 32 bytes of base64`)
-    return key
+    return [key]
   })
+}
+
+function readPresent(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
