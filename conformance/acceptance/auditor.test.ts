@@ -145,7 +145,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
       addresses: [routed, served, fabric].map(addressesIn), routes: [routed, served, fabric].map((netns) => inside(netns, 'ip', 'route').split('\n').map((line) => line.trim()).sort()),
       rules: sortedRules(inside(routed, 'nft', 'list', 'ruleset')),
       host: onHost('-s', 'list', 'ruleset').includes(`table ip ${hostTable} {`) ? onHost('list', 'table', 'ip', hostTable) : '',
-      zones: inFabric('nft', 'list', 'map', 'inet', 'nimbo', 'zones').split(/[{},\n]/).filter((line) => line.includes('brq')).map((line) => line.trim().split(' ')[0]).sort(),
+      zones: (inFabric('nft', 'list', 'map', 'inet', 'nimbo', 'zones').match(/"brq[^"]*"/g) ?? []).sort(),
     })
     const before = look()
     assert.match(before.rules, new RegExp(String(floating)))

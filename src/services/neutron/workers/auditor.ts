@@ -1,5 +1,5 @@
 // Neutron's auditor: its rows beside what the agents find on their hosts. All of the data plane can be made again from rows.
-import { type Check, type Difference, type Kind, overdueCheck, programsCheck, resourcesAtWork, startAuditor } from '#core/audit'
+import { type Check, type Difference, type Kind, overdueCheck, programsCheck, startAuditor } from '#core/audit'
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import { rpcClient } from '#core/rpc'
