@@ -3,6 +3,8 @@
 const service = '^src/services/([^/]+)/'
 /** Tests, and what only tests may use. */
 const tests = '(\\.test\\.ts$|/tests/|^src/core/testing/|^src/app/testing/)'
+/** What must be true of the rows of any cloud at rest. */
+const rowInvariants = 'rows|rows-invariants|places|faults'
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 const packages = (...names) => `(^|node_modules/)(${names.join('|')})(/|$)`
 /** A package or built-in module that belongs to some folders only. */
@@ -30,6 +32,8 @@ module.exports = {
     rule('drivers-stand-alone', 'A driver sees no other driver and nothing above it.', { path: `${service}drivers/([^/]+)/`, pathNot: tests },
       { path: '^src/services/$1/', pathNot: ['^src/services/$1/drivers/($2/|interface|index)', '^src/services/$1/(model|contract)/'] }),
     rule('drivers-know-no-db', 'A driver sees no database.', { path: `${service}drivers/`, pathNot: tests }, { path: '^src/core/db/' }),
+    rule('row-invariants-know-only-rows', 'A real cloud is checked by them as well: they see no engine, no ledger and nothing of a simulation.',
+      { path: `^src/simulation/(${rowInvariants})\\.ts$` }, { path: '^src/', pathNot: `^src/(core/db/|simulation/(${rowInvariants}|storage)\\.ts$)` }),
     onlyIn('sql-only-in-db', '^src/(core/db|services/[^/]+/db)/', packages('kysely')),
     onlyIn('engines-only-in-core-db', '^src/core/db/', [packages('pg', 'mysql2', 'better-sqlite3'), '^(node:)?sqlite$']),
     onlyIn('typebox-only-in-core-spec', '^src/core/spec/', packages('typebox')),

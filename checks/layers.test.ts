@@ -34,6 +34,12 @@ const planted: readonly [file: string, imports: string, broken: readonly string[
   ['src/services/placement/contract/index.ts', '#core/spec', []],
   ['src/services/placement/domain/claims.ts', '', []],
 
+  ['src/simulation/invariants.ts', './rows-invariants.ts', []],
+  ['src/simulation/rows-invariants.ts', './rows.ts', []],
+  ['src/simulation/rows.ts', './storage.ts', []],
+  ['src/simulation/storage.ts', '#core/db', []],
+  ['src/simulation/ledger.ts', '', []],
+
   ['src/core/http/bad-service.ts', '../../services/nova/model/servers.ts', ['core-knows-no-service']],
   ['src/core/http/bad-app.ts', '../../app/main.ts', ['core-knows-no-service']],
   ['src/services/nova/api/bad-app.ts', '../../../app/paths.ts', ['services-know-no-app']],
@@ -49,6 +55,8 @@ const planted: readonly [file: string, imports: string, broken: readonly string[
   ['src/services/nova/db/bad.ts', '../domain/servers.ts', ['db-is-a-leaf']],
   ['src/services/nova/drivers/fake/bad-driver.ts', '../qemu/index.ts', ['drivers-stand-alone']],
   ['src/services/nova/drivers/fake/bad-db.ts', '#core/db', ['drivers-know-no-db']],
+  ['src/simulation/places.ts', './ledger.ts', ['row-invariants-know-only-rows']],
+  ['src/simulation/faults.ts', '../services/nova/drivers/interface.ts', ['row-invariants-know-only-rows']],
   ['src/services/nova/domain/bad-sql.ts', 'kysely', ['sql-only-in-db']],
   ['src/services/nova/db/bad-engine.ts', 'node:sqlite', ['engines-only-in-core-db']],
   ['src/services/nova/api/bad-schemas.ts', 'typebox', ['typebox-only-in-core-spec']],

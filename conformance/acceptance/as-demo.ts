@@ -5,7 +5,7 @@ import { readSecrets } from '../../src/app/commands/openrc.ts'
 import { logIn, reachOutside, type Session } from '../../src/app/rest.ts'
 import { readSettings } from '../../src/app/settings.ts'
 import type { RealCloud } from './real-cloud.ts'
-import { disagreements, openOperations } from './rows-and-reality.ts'
+import { openOperations, wrongs } from './rows-and-reality.ts'
 
 export interface Demo {
   readonly session: Session
@@ -41,12 +41,12 @@ export async function asDemo({ directory }: RealCloud): Promise<Demo> {
   }
 }
 
-/** Wait until nothing is open and all agrees. @throws with what is not so */
+/** Wait until nothing is open, rows and reality agree, and the rows are as those of a simulated cloud must be. @throws with what is not so */
 export async function untilWhole({ directory }: RealCloud, seconds = 120): Promise<void> {
-  let last: string[] = []
+  let last: readonly string[] = []
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(50)) {
     last = openOperations(directory)
-    if (last.length === 0) last = await disagreements(directory)
+    if (last.length === 0) last = await wrongs(directory)
     if (last.length === 0) return
   }
   throw new Error(`not whole after ${seconds} s:\n${last.join('\n')}`)

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { untilWhole } from './as-demo.ts'
 import { copyRow, doctor, type Found, insertOverdue, kill, qmp, read, sortedRules, write } from './by-hand.ts'
 import { processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud } from './real-cloud.ts'
@@ -205,6 +206,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual((await audit()).gone, [`guest.missing ${server}`])
     await openstack('server', 'start', server)
     await eventually('the server is ACTIVE', 60, async () => (await openstack('server', 'show', server)).status === 'ACTIVE')
+    await untilWhole(cloud)
   })
 
   await t.test('a server whose guest is not as its row says is shown as it is', async () => {

@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { untilWhole } from './as-demo.ts'
 import { helperOf, hostState, processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
 
@@ -38,6 +39,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
     await openstack('server', 'start', 'unlucky')
     await eventually('the server is ACTIVE', 30, async () => (await status(cloud)) === 'ACTIVE')
     assert.equal((await openstack('volume', 'show', 'unlucky')).status, 'in-use')
+    await untilWhole(cloud)
   })
 
   await t.test('a killed DHCP server and a killed storage daemon come back by themselves', async () => {
@@ -45,6 +47,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
       kill(cloud, daemon)
       await eventually(`${String(daemon)} runs again`, 15, async () => processesOf(cloud.directory).some((each) => daemon.test(each)))
     }
+    await untilWhole(cloud)
   })
 
   await t.test('without its privileged helper the cloud ends and says so; `up` finds the server again', async () => {
@@ -58,6 +61,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
     await cloud.nimbo('up')
     assert.deepEqual(pids(cloud, /qemu-system/), guest)
     assert.equal(await status(cloud), 'ACTIVE')
+    await untilWhole(cloud)
   })
 
   await t.test('a volume whose attachment was cut off by SIGKILL is attached or free, never stuck', async () => {
@@ -67,6 +71,7 @@ test('an unlucky operator loses nothing', { skip: canRunReal ? false : 'needs ro
     process.kill(controlPlane(cloud), 'SIGKILL')
     await cloud.nimbo('up')
     await eventually('the volume has settled', 30, async () => ['available', 'in-use'].includes((await openstack('volume', 'show', 'unlucky')).status))
+    await untilWhole(cloud)
   })
 
   await openstack('server', 'delete', '--wait', 'unlucky')

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventView } from '#core/events'
+import { untilWhole } from './as-demo.ts'
 import { canRunReal, eventually, prepareRealCloud } from './real-cloud.ts'
 
 const program = join(import.meta.dirname, '..', '..', 'nimbo')
@@ -32,8 +33,10 @@ test('who watches a boot loses no event and sees none twice when the control pla
   await eventually('the build ended', 180, async () => about('operation.ended', 'server.build') !== undefined)
   await cloud.nimbo('watch', '--wait', String(about('operation.ended', 'server.build')?.operation_id))
   assert.equal((await cloud.openstack('server', 'show', server.id)).status, 'ACTIVE')
+  await untilWhole(cloud)
   await cloud.openstack('server', 'delete', '--wait', server.id)
   await eventually('the deletion was told', 60, async () => about('server.deleted') !== undefined && about('operation.ended', 'server.delete') !== undefined)
+  await untilWhole(cloud)
   watching.kill('SIGINT')
   assert.equal(await ended, 0)
 

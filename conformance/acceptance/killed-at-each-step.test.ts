@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { RestError } from '../../src/app/rest.ts'
 import { asDemo, auditorsAtRest, nothingToRepair, untilWhole } from './as-demo.ts'
+import { write } from './by-hand.ts'
 import { armKill, databaseOf, gone, type KillPoint, type Moment, type Victim } from './kill-points.ts'
 import { helperOf, hostState, processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
@@ -202,12 +203,28 @@ async function prepare(cloud: RealCloud) {
     const server = await serverNamed('first')
     return server?.status === 'ACTIVE' && server
   })
+  await spoiltRowsAreTold(cloud, id)
   await session.send('nova', 'DELETE', `/v2.1/servers/${id}`)
   await becomesWhole()
   ;[empty, bare] = [surroundings(directory), await found(directory)]
   assert.deepEqual(bare, promised(directory))
   await nothingToRepair(cloud)
   return { boot, remove }
+}
+
+/** Where all is as it should be but for one row, that is told: of what is there too, only not so. */
+async function spoiltRowsAreTold(cloud: RealCloud, server: string): Promise<void> {
+  const spoilt = async (database: string, change: string, back: string, told: RegExp) => {
+    const file = join(cloud.directory, 'data', 'db', `${database}.db`)
+    write(file, change, server)
+    await assert.rejects(untilWhole(cloud, 1), told)
+    write(file, back, server)
+    await untilWhole(cloud)
+  }
+  const room = (used: string) => `update allocations set used = ${used} where resource_class = 'VCPU' and consumer_uuid = ?`
+  await spoilt('placement', room('used + 1'), room('used - 1'), new RegExp(`server ${server} is to hold .*, 1 VCPU on .*, and holds .*, 2 VCPU on `))
+  const end = (time: string, place: string) => `update instance_actions set finish_time = ${time} where ${place} and instance_uuid = ?`
+  await spoilt('nova_cell1', end('null', 'finish_time is not null'), end('start_time', 'finish_time is null'), new RegExp(`the action create of server ${server} never ends`))
 }
 
 function controlPlane(cloud: RealCloud): number {

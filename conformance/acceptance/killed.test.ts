@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askControl } from '../../src/app/control.ts'
+import { untilWhole } from './as-demo.ts'
 import { hostState, processesOf } from './host-state.ts'
 import { canRunReal, eventually, prepareRealCloud, type RealCloud } from './real-cloud.ts'
 
@@ -40,12 +41,14 @@ async function killAt(cloud: RealCloud, name: string, reached: (name: string) =>
   })
   if (settled.status === 'ERROR') assert.ok(String(settled.fault?.message ?? '').length > 10, 'a fault that its owner understands')
   else assert.equal(settled.status, 'ACTIVE')
+  await untilWhole(cloud)
 
   await openstack('server', 'delete', '--wait', server.id)
   await eventually('the volume is gone', 60, async () => (await openstack('volume', 'list')).length === 0)
   const ports = (await openstack('port', 'list', '--device-id', server.id)) as unknown[]
   assert.deepEqual(ports, [])
   assert.deepEqual(guests(cloud), [])
+  await untilWhole(cloud)
 }
 
 function guests(cloud: RealCloud): string[] {

@@ -5,9 +5,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Rows } from '../../src/simulation/rows.ts'
+import { rowViolations } from '../../src/simulation/rows-invariants.ts'
 import { processesOf } from './host-state.ts'
 
-const databases = ['glance', 'cinder', 'neutron', 'nova_api', 'nova_cell0', 'nova_cell1', 'placement'] as const
+const databases = ['keystone', 'glance', 'cinder', 'neutron', 'nova_api', 'nova_cell0', 'nova_cell1', 'placement'] as const
 export type DatabaseName = (typeof databases)[number]
 const withOperations: readonly DatabaseName[] = ['glance', 'cinder', 'neutron', 'nova_api', 'nova_cell0', 'nova_cell1']
 
@@ -21,6 +23,11 @@ export function query<T extends Row>(directory: string, database: DatabaseName, 
   } finally {
     opened.close()
   }
+}
+
+/** All rows of all databases, as the invariants of the simulation look at them. */
+export function rowsIn(directory: string): Rows {
+  return { of: async (database, table) => query(directory, database as DatabaseName, `select * from ${table}`) }
 }
 
 /** Operations that are not over, each with its last step. */
@@ -107,10 +114,15 @@ export function surroundings(directory: string): string[] {
   ].sort()
 }
 
-/** Where the two differ, each line with the side that has it. Empty when all agrees. */
-export async function disagreements(directory: string): Promise<string[]> {
+/** Where the two differ, each line with the side that has it. */
+async function disagreements(directory: string): Promise<string[]> {
   const [rows, things] = [promised(directory), await found(directory)]
   return [...rows.filter((line) => !things.includes(line)).map((line) => `promised: ${line}`), ...things.filter((line) => !rows.includes(line)).map((line) => `found: ${line}`)]
+}
+
+/** All that is wrong with a cloud at rest: what differs between rows and reality, and what is wrong with the rows by themselves. */
+export async function wrongs(directory: string): Promise<readonly string[]> {
+  return [...(await disagreements(directory)), ...(await rowViolations(rowsIn(directory)))]
 }
 
 /** What the storage daemon serves; nothing when it does not run. */

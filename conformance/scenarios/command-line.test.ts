@@ -1,14 +1,22 @@
 // The commands around a cloud, by the script that people type, with the fake driver: what each says and does.
 import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { readSecrets } from '../../src/app/commands/openrc.ts'
 import { checkPorts } from '../../src/app/free-ports.ts'
-import { chooseSettings } from '../../src/app/settings.ts'
+import { logIn, reachOutside } from '../../src/app/rest.ts'
+import { chooseSettings, readSettings } from '../../src/app/settings.ts'
 import { open } from '../../src/services/keystone/domain/fernet/fernet.ts'
+import { rowViolations } from '../../src/simulation/rows-invariants.ts'
+import { gone } from '../acceptance/kill-points.ts'
+import { eventually } from '../acceptance/real-cloud.ts'
+import { rowsIn } from '../acceptance/rows-and-reality.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const script = join(root, 'nimbo')
@@ -151,6 +159,82 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
     assert.equal(existsSync(directory), false)
     assert.equal(await answered(nimbo('reset', '--yes')), 'There is no cloud to remove.\n')
   })
+})
+
+test('with the fake driver, servers are after `down` and `up` as they were, go on to be used, and the doctor has nothing to say', async (t) => {
+  const { directory, offset, nimbo } = await place(t)
+  const up = () => answered(nimbo('up', '--driver', 'fake', '--port-offset', offset))
+  await up()
+  const settings = readSettings(directory)
+  assert.ok(settings)
+  const demo = await logIn(reachOutside(settings), { user: 'demo', password: readSecrets(directory).demoPassword, project: 'demo' })
+  const image: string = (await demo.send('glance', 'POST', '/v2/images', { name: 'own', disk_format: 'raw', container_format: 'bare' })).id
+  const { transport, origin, token } = demo.transport('glance')
+  await transport({ method: 'PUT', path: `/v2/images/${image}/file`, query: '', origin, headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' }, body: 'x'.repeat(1024) })
+  const [network] = (await demo.send('neutron', 'GET', '/v2.0/networks?name=private')).networks
+  const statuses = async () => Object.fromEntries((await demo.send('nova', 'GET', '/v2.1/servers/detail')).servers.map((each: { name: string; status: string }) => [each.name, each.status]))
+  const settle = (wanted: object) => eventually(`servers are ${JSON.stringify(wanted)}`, 20, async () => isDeepStrictEqual(await statuses(), wanted))
+  const act = (id: string, action: object) => demo.send('nova', 'POST', `/v2.1/servers/${id}/action`, action)
+  const boot = async (name: string): Promise<string> => (await demo.send('nova', 'POST', '/v2.1/servers', { server: { name, imageRef: image, flavorRef: '42', networks: [{ uuid: network.id }] } })).server.id
+  const [web, asleep] = [await boot('web'), await boot('asleep')]
+  await settle({ web: 'ACTIVE', asleep: 'ACTIVE' })
+  const volume: string = (await demo.send('cinder', 'POST', `/v3/${demo.projectId}/volumes`, { volume: { size: 1, name: 'data' } })).volume.id
+  const volumeStatus = async () => (await demo.send('cinder', 'GET', `/v3/${demo.projectId}/volumes/${volume}`)).volume.status
+  await eventually('the volume is available', 20, async () => (await volumeStatus()) === 'available')
+  await demo.send('nova', 'POST', `/v2.1/servers/${web}/os-volume_attachments`, { volumeAttachment: { volumeId: volume } })
+  await eventually('the volume is in use', 20, async () => (await volumeStatus()) === 'in-use')
+  await act(asleep, { 'os-stop': null })
+  await settle({ web: 'ACTIVE', asleep: 'SHUTOFF' })
+  const inOrder = async () => {
+    assert.match(await answered(nimbo('doctor', '--now')), /rows and reality agree/)
+    assert.deepEqual(await rowViolations(rowsIn(directory)), [])
+  }
+  await inOrder()
+
+  for (const end of ['in order', 'by SIGKILL']) {
+    await t.test(`ended ${end}`, async () => {
+      const { pid } = JSON.parse(readFileSync(join(directory, 'data', 'run', 'state.json'), 'utf8')) as { pid: number }
+      if (end === 'in order') await answered(nimbo('down'))
+      else process.kill(pid, 'SIGKILL')
+      await gone(pid)
+      await up()
+      await inOrder()
+      assert.deepEqual(await statuses(), { web: 'ACTIVE', asleep: 'SHUTOFF' })
+      await act(asleep, { 'os-start': null })
+      await act(web, { reboot: { type: 'HARD' } })
+      await settle({ web: 'ACTIVE', asleep: 'ACTIVE' })
+      await act(asleep, { 'os-stop': null })
+      await settle({ web: 'ACTIVE', asleep: 'SHUTOFF' })
+      assert.match((await act(web, { 'os-getConsoleOutput': {} })).output, /web login: [^]*web login: /)
+    })
+  }
+
+  await t.test('and what is spoilt in its databases is told', async () => {
+    const spoilt = async (database: string, statement: string, back: string, told: RegExp) => {
+      const change = (text: string) => {
+        const opened = new DatabaseSync(join(directory, 'data', 'db', `${database}.db`), { timeout: 5000, enableForeignKeyConstraints: false })
+        assert.equal(Number(opened.prepare(text).run().changes), 1, text)
+        opened.close()
+      }
+      change(statement)
+      const said = await rowViolations(rowsIn(directory))
+      assert.equal(said.length, 1, said.join('\n'))
+      assert.match(said[0] ?? '', told)
+      change(back)
+    }
+    const ghost = '99999999-9999-4999-8999-999999999999'
+    const copied = (table: string, column: string, rest: readonly string[], which: string) => [
+      `insert into ${table} (${column}, ${rest.join(', ')}) select '${ghost}', ${rest.join(', ')} from ${table} where ${which} limit 1`, `delete from ${table} where ${column} = '${ghost}'`] as const
+    await spoilt('placement', ...copied('allocations', 'consumer_uuid', ['provider_uuid', 'resource_class', 'used', 'created_at'], "resource_class = 'VCPU'"), /^allocations are held by 99999999-.*, which is no server on a host$/)
+    await spoilt('cinder', `update volumes set claimed_size = 9 where id = '${volume}'`, `update volumes set claimed_size = 1 where id = '${volume}'`, /^volume .* has 1 GiB and counts 9 against the quota$/)
+    await spoilt('nova_cell1', `update block_device_mappings set instance_uuid = '${ghost}' where instance_uuid = '${asleep}'`, `update block_device_mappings set instance_uuid = '${asleep}' where instance_uuid = '${ghost}'`,
+      /^a disk of server 99999999-.*, which is gone, is still there$/)
+  })
+
+  for (const server of [web, asleep]) await demo.send('nova', 'DELETE', `/v2.1/servers/${server}`)
+  await settle({})
+  await eventually('the volume is available', 20, async () => (await volumeStatus()) === 'available')
+  assert.deepEqual(readdirSync(join(directory, 'data', 'nova', 'fake', settings.host, 'guests')), [])
 })
 
 const cannotDrop = isRoot && spawnSync('/usr/bin/test', ['-x', script], unprivileged).status !== 0 ? 'the user nobody cannot read this checkout' : false

@@ -51,7 +51,10 @@ export function explain(api: Transport, context: Context, options: ExplainOption
   const sees = (rule: string, identity: Identity, projectId: string | null): boolean => policy.allows(`nimbo:${rule}`, identity, { project_id: projectId ?? undefined })
 
   /** The project that is asked for; undefined for all. @throws Forbidden */
-  function scope(rule: string, identity: Identity, query: Pick<EventQuery, 'project_id' | 'all_projects'>): string | undefined {
+  function scope(rule: string, identity: Identity, query: Pick<EventQuery, 'project_id' | 'all_projects' | 'resource' | 'operation'>): string | undefined {
+    // An admin need not know where it is what he names.
+    const isNamed = query.resource !== undefined || query.operation !== undefined
+    if (isNamed && query.project_id === undefined && query.all_projects === undefined && sees('all_projects', identity, null)) return undefined
     const projectId = query.project_id ?? identity.projectId
     const beyond = query.all_projects === true || projectId !== identity.projectId
     if (beyond && !sees('all_projects', identity, null)) throw new Forbidden("Policy doesn't allow nimbo:all_projects to be performed.")

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '#core/context'
 import { type Session, startCloud } from '../../../app/testing/index.ts'
-import { watch } from './watching.ts'
+import { type Watch, watch } from './watching.ts'
 
 const names = ['placement', 'glance', 'neutron', 'cinder', 'nova', 'nimbo'] as const
 const onlyVolumes = ['cinder', 'nimbo'] as const
@@ -56,13 +56,33 @@ test('an operation is shown to members and readers of its project and to admins,
   assert.deepEqual(await list(reader, `?resource=${id}&kind=volume.create&status=done&open=false`), [operation])
   assert.deepEqual(await list(demo, `?resource=${id}&open=true`), [])
   assert.deepEqual(await list(stranger, `?resource=${id}`), [])
-  assert.deepEqual(await list(admin, `?resource=${id}`), [])
+  assert.deepEqual(await list(admin, '?kind=volume.create'), [])
+  assert.deepEqual(await list(admin, `?resource=${id}&project_id=${admin.projectId}`), [])
+  assert.deepEqual(await list(admin, `?resource=${id}&all_projects=false`), [])
   assert.deepEqual(await list(admin, `?resource=${id}&all_projects=true`), [operation])
   assert.deepEqual(await list(admin, `?project_id=${demo.projectId}`), [operation])
   assert.deepEqual(await list(demo, '?all_projects=true'), 403)
   assert.deepEqual(await list(stranger, `?project_id=${demo.projectId}`), 403)
   assert.deepEqual(await list(demo, '?limit=many'), 400)
   assert.deepEqual(await list(demo, '?marker=nothing'), 400)
+})
+
+test('an admin finds what he names by its id, whichever project has it: its operations, and its events', async (t) => {
+  const cloud = await startCloud(t, onlyVolumes)
+  const [demo, stranger, admin] = await Promise.all((['demo', 'stranger', 'admin'] as const).map((person) => cloud.login(person)))
+  assert.ok(demo && stranger && admin)
+  const [{ id, operation }, other] = [await makeVolume(demo), await makeVolume(demo, 'other')]
+  for (const service of ['cinder', 'nimbo'] as const) {
+    const list = async (session: Session) => (await session.call(service, 'GET', `/v1/operations?resource=${id}`)).body.operations.map((each: { id: string }) => each.id)
+    assert.deepEqual([await list(admin), await list(demo), await list(stranger)], [[operation], [operation], []])
+    for (const [query, told] of [[`resource=${id}&type=volume`, ['volume.created', 'volume.state']], [`operation=${other.operation}&type=operation.begun`, ['operation.begun']]] as const) {
+      const seen = (session: Session) => watch(cloud, session.token, `${query}&cursor=oldest`, { service })
+      const [mine, theirs]: readonly [Watch, Watch] = await Promise.all([seen(admin), seen(stranger)])
+      await mine.until(() => mine.events.length >= told.length)
+      assert.deepEqual([mine.events.map(({ type }) => type), theirs.events], [told, []])
+      for (const stream of [mine, theirs]) await stream.close()
+    }
+  }
 })
 
 test('a list of operations comes page by page, the newest first, and names the services that do not answer', async (t) => {

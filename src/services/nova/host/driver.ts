@@ -6,7 +6,7 @@ import type { NovaSettings } from '../config.ts'
 import type { FakeHost, FakeHypervisorOptions } from '../drivers/fake/index.ts'
 import { type HypervisorDriver, loadHypervisorDriver } from '../drivers/index.ts'
 
-/** The fake hosts of this process, by data directory and host: guests in memory outlive the role, as real ones do. */
+/** The fake hosts of this process, by data directory and host: they outlive the role, as real ones do, and by their records the process. */
 const fakeHosts = new Map<string, FakePlayground>()
 
 export interface FakePlayground {
@@ -41,7 +41,10 @@ export async function openDriver(runtime: Runtime, { virt_type: virtType }: Pick
     })
   }
   const playground = fakePlayground(dataDirectory, runtime.host)
-  playground.world ??= new (await import('../drivers/fake/index.ts')).FakeHost()
+  if (!playground.world) {
+    const [{ FakeHost: World }, { FakeRecords: Records }] = await Promise.all([import('../drivers/fake/index.ts'), import('../drivers/fake/records.ts')])
+    playground.world = new World(new Records(join(dataDirectory, 'nova', 'fake', runtime.host)))
+  }
   return loadHypervisorDriver('fake', {
     capabilities: { clock }, world: playground.world,
     before: (method, id) => playground.before?.(method, id), after: (method, id) => playground.after?.(method, id),

@@ -2,12 +2,15 @@
 // takes part is proven by the scenario of a guest's life.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { systemClock } from '#core/context'
 import { silentLog } from '../../../core/observe/log.ts'
 import { canUseRealMachine, eventually, useRealMachine } from '../../../core/testing/real-machine.ts'
 import { FakeHost } from '../drivers/fake/index.ts'
+import { FakeRecords } from '../drivers/fake/records.ts'
 import {
   ConsoleUnavailable, GuestUnknown, loadHypervisorDriver, SpawnFailed, UnusableImage, type GuestEvent, type GuestSpec, type HypervisorDriver, type ImageRequest,
   type VolumeDisk,
@@ -30,6 +33,20 @@ interface Host {
 async function fakeHost(): Promise<Host> {
   const world = new FakeHost()
   return { again: () => loadHypervisorDriver('fake', { capabilities: { clock: systemClock }, world }), kill: async (id) => world.kill(id) }
+}
+
+/** Each driver in a process of its own, which has nothing but the records. */
+async function recordedHost(t: TestContext): Promise<Host> {
+  const directory = mkdtempSync(join(tmpdir(), 'nimbo-fake-host-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  let world = new FakeHost()
+  return {
+    again() {
+      world = new FakeHost(new FakeRecords(directory))
+      return loadHypervisorDriver('fake', { capabilities: { clock: systemClock }, world })
+    },
+    kill: async (id) => world.kill(id),
+  }
 }
 
 async function qemuHost(t: TestContext): Promise<Host> {
@@ -55,7 +72,7 @@ const volume: VolumeDisk = {
   kind: 'volume', volumeId, bus: 'virtio', serial: volumeId, connection: { driver_volume_type: 'nbd', data: { socket: '/nonexistent/nbd', export: volumeId } },
 }
 
-for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qemuHost]] as const) {
+for (const [name, options, host] of [['fake', {}, fakeHost], ['fake, with records', {}, recordedHost], ['qemu', needs, qemuHost]] as const) {
   test(`${name}: a guest is started, stopped, started and removed, each as often as asked`, options, async (t) => {
     const { again } = await host(t)
     const driver = await again()
@@ -134,7 +151,7 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
 
   test(`${name}: an image is fetched once, and again when nobody uses it any more`, options, async (t) => {
     const { again } = await host(t)
-    const driver = await again()
+    let driver = await again()
     await driver.open(call)
     const spec: GuestSpec = { ...blankSpec(serverId), disks: [{ kind: 'image', imageId, sizeGiB: 1, bootIndex: 0, bus: 'virtio', serial: 'root' }] }
     await assert.rejects(driver.spawn(call, spec), UnusableImage)
@@ -143,6 +160,10 @@ for (const [name, options, host] of [['fake', {}, fakeHost], ['qemu', needs, qem
     assert.deepEqual(fetches.map(({ fromCache, virtualSizeBytes }) => [fromCache, virtualSizeBytes]), [[false, content.length], [true, content.length]])
     await driver.spawn(call, spec)
     await driver.trimImages(call, new Set())
+    assert.deepEqual(await driver.cachedImages(call), [{ imageId, used: true }])
+    await driver.close()
+    driver = await again()
+    await driver.open(call)
     assert.deepEqual(await driver.cachedImages(call), [{ imageId, used: true }])
     assert.equal((await driver.prepareImage(call, image, async () => source())).fromCache, true)
     await driver.destroy(call, serverId)

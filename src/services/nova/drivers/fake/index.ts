@@ -1,9 +1,10 @@
 // A whole hypervisor in memory, for tests, the simulation, and machines without root. Its world outlives the driver,
-// as guests outlive the control plane.
+// as guests outlive the control plane; with records also its process.
 import type { CallContext, Capabilities } from '#core/context'
 import {
-  ConsoleUnavailable, GuestUnknown, UnusableImage, type FoundGuest, type GuestEvent, type GuestSpec, type HostResources, type HypervisorDriver, type PowerState,
+  ConsoleUnavailable, GuestUnknown, UnusableImage, type FoundGuest, type GuestEvent, type GuestSpec, type HostResources, type HypervisorDriver,
 } from '../interface.ts'
+import type { FakeGuest, FakeImage, FakeRecords } from './records.ts'
 
 export interface FakeHypervisorOptions {
   readonly capabilities: Pick<Capabilities, 'clock'>
@@ -20,23 +21,21 @@ export interface FakeHypervisorOptions {
   readonly after?: (method: keyof HypervisorDriver, id: string | undefined) => Promise<void> | void
 }
 
-interface FakeGuest {
-  spec: GuestSpec
-  state: PowerState
-  /** Whether it was last told to run. */
-  wanted: boolean
-  pid: number
-  console: string
-  /** What the guest was shown of volumes that grew. */
-  volumeBytes: Map<string, number>
-}
-
 /** The host's memory. The guests' own doings are played through it. */
 export class FakeHost {
-  readonly guests = new Map<string, FakeGuest>()
-  readonly images = new Map<string, { virtualSizeBytes: number; hash: string }>()
+  readonly guests: Map<string, FakeGuest>
+  readonly images: Map<string, FakeImage>
   readonly listeners = new Set<(event: GuestEvent) => void>()
-  nextPid = 1000
+  readonly records: FakeRecords | undefined
+  nextPid: number
+
+  /** @param records what it had in an earlier process, and where it keeps what it has; without them it is gone with this one */
+  constructor(records?: FakeRecords) {
+    this.records = records
+    this.guests = new Map(records?.guests())
+    this.images = new Map(records?.images())
+    this.nextPid = Math.max(999, ...[...this.guests.values()].map(({ pid }) => pid)) + 1
+  }
 
   /** A guest shuts itself down. */
   shutItselfDown(serverId: string): void {
@@ -50,6 +49,7 @@ export class FakeHost {
     const guest = this.guests.get(serverId)
     if (guest === undefined || guest.pid === 0) return
     Object.assign(guest, { state: wanted ? 'crashed' : 'shutdown', pid: 0, wanted })
+    this.records?.keepGuest(serverId, guest)
     for (const listener of this.listeners) listener(event)
   }
 }
@@ -67,6 +67,13 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
     if (options.again?.(method)) result = await effect()
     await options.after?.(method, id)
     return result
+  }
+  /** What an effect left of a guest is kept before anybody hears of it. */
+  function changes(method: keyof HypervisorDriver, call: CallContext, serverId: string, effect: () => void | Promise<void>): Promise<void> {
+    return does(method, call, serverId, async () => {
+      await effect()
+      host.records?.keepGuest(serverId, host.guests.get(serverId))
+    })
   }
   function known(serverId: string): FakeGuest {
     const guest = host.guests.get(serverId)
@@ -122,6 +129,7 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
       for await (const chunk of await source(call.signal)) bytes += chunk.length
       if (bytes !== image.sizeBytes) throw new UnusableImage(`The image ended after ${bytes} of ${image.sizeBytes} bytes.`)
       host.images.set(image.imageId, { virtualSizeBytes: bytes, hash: image.hash.value })
+      host.records?.keepImages(host.images)
       return { imageId: image.imageId, virtualSizeBytes: bytes, fromCache: false }
     }),
     cachedImages: (call) => does('cachedImages', call, undefined, () => {
@@ -131,8 +139,9 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
     trimImages: (call, keep) => does('trimImages', call, undefined, () => {
       const used = usedImages()
       for (const id of host.images.keys()) if (!keep.has(id) && !used.has(id)) host.images.delete(id)
+      host.records?.keepImages(host.images)
     }),
-    spawn: (call, spec) => does('spawn', call, spec.serverId, async () => {
+    spawn: (call, spec) => changes('spawn', call, spec.serverId, async () => {
       for (const disk of spec.disks) {
         if (disk.kind === 'image' && !host.images.has(disk.imageId)) throw new UnusableImage('The image is not in the cache of this host.', { imageId: disk.imageId })
       }
@@ -141,39 +150,39 @@ export function create(options: FakeHypervisorOptions): HypervisorDriver {
       host.guests.set(spec.serverId, guest)
       await start(call, guest)
     }),
-    destroy: (call, serverId) => does('destroy', call, serverId, () => void host.guests.delete(serverId)),
-    powerOff: (call, serverId) => does('powerOff', call, serverId, () => stop(known(serverId))),
-    powerOn: (call, serverId, spec) => does('powerOn', call, serverId, async () => {
+    destroy: (call, serverId) => changes('destroy', call, serverId, () => void host.guests.delete(serverId)),
+    powerOff: (call, serverId) => changes('powerOff', call, serverId, () => stop(known(serverId))),
+    powerOn: (call, serverId, spec) => changes('powerOn', call, serverId, async () => {
       const guest = known(serverId)
       if (guest.pid === 0 && spec !== undefined) guest.spec = spec
       await start(call, guest)
     }),
-    reboot: (call, serverId, how) => does('reboot', call, serverId, async () => {
+    reboot: (call, serverId, how) => changes('reboot', call, serverId, async () => {
       const guest = known(serverId)
       if (how.kind === 'soft' && guest.pid !== 0) return void (guest.state = 'running')
       stop(guest)
       if (how.kind === 'hard' && how.spec !== undefined) guest.spec = how.spec
       await start(call, guest)
     }),
-    pause: (call, serverId) => does('pause', call, serverId, () => void (running(serverId).state = 'paused')),
-    unpause: (call, serverId) => does('unpause', call, serverId, () => void (running(serverId).state = 'running')),
-    attachVolume: (call, serverId, volume) => does('attachVolume', call, serverId, () => {
+    pause: (call, serverId) => changes('pause', call, serverId, () => void (running(serverId).state = 'paused')),
+    unpause: (call, serverId) => changes('unpause', call, serverId, () => void (running(serverId).state = 'running')),
+    attachVolume: (call, serverId, volume) => changes('attachVolume', call, serverId, () => {
       const guest = known(serverId)
       replace(guest, { disks: [...guest.spec.disks.filter((disk) => disk.kind !== 'volume' || disk.volumeId !== volume.volumeId), volume] })
     }),
-    detachVolume: (call, serverId, volumeId) => does('detachVolume', call, serverId, () => {
+    detachVolume: (call, serverId, volumeId) => changes('detachVolume', call, serverId, () => {
       const guest = known(serverId)
       replace(guest, { disks: guest.spec.disks.filter((disk) => disk.kind !== 'volume' || disk.volumeId !== volumeId) })
     }),
-    extendVolume: (call, serverId, volumeId, sizeBytes) => does('extendVolume', call, serverId, () => {
+    extendVolume: (call, serverId, volumeId, sizeBytes) => changes('extendVolume', call, serverId, () => {
       const guest = known(serverId)
       if (guest.pid !== 0 && guest.spec.disks.some((disk) => disk.kind === 'volume' && disk.volumeId === volumeId)) guest.volumeBytes.set(volumeId, sizeBytes)
     }),
-    attachInterface: (call, serverId, port) => does('attachInterface', call, serverId, () => {
+    attachInterface: (call, serverId, port) => changes('attachInterface', call, serverId, () => {
       const guest = known(serverId)
       replace(guest, { ports: [...guest.spec.ports.filter((each) => each.portId !== port.portId), port] })
     }),
-    detachInterface: (call, serverId, portId) => does('detachInterface', call, serverId, () => {
+    detachInterface: (call, serverId, portId) => changes('detachInterface', call, serverId, () => {
       const guest = known(serverId)
       replace(guest, { ports: guest.spec.ports.filter((port) => port.portId !== portId) })
     }),
