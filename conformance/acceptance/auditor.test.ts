@@ -254,6 +254,21 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual(await served(), [`export-${volume}`])
   })
 
+  await t.test('a volume that was cut short is grown again, one that is larger than it should be is told', async () => {
+    const short = String((await openstack('volume', 'create', '--size', '1', 'short')).id)
+    await eventually('the volume is available', 60, async () => (await openstack('volume', 'show', short)).status === 'available')
+    const file = join(data, 'cinder', 'volumes', `${short}.qcow2`)
+    const resize = (size: string) => execFileSync('/usr/bin/qemu-img', ['resize', '-q', '--shrink', '-f', 'qcow2', file, size])
+    const bytes = () => (JSON.parse(execFileSync('/usr/bin/qemu-img', ['info', '--output=json', file], { encoding: 'utf8' })) as { 'virtual-size': number })['virtual-size']
+    resize('1000M')
+    assert.deepEqual([(await audit()).repaired, bytes()], [[`volume.smaller ${short}`], 2 ** 30])
+    resize('2G')
+    assert.deepEqual(openKinds((await audit()).open), [`volume.larger ${short}`])
+    resize('1G')
+    assert.deepEqual((await audit()).gone, [`volume.larger ${short}`])
+    await openstack('volume', 'delete', short)
+  })
+
   await t.test('what only an operation may leave so, with none; a longer file than its image; a volume that cinder does not count', async () => {
     const databases = ['cinder', 'glance', 'neutron', 'nova_api']
     const stuck = databases.map((_name, at) => `55555555-5555-4555-8555-55555555555${at}`)
