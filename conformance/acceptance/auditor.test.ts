@@ -256,6 +256,34 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual((await audit()).open, [])
   })
 
+  await t.test('a disk and an interface that were pulled out of a running guest are plugged in again, those that its server does not have are unplugged when it is asked for', async () => {
+    const monitor = join(data, 'nova', 'qemu', 'servers', server, 'run', 'qmp2')
+    const tell = (execute: string, args: object) => qmp(monitor, { execute, arguments: args })
+    const plugged = async () => ((await tell('qom-list', { path: '/machine/peripheral' })) as { name: string; type: string }[]).filter(({ type }) => type.startsWith('child<')).map(({ name }) => name).sort()
+    const pull = (id: string) => eventually(`the guest lets go of ${id}`, 60, async () => {
+      await tell('device_del', { id }).catch(() => undefined)
+      return !(await plugged()).includes(id)
+    })
+    const before = await plugged()
+    const own = [`port-${port.ID}`, `volume-${volume}`]
+    assert.deepEqual(own.filter((id) => !before.includes(id)), [])
+    for (const id of own) await pull(id)
+    await tell('blockdev-del', { 'node-name': `vol-${volume.replaceAll('-', '').slice(0, 26)}` })
+    const pulled = await audit()
+    assert.deepEqual([pulled.open, pulled.repaired], [[], [`guest.port-missing ${port.ID}`, `guest.volume-missing ${volume}`]])
+    assert.deepEqual(await plugged(), before)
+
+    await tell('blockdev-add', { driver: 'null-co', 'node-name': `vol-${ghost.replaceAll('-', '').slice(0, 26)}`, size: 2 ** 20 })
+    await tell('device_add', { driver: 'virtio-blk-pci', id: `volume-${ghost}`, drive: `vol-${ghost.replaceAll('-', '').slice(0, 26)}` })
+    await tell('netdev_add', { type: 'hubport', id: `net-${ghost}`, hubid: 7 })
+    await tell('device_add', { driver: 'virtio-net-pci', id: `port-${ghost}`, netdev: `net-${ghost}`, romfile: '' })
+    assert.deepEqual(openKinds((await audit()).open), [`guest.port-stray ${ghost}`, `guest.volume-stray ${ghost}`])
+    await cloud.nimbo('doctor', '--repair', 'all')
+    assert.deepEqual(await plugged(), before)
+    await assert.rejects(tell('blockdev-del', { 'node-name': `vol-${ghost.replaceAll('-', '').slice(0, 26)}` }), /find/i)
+    assert.deepEqual((await audit()).open, [])
+  })
+
   await t.test('a dropped export is served again, one that nobody uses is taken back', async () => {
     const monitor = join(data, 'cinder', 'volumes', 'run', 'qmp2')
     const idle = String((await openstack('volume', 'create', '--size', '1', 'idle')).id)
@@ -269,6 +297,21 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     assert.deepEqual(await served(), [`export-${volume}`])
   })
 
+  await t.test('a volume that was cut short is grown again, one that is larger than it should be is told', async () => {
+    const short = String((await openstack('volume', 'create', '--size', '1', 'short')).id)
+    await eventually('the volume is available', 60, async () => (await openstack('volume', 'show', short)).status === 'available')
+    const file = join(data, 'cinder', 'volumes', `${short}.qcow2`)
+    const resize = (size: string) => execFileSync('/usr/bin/qemu-img', ['resize', '-q', '--shrink', '-f', 'qcow2', file, size])
+    const bytes = () => (JSON.parse(execFileSync('/usr/bin/qemu-img', ['info', '--output=json', file], { encoding: 'utf8' })) as { 'virtual-size': number })['virtual-size']
+    resize('1000M')
+    assert.deepEqual([(await audit()).repaired, bytes()], [[`volume.smaller ${short}`], 2 ** 30])
+    resize('2G')
+    assert.deepEqual(openKinds((await audit()).open), [`volume.larger ${short}`])
+    resize('1G')
+    assert.deepEqual((await audit()).gone, [`volume.larger ${short}`])
+    await openstack('volume', 'delete', short)
+  })
+
   await t.test('what only an operation may leave so, with none; a longer file than its image; a volume that cinder does not count', async () => {
     const databases = ['cinder', 'glance', 'neutron', 'nova_api']
     const stuck = databases.map((_name, at) => `55555555-5555-4555-8555-55555555555${at}`)
@@ -280,7 +323,7 @@ test('whatever is broken by hand is found, and put right or told', { skip: canRu
     appendFileSync(bits, 'more')
     write(rows('glance'), 'update images set status = \'saving\' where id = ?', begun)
     write(rows('cinder'), 'update volumes set status = \'extending\' where id = ?', idle)
-    copyRow(rows('nova_cell1'), 'block_device_mappings', ['volume_id', volume], { uuid: ghost, volume_id: idle })
+    copyRow(rows('nova_cell1'), 'block_device_mappings', ['volume_id', volume], { uuid: ghost, volume_id: idle, connection_info: null })
     databases.forEach((name, at) => insertOverdue(rows(name), String(stuck[at])))
     assert.deepEqual(openKinds((await audit()).open), [
       `attachment.missing ${idle}`, `image.damaged ${image}`, `image.unowned ${begun}`, ...stuck.map((id) => `operation.overdue ${id}`), `volume.unowned ${idle}`,

@@ -24,7 +24,7 @@ const BackendInventory = Type.Object({
   unfinished: Type.Array(Type.String()),
 })
 
-export const volumeRpc = defineRpc('cinder-volume', '1.1', {
+export const volumeRpc = defineRpc('cinder-volume', '1.2', {
   createVolume: call({
     since: '1.0', timeoutSeconds: 7200, args: Type.Object({ volumeId: Uuid, image: Type.Optional(ImageSource), ...lease }), result: Type.Null(),
   }),
@@ -42,6 +42,8 @@ export const volumeRpc = defineRpc('cinder-volume', '1.1', {
   inventory: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({}), result: BackendInventory }),
   /** Serve a volume, or stop serving it, as its attachments say now. @returns whether it is served */
   settleExport: call({ since: '1.1', timeoutSeconds: 60, args: Type.Object({ volumeId: Uuid }), result: Type.Object({ exported: Type.Boolean() }) }),
+  /** Grow a volume that is smaller on the backend than its row says. @returns what it has then at least */
+  settleSize: call({ since: '1.2', timeoutSeconds: 600, args: Type.Object({ volumeId: Uuid }), result: Type.Object({ sizeGiB: Type.Number() }) }),
   /** Remove what lies on the backend under an id that no row has; a volume with a row is refused. */
   removeStray: call({ since: '1.1', timeoutSeconds: 600, args: Type.Object({ volumeId: Uuid, onlyUnfinished: Type.Boolean() }), result: Type.Null() }),
 })

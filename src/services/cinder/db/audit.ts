@@ -2,8 +2,8 @@
 import type { Db } from '#core/db'
 import type { CinderTables, VolumeRow } from './tables.ts'
 
-export async function volumesToAudit(db: Db<CinderTables>): Promise<Pick<VolumeRow, 'id' | 'status' | 'host'>[]> {
-  return db.selectFrom('volumes').select(['id', 'status', 'host']).execute()
+export async function volumesToAudit(db: Db<CinderTables>): Promise<Pick<VolumeRow, 'id' | 'status' | 'host' | 'size'>[]> {
+  return db.selectFrom('volumes').select(['id', 'status', 'host', 'size']).execute()
 }
 
 export async function usesToAudit(db: Db<CinderTables>): Promise<{ id: string; volume_id: string; connected: boolean }[]> {

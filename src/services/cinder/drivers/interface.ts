@@ -71,6 +71,7 @@ export interface ConnectionInfo {
 
 export interface FoundVolume {
   readonly volumeId: string
+  /** Not rounded. */
   readonly sizeGiB: number
   readonly exported: boolean
 }

@@ -5,7 +5,7 @@ import { systemIds } from '#core/context'
 import { auditorOf, quickAudit } from '../../../app/testing/audit.ts'
 import { startCloud } from '../../../app/testing/index.ts'
 import { fakeVolumeWorld } from '../start.ts'
-import { at, readyVolume } from './help.ts'
+import { at, readyVolume, serviceToken, until } from './help.ts'
 
 async function startLab(t: TestContext) {
   const cloud = await startCloud(t, ['cinder'], { config: { cinder: quickAudit } })
@@ -50,4 +50,26 @@ test('a volume whose file is gone is reported, for as long as it is gone', async
   await assert.rejects(auditor.repair(open[0]?.id ?? ''), /Put its file back/)
   world.volumes.set(id, { sizeGiB: 1, exported: undefined })
   assert.deepEqual(await auditor.history(), [`volume.lost ${id} gone`])
+})
+
+test('a volume that was cut short is grown again once nobody uses it, one that is larger than its row is told', async (t) => {
+  const { cloud, demo, id, world, auditor } = await startLab(t)
+  const file = world.volumes.get(id)
+  assert.ok(file)
+  file.sizeGiB = 0.5
+  assert.deepEqual([await auditor.history(), file.sizeGiB], [[`volume.smaller ${id} repaired`], 1])
+
+  const claimed = await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, instance_uuid: id, connector: { host: 'host-1' } } }, at('3.54'))
+  file.sizeGiB = 0.5
+  const used = await auditor.audit()
+  assert.deepEqual([used.map(({ kind, done }) => [kind, done]), file.sizeGiB], [[['volume.smaller', 'The repair failed: The volume is in use.']], 0.5])
+  assert.equal((await demo.call('cinder', 'DELETE', `/v3/attachments/${claimed.body.attachment.id}`, undefined, { ...at('3.54'), ...(await serviceToken(cloud)) })).status, 200)
+  assert.deepEqual([await auditor.audit(), file.sizeGiB], [[], 1])
+
+  file.sizeGiB = 3
+  const [larger, ...more] = await auditor.audit()
+  assert.deepEqual([larger?.kind, larger?.remedy, more, file.sizeGiB], ['volume.larger', 'none', [], 3])
+  assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 202)
+  await until(demo, id, 'available')
+  assert.deepEqual(await auditor.audit(), [])
 })

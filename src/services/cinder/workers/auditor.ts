@@ -50,6 +50,14 @@ function backendsCheck({ clock }: Pick<Runtime, 'clock'>, database: Database<Cin
         },
       },
       'volume.lost': { remedy: 'none', advice: 'Put its file back from a copy, or delete the volume: its data are gone.' },
+      'volume.smaller': {
+        remedy: 'by-itself', advice: 'It is grown again, but not while a server uses it, where the backend cannot do that. What was cut off is lost: let its owner check its data.',
+        async repair(ctx, difference) {
+          const { sizeGiB } = await at(difference).settleSize(ctx, { volumeId: difference.resource })
+          return `The volume was grown to ${sizeGiB} GiB again.`
+        },
+      },
+      'volume.larger': { remedy: 'none', advice: 'Extend the volume to what the backend has, so that its quota counts it, or cut its file where nothing of it is used.' },
       'volume.unowned': {
         remedy: 'when-asked', advice: 'The repair puts the volume into error; then it can be deleted, or its status be reset.',
         async repair(_ctx, { resource }) {
@@ -86,8 +94,8 @@ async function backendsOf({ read }: Database<CinderTables>): Promise<string[]> {
 
 async function rowsOf(database: Database<CinderTables>, backend: string, atWork: ReadonlySet<string>): Promise<AuditedVolume[]> {
   const [rows, uses] = [await volumesToAudit(database.read), Map.groupBy(await usesToAudit(database.read), (use) => use.volume_id)]
-  return rows.filter(({ host }) => host !== null && backendOf(host) === backend).map(({ id, status }) => {
+  return rows.filter(({ host }) => host !== null && backendOf(host) === backend).map(({ id, status, size }) => {
     const own = uses.get(id) ?? []
-    return { id, status, connected: own.some(({ connected }) => connected), atWork: [id, ...own.map((use) => use.id)].some((each) => atWork.has(each)) }
+    return { id, status, sizeGiB: size, connected: own.some(({ connected }) => connected), atWork: [id, ...own.map((use) => use.id)].some((each) => atWork.has(each)) }
   })
 }

@@ -26,6 +26,15 @@ export async function settleExport({ database, driver }: Backend, call: CallCont
   return { exported: true }
 }
 
+/** @throws VolumeBusy while it is exported, for a backend that cannot grow it then */
+export async function settleSize({ database, driver }: Backend, call: CallContext, volumeId: string): Promise<{ sizeGiB: number }> {
+  const [row, uses] = [await findVolumeRow(database.read, volumeId), await attachmentsOf(database.read, [volumeId])]
+  if (!row) throw new Conflict(`The volume ${volumeId} is gone.`)
+  await refuseAtWork(database, [volumeId, ...uses.map(({ id }) => id)])
+  await driver.extend(call, volumeId, row.size)
+  return { sizeGiB: row.size }
+}
+
 export async function removeStray({ database, driver }: Backend, call: CallContext, volumeId: string, onlyUnfinished: boolean): Promise<void> {
   await refuseAtWork(database, [volumeId])
   if (onlyUnfinished) return driver.discardUnfinished(call, volumeId)

@@ -13,7 +13,7 @@ import { findVolumeRow, moveVolume, updateVolume, volumesOn } from '../db/volume
 import type { VolumeDriver } from '../drivers/interface.ts'
 import { BackendFailed, InvalidVolume, VolumeNotFound } from '../model/errors.ts'
 import type { FetchImage } from './fetch-image.ts'
-import { removeStray, settleExport } from './settle.ts'
+import { removeStray, settleExport, settleSize } from './settle.ts'
 import { type Lease, VolumeTurns } from './turns.ts'
 
 export interface VolumeRole extends Capabilities {
@@ -128,6 +128,11 @@ export function startVolumeRole(role: VolumeRole): { stop(): Promise<void> } {
       return { volumes: [...volumes], served: [...served], unfinished: [...unfinished] }
     },
     settleExport: (ctx, { volumeId }) => turns.take(volumeId, {}, () => settleExport(role, callOf(ctx, {}), volumeId)),
+    async settleSize(ctx, { volumeId }) {
+      const settled = await turns.take(volumeId, {}, () => settleSize(role, callOf(ctx, {}), volumeId))
+      reportSoon()
+      return settled
+    },
     async removeStray(ctx, { volumeId, onlyUnfinished }) {
       await turns.take(volumeId, {}, () => removeStray(role, callOf(ctx, {}), volumeId, onlyUnfinished))
       reportSoon()

@@ -8,7 +8,7 @@ const operation = Type.Object({ id: Type.String(), epoch: Type.Integer() })
 const command = <A extends Record<string, TSchema>>(timeoutSeconds: number, more: A, since = '1.0') =>
   call({ since, timeoutSeconds, args: Type.Object({ serverId: Uuid, operation, ...more }), result: opaque })
 
-export const computeRpc = defineRpc('nova-compute', '1.4', {
+export const computeRpc = defineRpc('nova-compute', '1.5', {
   /** Take the build: learn what it is and whether it fits. */
   claimServer: command(60, {}),
   prepareImage: command(1800, {}),
@@ -31,6 +31,9 @@ export const computeRpc = defineRpc('nova-compute', '1.4', {
   /** What could not be unplugged, or was and nobody heard of it, is plugged in as the server's rows say. */
   plugBackVolume: command(300, { volumeId: Type.String() }, '1.3'),
   plugBackInterface: command(120, { portId: Type.String() }, '1.3'),
+  /** The guest has the volume, or has not, as the rows say now. Refused while an operation works on the server. */
+  settleVolume: command(300, { volumeId: Type.String() }, '1.5'),
+  settleInterface: command(120, { portId: Type.String() }, '1.5'),
   /** A volume of the server has this size now: let the guest see it. */
   extendVolume: command(300, { volumeId: Type.String(), sizeGiB: Type.Integer() }, '1.1'),
   attachInterface: command(120, { portId: Type.String() }),
@@ -44,11 +47,14 @@ export const computeRpc = defineRpc('nova-compute', '1.4', {
   consoleOutput: call({ since: '1.0', timeoutSeconds: 30, args: Type.Object({ serverId: Uuid, lines: Type.Optional(Type.Integer()) }), result: Type.Object({ output: Type.String() }) }),
   /** An event of another service about a server of this host. */
   externalEvent: cast({ since: '1.0', args: Type.Object({ serverId: Uuid, name: Type.String(), tag: Type.Optional(Type.String()), status: Type.String() }) }),
-  /** What this host really has: guests, and images that it keeps. */
+  /** What this host really has: guests, with what is plugged into those that run and answer, and images that it keeps. */
   inventory: call({
     since: '1.1', timeoutSeconds: 120, args: Type.Object({}),
     result: Type.Object({
-      guests: Type.Array(Type.Object({ serverId: Type.String(), powerState: Type.String(), recorded: Type.Boolean() })),
+      guests: Type.Array(Type.Object({
+        serverId: Type.String(), powerState: Type.String(), recorded: Type.Boolean(),
+        plugged: Type.Optional(Type.Object({ volumeIds: Type.Array(Type.String()), portIds: Type.Array(Type.String()) })),
+      })),
       images: Type.Array(Type.Object({ imageId: Type.String(), used: Type.Boolean() })),
     }),
   }),

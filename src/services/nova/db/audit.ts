@@ -18,8 +18,11 @@ export async function ownerOfPort(db: Db<CellTables>, portId: string): Promise<s
   return (await db.selectFrom('virtual_interfaces').select('instance_uuid').where('uuid', '=', portId).executeTakeFirst())?.instance_uuid
 }
 
-export async function volumesToAudit(db: Db<CellTables>): Promise<Pick<Selectable<BlockDeviceRow>, 'instance_uuid' | 'volume_id'>[]> {
-  return db.selectFrom('block_device_mappings').select(['instance_uuid', 'volume_id']).where('volume_id', 'is not', null).execute()
+export type VolumeToAudit = Pick<Selectable<BlockDeviceRow>, 'instance_uuid' | 'volume_id'> & { readonly connected: boolean }
+
+export async function volumesToAudit(db: Db<CellTables>): Promise<VolumeToAudit[]> {
+  const rows = await db.selectFrom('block_device_mappings').select(['instance_uuid', 'volume_id', 'connection_info']).where('volume_id', 'is not', null).execute()
+  return rows.map(({ connection_info: connection, ...row }) => ({ ...row, connected: connection !== null }))
 }
 
 export type Fate = 'lives' | 'deleted' | 'unknown'

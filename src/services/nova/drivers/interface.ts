@@ -170,9 +170,9 @@ export type RebootRequest =
 export interface FoundGuest {
   readonly serverId: string
   readonly powerState: PowerState
-  /** Process id of a running guest. */
+  /** Process id of a running guest that answers. */
   readonly pid?: number
-  /** Volumes that are plugged in now; those of the record when the guest does not run. */
+  /** Volumes that are plugged in now; those of the record when the guest does not run, or does not answer. */
   readonly volumeIds: readonly string[]
   readonly portIds: readonly string[]
   /** False for a running guest of which there is no record here. */

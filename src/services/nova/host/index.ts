@@ -19,6 +19,7 @@ import { openJournalFile } from './journal-file.ts'
 import { PortWaits } from './port-waits.ts'
 import { attachInterface, attachVolume, detachInterface, detachVolume, extendVolume, learnPower, plugBackInterface, plugBackVolume, powerOf, powerOff, powerOn, reboot } from './power.ts'
 import { passOnEvents, reconcile } from './reconcile.ts'
+import { settleInterface, settleVolume } from './settle.ts'
 import { keepReporting } from './tracker.ts'
 
 export async function startCompute(runtime: Runtime, settings: NovaSettings): Promise<Role> {
@@ -74,6 +75,8 @@ function computeServer(host: ComputeHost): RpcServer<typeof computeRpc> {
     extendVolume: does('extendVolume', (own, _ctx, call, told: Told & { volumeId: string; sizeGiB: number }) => extendVolume(own, call, told, told.volumeId, told.sizeGiB)),
     plugBackVolume: does('plugBackVolume', (own, ctx, call, told: Told & { volumeId: string }) => plugBackVolume(own, ctx, call, told, told.volumeId)),
     plugBackInterface: does('plugBackInterface', (own, ctx, call, told: Told & { portId: string }) => plugBackInterface(own, ctx, call, told, told.portId)),
+    settleVolume: does('settleVolume', (own, ctx, call, told: Told & { volumeId: string }) => settleVolume(own, ctx, call, told, told.volumeId)),
+    settleInterface: does('settleInterface', (own, ctx, call, told: Told & { portId: string }) => settleInterface(own, ctx, call, told, told.portId)),
     attachInterface: does('attachInterface', (own, ctx, call, told: Told & { portId: string }) => attachInterface(own, ctx, call, told, told.portId)),
     detachInterface: does('detachInterface', (own, ctx, call, told: Told & { portId: string }) => detachInterface(own, ctx, call, told, told.portId)),
     guestPower: async (ctx: RequestContext, { serverId }: { serverId: string }) =>

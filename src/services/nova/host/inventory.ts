@@ -10,7 +10,12 @@ export function inventoryServer({ driver }: ComputeHost): Pick<RpcServer<typeof 
   return {
     async inventory(ctx) {
       const [guests, images] = [await driver.list(callOf(ctx)), await driver.cachedImages(callOf(ctx))]
-      return { guests: guests.map(({ serverId, powerState, recorded }) => ({ serverId, powerState, recorded })), images: [...images] }
+      return {
+        guests: guests.map(({ serverId, powerState, recorded, pid, volumeIds, portIds }) => ({
+          serverId, powerState, recorded, ...(pid !== undefined && { plugged: { volumeIds: [...volumeIds], portIds: [...portIds] } }),
+        })),
+        images: [...images],
+      }
     },
     async dropImages(ctx, { imageIds }) {
       const cached = (await driver.cachedImages(callOf(ctx))).map(({ imageId }) => imageId)

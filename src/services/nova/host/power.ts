@@ -19,7 +19,7 @@ export function powerOf(state: PowerState): number {
   return powerStates[state]
 }
 
-async function describe(host: ComputeHost, ctx: RequestContext, serverId: string): Promise<ServerDescription> {
+export async function describe(host: ComputeHost, ctx: RequestContext, serverId: string): Promise<ServerDescription> {
   return (await host.conductor.any().describeServer(ctx, { serverId })) as ServerDescription
 }
 

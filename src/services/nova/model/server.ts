@@ -105,6 +105,8 @@ export interface ServerDescription {
   readonly files?: readonly InjectedFile[]
   /** Volumes and ports that are being taken from it: a guest that is started now is started without them. */
   readonly leaving?: readonly string[]
+  /** An operation that changes it is open. */
+  readonly atWork?: true
 }
 
 /** What the scheduler is asked to place. */

@@ -152,7 +152,7 @@ test('ports and attachments of servers that are not there', async (t) => {
 })
 
 test('a port that is bound elsewhere or could not be plugged in is bound to its server’s host, and one that the server does not have is told to it', async (t) => {
-  const { admin, demo, id, networkId, auditor } = await startLab(t)
+  const { admin, demo, id, networkId, world, auditor } = await startLab(t)
   const portsOf = async () => must(await admin.call('neutron', 'GET', `/v2.0/ports?device_id=${id}`), 200).ports as { 'id': string; 'binding:host_id': string; 'binding:vif_type': string }[]
   const [own] = await portsOf()
   assert.ok(own)
@@ -162,11 +162,78 @@ test('a port that is bound elsewhere or could not be plugged in is bound to its 
 
   assert.deepEqual(await auditor.history(), [`port.elsewhere ${own.id} repaired`, `port.untold ${untold.id} repaired`])
   // The server has the second one now, so that belongs to its host too.
-  assert.deepEqual((await auditor.history()).filter((each) => each.includes(untold.id)), [`port.elsewhere ${untold.id} repaired`, `port.untold ${untold.id} repaired`])
+  assert.deepEqual((await auditor.history()).filter((each) => each.includes(untold.id) && each.startsWith('port.')), [`port.elsewhere ${untold.id} repaired`, `port.untold ${untold.id} repaired`])
   assert.deepEqual((await portsOf()).map((port) => [port['binding:host_id'], port['binding:vif_type']]), [['host-1', 'bridge'], ['host-1', 'bridge']])
   const { interfaceAttachments } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200)
   assert.deepEqual(new Set(interfaceAttachments.map((each: any) => each.port_id)), new Set([own.id, untold.id]))
   assert.deepEqual(await auditor.audit(), [])
+  assert.deepEqual(world.guests.get(id)?.spec.ports.map(({ portId }) => portId), [own.id, untold.id], 'its guest has got a device for it')
+})
+
+/** A server with a volume, and what its guest has. */
+async function startLabWithVolume(t: TestContext) {
+  const lab = await startLab(t)
+  const { demo, id, world } = lab
+  const { volume } = must(await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } }), 202)
+  const is = (status: string) => until(`the volume is ${status}`, async () => must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status === status)
+  await is('available')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }), 200)
+  await is('in-use')
+  const guest = world.guests.get(id)
+  assert.ok(guest)
+  await until('nothing is worked on', async () => must(await demo.call('nova', 'GET', `/v1/operations?resource=${id}`), 200).operations.every(({ status }: { status: string }) => status === 'done'))
+  const [disk, port] = [guest.spec.disks.find(({ kind }) => kind === 'volume'), guest.spec.ports[0]]
+  assert.ok(disk?.kind === 'volume' && port)
+  const has = () => [guest.spec.disks.flatMap((each) => (each.kind === 'volume' ? [each.volumeId] : [])), guest.spec.ports.map(({ portId }) => portId)]
+  return { ...lab, volumeId: String(volume.id), guest, disk, port, has }
+}
+
+test('a disk and an interface that were pulled out of a running guest are plugged in again', async (t) => {
+  const { demo, id, volumeId, guest, disk, port, has, auditor } = await startLabWithVolume(t)
+  assert.deepEqual(await auditor.history(), [], 'a server with a volume, in order')
+  const pull = () => (guest.spec = { ...guest.spec, disks: guest.spec.disks.filter(({ kind }) => kind !== 'volume'), ports: [] })
+  pull()
+  assert.deepEqual(await auditor.history(), [`guest.port-missing ${port.portId} repaired`, `guest.volume-missing ${volumeId} repaired`])
+  assert.deepEqual([has(), guest.spec.disks.find(({ kind }) => kind === 'volume'), guest.spec.ports[0]], [[[volumeId], [port.portId]], disk, port])
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-stop': null }), 202)
+  await untilStatus(demo, id, 'SHUTOFF')
+  pull()
+  assert.deepEqual([await auditor.audit(), has()], [[], [[], []]], 'a guest that is off is given all when it starts')
+})
+
+test('what a guest has and its server does not is told, and unplugged when asked', async (t) => {
+  const { volumeId, guest, disk, port, has, auditor } = await startLabWithVolume(t)
+  const [strange, odd] = [systemIds.uuid(), systemIds.uuid()]
+  guest.spec = { ...guest.spec, disks: [...guest.spec.disks, { ...disk, volumeId: strange }], ports: [...guest.spec.ports, { ...port, portId: odd }] }
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, remedy }) => [kind, resource, remedy]), [['guest.volume-stray', strange, 'when-asked'], ['guest.port-stray', odd, 'when-asked']])
+  assert.deepEqual(has(), [[volumeId, strange], [port.portId, odd]], 'nothing is done unasked')
+  for (const { id } of open) assert.equal((await auditor.repair(id)).state, 'repaired')
+  assert.deepEqual([has(), await auditor.audit()], [[[volumeId], [port.portId]], []])
+})
+
+test('a volume of whose attachment cinder does not know is not plugged in: it may be another server’s by now', async (t) => {
+  const { cloud, volumeId, guest, port, has, auditor } = await startLabWithVolume(t)
+  const { cell } = await garden(t, cloud)
+  await cell.transaction((tx) => tx.updateTable('block_device_mappings').set({ attachment_id: systemIds.uuid() }).where('volume_id', '=', volumeId).execute())
+  guest.spec = { ...guest.spec, disks: guest.spec.disks.filter(({ kind }) => kind !== 'volume') }
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, done }) => [kind, resource, done]), [
+    ['guest.volume-missing', volumeId, `The repair failed: The volume ${volumeId} is not attached to the server in cinder.`],
+  ])
+  assert.deepEqual(has(), [[], [port.portId]])
+})
+
+test('a port that is not bound to the host is not plugged into a guest there', async (t) => {
+  const { admin, volumeId, guest, port, has, auditor } = await startLabWithVolume(t)
+  must(await admin.call('neutron', 'PUT', `/v2.0/ports/${port.portId}`, { port: { 'binding:host_id': 'nowhere' } }), 200)
+  guest.spec = { ...guest.spec, ports: [] }
+  const open = await auditor.audit()
+  assert.deepEqual(open.map(({ kind, resource, done }) => [kind, resource, done]), [
+    ['guest.port-missing', port.portId, `The repair failed: The port ${port.portId} is not bound to host-1 for the server.`],
+  ])
+  // It has been bound to the host meanwhile.
+  assert.deepEqual([await auditor.audit(), has()], [[], [[volumeId], [port.portId]]])
 })
 
 test('the port of a server whose guest is not where its row says is left where it works', async (t) => {

@@ -7,8 +7,8 @@ import { portsToAudit, volumesToAudit } from '../db/audit.ts'
 import { allSpecs } from '../db/build-requests.ts'
 import { listComputeNodes } from '../db/hosts.ts'
 import { readBooks } from '../domain/audit/books.ts'
-import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, type Provider, staleImages, unusedImages } from '../domain/audit/compare.ts'
-import { bindToHost, correctAllocation, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, syncPower, tellPorts } from '../domain/audit/repairs.ts'
+import { compareAllocations, compareAttachments, compareDevices, compareHost, comparePorts, compareStates, type FoundOnHost, type Provider, staleImages, unusedImages } from '../domain/audit/compare.ts'
+import { bindToHost, correctAllocation, dropImage, freeServer, healAllocation, releaseAllocation, removeAttachment, removeGuest, removePort, settleInterface, settleVolume, syncPower, tellPorts } from '../domain/audit/repairs.ts'
 import type { Nova } from '../domain/nova.ts'
 import { demandOf } from '../domain/scheduling/resources.ts'
 import type { PlacementRequest } from '../model/server.ts'
@@ -35,6 +35,9 @@ function kind(nova: Nova, remedy: Kind['remedy'], advice: string, repair: (nova:
 
 function guestsCheck(nova: Nova): Check {
   const { runtime, cells } = nova
+  /** A kind about something that is plugged into a guest, or is not. */
+  const plugged = (remedy: Kind['remedy'], advice: string, settle: typeof settleVolume): Kind =>
+    ({ remedy, advice, repair: (ctx, { resource, host = '', about }) => settle(nova, ctx, resource, String(about?.['serverId']), host) })
   return {
     name: 'guests',
     kinds: {
@@ -46,6 +49,10 @@ function guestsCheck(nova: Nova): Check {
         remedy: 'by-itself', advice: 'The server is shown as what its guest does; a guest that should not run is stopped.',
         repair: (ctx, { resource, host = '', about }) => syncPower(nova, ctx, resource, host, about as { vmState: string; real: string }),
       },
+      'guest.volume-missing': plugged('by-itself', 'The volume is plugged in again; where that fails, a hard reboot makes the guest whole.', settleVolume),
+      'guest.volume-stray': plugged('when-asked', 'Once nothing in the guest uses the disk, let the repair unplug it, or reboot the server hard.', settleVolume),
+      'guest.port-missing': plugged('by-itself', 'The interface is plugged in again; where that fails, a hard reboot makes the guest whole.', settleInterface),
+      'guest.port-stray': plugged('when-asked', 'Once nothing in the guest uses the interface, let the repair unplug it, or reboot the server hard.', settleInterface),
       'server.unowned': kind(nova, 'when-asked', 'The repair ends what nobody works on: a server half made goes into ERROR.', freeServer),
       'image-cache.stale': kind(nova, 'by-itself', 'The image is taken out of the cache.', dropImage),
     },
@@ -60,10 +67,11 @@ function guestsCheck(nova: Nova): Check {
         }
       }
       const books = await readBooks(nova, [...found.values()].flatMap(({ guests }) => guests.map(({ serverId }) => serverId)))
+      const devices = { volumes: await volumesToAudit(cells.cell1.read), ports: await portsToAudit(cells.cell1.read) }
       const unused = [...found].flatMap(([host, there]) => unusedImages(host, books.servers.values(), there))
       const gone = new Set<string>()
       for (const id of new Set(unused)) if (!(await imageExists(runtime, ctx, id))) gone.add(id)
-      const differences = [...found].flatMap(([host, there]): Difference[] => [...compareHost(host, books, there), ...staleImages(host, books, there, gone)])
+      const differences = [...found].flatMap(([host, there]): Difference[] => [...compareHost(host, books, there), ...compareDevices(host, books, there, devices), ...staleImages(host, books, there, gone)])
       return { differences: [...differences, ...compareStates(books)], unseen }
     },
   }
@@ -100,7 +108,7 @@ function portsCheck(nova: Nova): Check {
     kinds: {
       'port.stray': kind(nova, 'when-asked', 'If nobody needs its address, let the repair delete the port.', removePort),
       'port.missing': owned('The server is told which ports it has; a guest that still has a device for it loses that with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
-      'port.untold': owned('The server is told which ports it has; its guest gets a device for it with its next hard reboot.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
+      'port.untold': owned('The server is told which ports it has; a guest that runs gets a device for it in the next round.', (ctx, _portId, serverId) => tellPorts(nova, ctx, serverId)),
       'port.elsewhere': owned('The port is bound to the host of its server. A guest that ran with a device of it gets the new one with a hard reboot.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
       'port.binding-failed': owned('The port is bound once more; while that fails, see whether the network agent of the host lives, and what it says in the log.', (ctx, portId, serverId) => bindToHost(nova, ctx, portId, serverId)),
     },

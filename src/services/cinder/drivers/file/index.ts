@@ -111,7 +111,7 @@ class FileDriver implements VolumeDriver {
   async list(_call: CallContext): Promise<readonly FoundVolume[]> {
     const exported = await this.#daemon.recorded()
     return Promise.all((await this.#files.ids()).map(async (volumeId) => ({
-      volumeId, sizeGiB: Math.round((await this.#files.size(volumeId) ?? 0) / 1024 ** 3), exported: exported[volumeId] !== undefined,
+      volumeId, sizeGiB: (await this.#files.size(volumeId) ?? 0) / 1024 ** 3, exported: exported[volumeId] !== undefined,
     })))
   }
 

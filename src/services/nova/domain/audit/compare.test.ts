@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Difference } from '#core/audit'
 import type { Fate } from '../../db/audit.ts'
 import type { AuditedServer, Books } from './books.ts'
-import { compareAllocations, compareAttachments, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages } from './compare.ts'
+import { compareAllocations, compareAttachments, compareDevices, compareHost, comparePorts, compareStates, type FoundOnHost, staleImages } from './compare.ts'
 
 const server = (more: Partial<AuditedServer> = {}): AuditedServer => ({ id: 's', host: 'h', vmState: 'active', taskState: null, projectId: 'p', userId: 'u', imageId: 'i', ...more })
 const books = (servers: readonly AuditedServer[], more: { atWork?: readonly string[]; fates?: Readonly<Record<string, Fate>> } = {}): Books => ({
@@ -32,10 +32,37 @@ test('guests that are not', () => {
   assert.deepEqual(short(compareHost('h', strangers, found({ old: 'running', who: 'running', planned: 'running' }))), ['guest.of-deleted-server old', 'guest.stray who'])
 })
 
+const guest = (volumeIds: readonly string[], portIds: readonly string[], powerState = 'running'): FoundOnHost => ({ guests: [{ serverId: 's', powerState, plugged: { volumeIds, portIds } }], images: [] })
+const disk = (volumeId: string, more: { connected?: boolean; serverId?: string } = {}) => ({ instance_uuid: more.serverId ?? 's', volume_id: volumeId, connected: more.connected ?? true })
+const devices = { volumes: [disk('v'), disk('coming', { connected: false }), disk('w', { serverId: 'other' })], ports: [{ portId: 'x', serverId: 's' }, { portId: 'y', serverId: 'other' }] }
+
+test('what is plugged into a guest that runs is what its server has', () => {
+  const compare = (there: FoundOnHost, change: Partial<AuditedServer> = {}) => short(compareDevices('h', books([server(change)]), there, devices))
+  assert.deepEqual(compare(guest(['v'], ['x'])), [])
+  assert.deepEqual(compare(guest(['v', 'coming'], ['x'])), [], 'one without a connection may be there, or not yet')
+  assert.deepEqual(compare(guest([], [])), ['guest.volume-missing v', 'guest.port-missing x'])
+  assert.deepEqual(compare(guest(['v', 'w'], ['y', 'x'])), ['guest.volume-stray w', 'guest.port-stray y'])
+  assert.deepEqual(compare(guest([], ['x'], 'paused'), { vmState: 'paused' }), ['guest.volume-missing v'])
+  assert.deepEqual(short(compareDevices('h', books([server()]), guest([], []), { volumes: [], ports: [] })), [], 'a server with local disks only')
+  const [difference] = compareDevices('h', books([server()]), guest([], ['x']), devices)
+  assert.deepEqual([difference?.host, difference?.about], ['h', { serverId: 's' }])
+})
+
+test('of a guest that is off, or does not answer, or is not what its server says, nothing is known', () => {
+  const compare = (there: FoundOnHost, change: Partial<AuditedServer> = {}) => short(compareDevices('h', books([server(change)]), there, devices))
+  assert.deepEqual(compare(found({ s: 'running' })), [])
+  assert.deepEqual(compare(guest([], [], 'shutdown'), { vmState: 'stopped' }), [])
+  for (const change of [{ vmState: 'stopped' }, { vmState: 'paused' }, { vmState: 'error' }, { vmState: 'building' }, { host: 'other' }, { taskState: 'rebooting' }]) {
+    assert.deepEqual(compare(guest([], ['z']), change), [], JSON.stringify(change))
+  }
+  assert.deepEqual(short(compareDevices('h', books([]), guest(['w'], []), devices)), [], 'a stray guest goes with all that it has')
+})
+
 test('what an operation works on is left to it', () => {
   const busy = books([server({ taskState: 'powering-off' })], { atWork: ['s'], fates: {} })
   assert.deepEqual(compareHost('h', busy, found({ s: 'crashed' })), [])
   assert.deepEqual(compareStates(busy), [])
+  assert.deepEqual(compareDevices('h', books([server()], { atWork: ['s'] }), guest([], ['z']), devices), [])
   assert.deepEqual(compareHost('h', books([], { atWork: ['s'], fates: { s: 'unknown' } }), found({ s: 'running' })), [])
   assert.deepEqual(compareAllocations(busy, [{ id: 'p', host: 'h', isHost: true, held: new Map() }], new Map()), [])
   assert.deepEqual(comparePorts(busy, [], [{ portId: 'x', serverId: 's' }]), [])

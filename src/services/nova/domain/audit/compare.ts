@@ -3,7 +3,12 @@ import type { Difference } from '#core/audit'
 import { type AuditedServer, type Books, orphaned } from './books.ts'
 
 export interface FoundOnHost {
-  readonly guests: readonly { readonly serverId: string; readonly powerState: string }[]
+  readonly guests: readonly {
+    readonly serverId: string
+    readonly powerState: string
+    /** Of one that does not run, or does not answer, it is not known. */
+    readonly plugged?: { readonly volumeIds: readonly string[]; readonly portIds: readonly string[] }
+  }[]
   readonly images: readonly { readonly imageId: string; readonly used: boolean }[]
 }
 
@@ -35,6 +40,31 @@ export function compareHost(host: string, { servers, atWork, fates }: Books, fou
     else if (realPower(state) !== expected) {
       say('server.power', server.id, `The server ${server.id} is ${server.vmState}, and its guest is ${state}.`, { vmState: server.vmState, real: realPower(state) })
     }
+  }
+  return differences
+}
+
+export interface Devices {
+  readonly volumes: readonly { readonly instance_uuid: string; readonly volume_id: string | null; readonly connected: boolean }[]
+  readonly ports: readonly { readonly portId: string; readonly serverId: string }[]
+}
+
+/** What is plugged into guests that run, beside what their servers have. Disks that the host keeps itself, and the config drive, are not among it. */
+export function compareDevices(host: string, books: Books, { guests }: FoundOnHost, { volumes, ports }: Devices): Difference[] {
+  const differences: Difference[] = []
+  const [volumesOf, portsOf] = [Map.groupBy(volumes, (each) => each.instance_uuid), Map.groupBy(ports, (each) => each.serverId)]
+  for (const { serverId, powerState, plugged } of guests) {
+    const server = resting(books, serverId)
+    if (!plugged || server?.host !== host || realPower(powerState) === 'off' || expectedPower[server.vmState] !== realPower(powerState)) continue
+    const about = { serverId }
+    const compare = (noun: 'volume' | 'port', is: readonly string[], mustBe: readonly string[], mayBe: readonly string[]) => {
+      for (const id of mustBe) if (!is.includes(id)) differences.push({ kind: `guest.${noun}-missing`, resource: id, host, about, message: `The server ${serverId} has the ${noun} ${id}, and its running guest does not.` })
+      for (const id of is) if (!mayBe.includes(id)) differences.push({ kind: `guest.${noun}-stray`, resource: id, host, about, message: `The guest of the server ${serverId} has the ${noun} ${id}, and the server does not.` })
+    }
+    const disks = (volumesOf.get(serverId) ?? []).map((each) => ({ id: each.volume_id ?? '', connected: each.connected }))
+    const cards = (portsOf.get(serverId) ?? []).map(({ portId }) => portId)
+    compare('volume', plugged.volumeIds, disks.filter(({ connected }) => connected).map(({ id }) => id), disks.map(({ id }) => id))
+    compare('port', plugged.portIds, cards, cards)
   }
   return differences
 }

@@ -76,6 +76,30 @@ export const freeServer: Repair = async (nova, _ctx, serverId) => {
   return `The server is ${vmState} and can be worked on again.`
 }
 
+type Compute = ReturnType<Nova['compute']['on']>
+type Command = Pick<Parameters<Compute['settleVolume']>[1], 'serverId' | 'operation'>
+
+/** Its host asks the rows again, in the server's turn. */
+async function settleDevice(nova: Nova, ctx: RequestContext, serverId: string, host: string, tell: (compute: Compute, command: Command) => Promise<unknown>): Promise<string> {
+  if (resting(await readBooks(nova, []), serverId)?.host !== host) throw busy()
+  const operation = { id: nova.runtime.ids.uuid(), epoch: 1 }
+  const compute = nova.compute.on(host)
+  try {
+    const { plugged } = await tell(compute, { serverId, operation }) as { plugged: boolean }
+    return plugged ? 'It was plugged into the guest again.' : 'It was unplugged from the guest.'
+  } finally {
+    await compute.operationEnded(ctx, { operationId: operation.id }).catch(() => undefined)
+  }
+}
+
+export async function settleVolume(nova: Nova, ctx: RequestContext, volumeId: string, serverId: string, host: string): Promise<string> {
+  return settleDevice(nova, ctx, serverId, host, (compute, command) => compute.settleVolume(ctx, { ...command, volumeId }))
+}
+
+export async function settleInterface(nova: Nova, ctx: RequestContext, portId: string, serverId: string, host: string): Promise<string> {
+  return settleDevice(nova, ctx, serverId, host, (compute, command) => compute.settleInterface(ctx, { ...command, portId }))
+}
+
 export const dropImage: Repair = async (nova, ctx, imageId, host) => {
   await nova.compute.on(host).dropImages(ctx, { imageIds: [imageId] })
   return `The image was taken out of the cache of ${host}.`

@@ -14,20 +14,20 @@ import { detachVolumeOperation } from './volumes.ts'
 export async function describeForHost(nova: Pick<Nova, 'cells'>, serverId: string): Promise<ServerDescription> {
   const { read } = nova.cells.cell1
   // Asked before the rows: what ends in between is not among them any more.
-  const [lost, leaving] = [await portsBeingLost(read, serverId), await devicesLeaving(read, serverId)]
+  const [lost, open] = [await portsBeingLost(read, serverId), await openOperationsOf(read, serverId)]
+  const leaving = devicesLeaving(open)
   const instance = await findInstance(read, serverId)
   const [rows] = instance ? await withParts(read, [instance]) : []
   if (!rows) throw notFound(serverId)
   const files = await filesOf(read, serverId)
   const server = describeServer(rows)
-  return { ...server, ports: server.ports.filter(({ portId }) => !lost.has(portId)), ...(files.length > 0 && { files }), ...(leaving.length > 0 && { leaving }) }
+  return { ...server, ports: server.ports.filter(({ portId }) => !lost.has(portId)), ...(files.length > 0 && { files }), ...(leaving.length > 0 && { leaving }), ...(open.length > 0 && { atWork: true }) }
 }
 
 /** What comes back, since its removal failed, is plugged in again by the undo of that. */
-async function devicesLeaving(db: Parameters<typeof openOperationsOf>[0], serverId: string): Promise<string[]> {
+function devicesLeaving(open: Awaited<ReturnType<typeof openOperationsOf>>): string[] {
   const kinds: readonly string[] = [detachVolumeOperation.kind, detachInterfaceOperation.kind]
-  const open = (await openOperationsOf(db, serverId)).filter(({ kind, status }) => kinds.includes(kind) && status !== 'undoing')
-  return open.flatMap(({ input }) => {
+  return open.filter(({ kind, status }) => kinds.includes(kind) && status !== 'undoing').flatMap(({ input }) => {
     const { volumeId, portId } = JSON.parse(input) as { volumeId?: string; portId?: string }
     return volumeId ?? portId ?? []
   })
