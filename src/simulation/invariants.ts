@@ -27,6 +27,18 @@ export async function kindsOf(rows: Rows): Promise<ReadonlySet<string>> {
   return kinds
 }
 
+/** The steps that ended, each by what tells it from all others, as its operation's kind and its own name. */
+export async function endedSteps(rows: Rows): Promise<ReadonlyMap<string, string>> {
+  const ended = new Map<string, string>()
+  for (const database of operationDatabases) {
+    const kinds = new Map((await rows.of(database, 'operations').catch(() => [])).map((row) => [row['id'], row['kind']]))
+    for (const step of await rows.of(database, 'operation_steps').catch(() => [])) {
+      if (step['ended_at'] !== null) ended.set(`${step['operation_id']} ${step['sequence']}`, `${kinds.get(step['operation_id'])}: ${step['phase']} ${step['step']}`)
+    }
+  }
+  return ended
+}
+
 /** What the operations noted that are open, or whose resource or id is named in the text. */
 export async function journalOf(rows: Rows, text: string): Promise<readonly string[]> {
   const lines: string[] = []
