@@ -1,4 +1,5 @@
 // What must be true of a cloud at rest, whatever happened to it: rows, engines and what people were told agree.
+import { createHash } from 'node:crypto'
 import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
@@ -179,7 +180,8 @@ async function networkIsRight(rest: AtRest, say: Say): Promise<void> {
   await networkHostsAreRight(rest, say)
 }
 
-const restingVolumes = new Set(['available', 'in-use', 'error'])
+/** What could not grow is deleted by its owner, or put right by an administrator. */
+const restingVolumes = new Set(['available', 'in-use', 'error', 'error_extending'])
 
 async function volumesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const volumes = await rows.of('cinder', 'volumes')
@@ -206,9 +208,11 @@ async function volumesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> 
     if (!attachments.some((row) => row['id'] === disk['attachment_id'] || (row['volume_id'] === disk['volume_id'] && row['instance_uuid'] === disk['instance_uuid']))) say(`server ${disk['instance_uuid']} has the volume ${disk['volume_id']} without an attachment`)
   }
   for (const host of hosts) {
-    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
+    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { sizeGiB: number; exported: unknown }>()
     for (const [id, made] of world) {
       const row = volumes.find((each) => each['id'] === id)
+      // What failed to grow may have grown all the same.
+      if (row && (row['status'] === 'error_extending' ? made.sizeGiB < row['size'] : made.sizeGiB !== row['size'])) say(`volume ${id} is ${row['status']} with ${row['size']} GiB, and its storage has ${made.sizeGiB}`)
       if (!row) say(`${host} has the storage of volume ${id}, which is gone`)
       else if (!String(row['host']).startsWith(`${host}@`)) say(`${host} has the storage of volume ${id}, which is on ${row['host']}`)
       else if ((made.exported !== undefined) !== attachments.some((each) => each['volume_id'] === id)) say(`volume ${id} is ${made.exported === undefined ? 'not ' : ''}exported and ${row['status']}`)
@@ -223,7 +227,9 @@ async function imagesAreRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   for (const image of images) {
     if (!['active', 'queued', 'killed', 'deactivated'].includes(image['status'])) say(`image ${image['id']} rests in ${image['status']}`)
     if (image['status'] === 'active' && !store?.kept.has(image['bits'])) say(`image ${image['id']} is active and has no data`)
-    if (image['status'] === 'active' && store?.kept.get(image['bits'])?.length !== image['size']) say(`image ${image['id']} says ${image['size']} bytes and has ${store?.kept.get(image['bits'])?.length}`)
+    const bytes = store?.kept.get(image['bits'])
+    if (image['status'] === 'active' && bytes?.length !== image['size']) say(`image ${image['id']} says ${image['size']} bytes and has ${bytes?.length}`)
+    else if (image['status'] === 'active' && bytes && createHash(image['os_hash_algo']).update(bytes).digest('hex') !== image['os_hash_value']) say(`image ${image['id']} has other bytes than its hash is of`)
   }
   for (const bits of store?.kept.keys() ?? []) if (!images.some((row) => row['bits'] === bits)) say(`the store has the data ${bits}, which belong to no image`)
   for (const bits of store?.partial.keys() ?? []) say(`the store has half of the data ${bits}`)
