@@ -54,6 +54,7 @@ spoilt('a finding of the auditor', added('nova_api', 'audit_findings', { kind: '
 const assignment = await row('keystone', 'assignments', (each) => each['actor_type'] === 'user' && each['target_type'] === 'project')
 spoilt('a role of a user who is gone', added('keystone', 'assignments', { ...assignment, actor_id: 'nobody' }), 'user nobody is gone and has a role')
 spoilt('a role in a project that is gone', added('keystone', 'assignments', { ...assignment, target_id: 'nowhere' }), 'project nowhere is gone and somebody has a role in it')
+spoilt('a role that is gone', added('keystone', 'assignments', { ...assignment, role_id: 'nothing' }), `role nothing is gone and ${assignment['actor_id']} has it`)
 
 // Servers.
 spoilt('a server under way', changed('nova_cell1', 'instances', is(far, 'uuid'), { task_state: 'rebooting' }), `server ${far['uuid']} rests in task state rebooting`)
@@ -83,6 +84,17 @@ spoilt('a host that holds more than it has', changed('placement', 'inventories',
   (await rest.rows.of('placement', 'allocations')).filter((each) => each['provider_uuid'] === place['provider_uuid'] && each['resource_class'] === 'VCPU').length} are held`)
 spoilt('room that is held for nobody', added('placement', 'allocations', { ...(await row('placement', 'allocations', held(far, 'VCPU'))), consumer_uuid: gone['uuid'] }),
   `allocations are held by ${gone['uuid']}, which is no server on a host`)
+
+// Groups of servers.
+const grouped = (policy: string, servers: readonly Row[], most: number | null = null) =>
+  both(added('nova_api', 'server_groups', { id: 99, uuid: 'g', policy, max_server_per_host: most }), ...servers.map((each) => added('nova_api', 'server_group_members', { group_id: 99, instance_uuid: each['uuid'] })))
+const [near] = (await rest.rows.of('nova_cell1', 'instances')).filter((each) => each['host'] === far['host'] && each['uuid'] !== far['uuid'] && each['deleted'] === 0)
+const neighbours: readonly Row[] = near ? [near, far] : [web, asleep]
+spoilt('servers that are apart, as they shall be', grouped('anti-affinity', [web, far, gone, broken]))
+spoilt('servers that are together, as they shall be', grouped('affinity', [...neighbours, gone, broken]))
+spoilt('servers that shall be apart', grouped('anti-affinity', neighbours), `the servers ${neighbours.map((each) => String(each['uuid'])).sort().join(' ')} of group g shall be apart, and are on ${neighbours[0]?.['host']}`)
+spoilt('servers of which two may share a host', grouped('anti-affinity', neighbours, 2))
+spoilt('servers that shall be together', grouped('affinity', [web, far]), 'the servers of group g shall be together, and are on host-1 host-2')
 
 // Guests.
 spoilt('a disk of a server that is gone', added('nova_cell1', 'block_device_mappings', { instance_uuid: gone['uuid'], volume_id: null }), `a disk of server ${gone['uuid']}, which is gone, is still there`)

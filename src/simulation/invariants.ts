@@ -7,7 +7,7 @@ import { hosts } from './cloud.ts'
 import { faultsAreTold } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import { networkHostsAreRight } from './network-hosts.ts'
-import { placesAreRight } from './places.ts'
+import { groupsAreRight, placesAreRight } from './places.ts'
 import { promisesAreKept } from './promises.ts'
 import { type AtRest, operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
@@ -71,6 +71,7 @@ export async function violations(rest: AtRest, ledger: Ledger, audited = false):
   await identityIsRight(rows, say)
   await computeIsRight(rest, say)
   await placesAreRight(rows, say)
+  await groupsAreRight(rows, say)
   await networkIsRight(rest, say)
   await volumesAreRight(rest, say)
   await imagesAreRight(rest, say)
@@ -82,7 +83,9 @@ export async function violations(rest: AtRest, ledger: Ledger, audited = false):
 async function identityIsRight(rows: Rows, say: Say): Promise<void> {
   const projects = new Set((await rows.of('keystone', 'projects')).map((row) => row['id']))
   const users = new Set((await rows.of('keystone', 'users')).map((row) => row['id']))
+  const roles = new Set((await rows.of('keystone', 'roles')).map((row) => row['id']))
   for (const row of await rows.of('keystone', 'assignments')) {
+    if (!roles.has(row['role_id'])) say(`role ${row['role_id']} is gone and ${row['actor_id']} has it`)
     if (row['actor_type'] === 'user' && !users.has(row['actor_id'])) say(`user ${row['actor_id']} is gone and has a role`)
     if (row['target_type'] === 'project' && !projects.has(row['target_id'])) say(`project ${row['target_id']} is gone and somebody has a role in it`)
   }
