@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Chaos } from './chaos.ts'
 import { SimulatedCloud } from './cloud.ts'
 import { type Actor, intents } from './intents/index.ts'
-import { journalOf, kindsOf, violations } from './invariants.ts'
+import { endedSteps, journalOf, kindsOf, violations } from './invariants.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { loginsAreRight, triesOf } from './logins.ts'
@@ -29,6 +29,8 @@ export interface Outcome {
   readonly journal: readonly string[]
   /** The kinds of the operations in it. */
   readonly operations: ReadonlySet<string>
+  /** The steps of its operations that ended when nothing could go wrong any more: nobody died in them. */
+  readonly spared: readonly string[]
   readonly happened: number
   readonly points: number
   readonly virtualMs: number
@@ -49,6 +51,8 @@ export interface PlayOptions {
 /** Longer than any deadline and any lease of the cloud. */
 const restMs = 2 * 3600_000
 const quietMs = 45_000
+/** What a story began is over by then, though one of its roles died. */
+const storyMs = 20 * 60_000
 
 let number = 0
 
@@ -79,14 +83,17 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
       over = true
     })
     await world.run(() => over && (plan.scenario !== undefined || world.now - began >= busyMs), busyMs * 30)
-    const points = chaos.passed
     if (!over) wrong.push('somebody waits for an answer for ever')
+    else if (plan.scenario !== undefined) await untilDone(world, storage)
+    const rows = rowsOf(storage)
+    const struck = await looked(world, endedSteps(rows))
+    const points = chaos.passed
 
     chaos.calm()
     await rest(world, cloud, storage)
-    const rows = rowsOf(storage)
     await options.atRest?.(storage, ledger)
     const operations = await kindsOf(rows)
+    const spared = [...(await endedSteps(rows))].flatMap(([id, step]) => (struck?.has(id) === true ? [] : [step]))
     const after = await violations({ rows, kept: storage.kept }, ledger, plan.audits)
     wrong.push(...after)
     const tries = await triesOf(rows, ledger)
@@ -95,7 +102,7 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Outcome> {
     cloud.end()
     const journal = wrong.length === 0 ? [] : await journalOf(rows, wrong.join(' '))
     for (const sentence of wrong) world.note(`violated: ${sentence}`)
-    return { violations: wrong, hash: world.hash(), history: world.history, log, journal, operations, happened: world.happened, points, virtualMs: world.now - began }
+    return { violations: wrong, hash: world.hash(), history: world.history, log, journal, operations, spared, happened: world.happened, points, virtualMs: world.now - began }
   } finally {
     await storage.close()
     storage.remove()
@@ -175,16 +182,32 @@ async function tell(name: string, { chaos, cloud, world, ledger, options: { temp
   })
 }
 
+/** What is seen of the rows while the cloud lives; nothing when they are not to be had. */
+async function looked<T>(world: World, look: Promise<T>): Promise<T | undefined> {
+  let seen: T | undefined
+  void look.then((found) => (seen = found))
+  await world.run(() => seen !== undefined, 1000)
+  return seen
+}
+
+/** Until what was begun is over, and what follows from that: all of it can be struck. */
+async function untilDone(world: World, storage: Storage): Promise<void> {
+  const end = world.now + storyMs
+  for (let calm = 0; calm < 2 && world.now < end; ) {
+    const open = await looked(world, openOperations(rowsOf(storage)))
+    calm = open?.length === 0 ? calm + 1 : 0
+    await world.run(() => false, 500)
+  }
+}
+
 /** Until nothing is under way any more; then a while longer, for what looks again from time to time. */
 async function rest(world: World, cloud: SimulatedCloud, storage: Storage): Promise<void> {
   const end = world.now + restMs
   let calmSince: number | undefined
   while (world.now < end) {
     await world.run(() => false, 5000)
-    let open: number | undefined
-    void openOperations(rowsOf(storage)).then((found) => (open = found.length))
-    await world.run(() => open !== undefined, 1000)
-    if (open !== 0 || !cloud.isWhole) calmSince = undefined
+    const open = await looked(world, openOperations(rowsOf(storage)))
+    if (open?.length !== 0 || !cloud.isWhole) calmSince = undefined
     else calmSince ??= world.now
     if (calmSince !== undefined && world.now - calmSince >= quietMs) return
   }

@@ -54,6 +54,7 @@ spoilt('a finding of the auditor', added('nova_api', 'audit_findings', { kind: '
 const assignment = await row('keystone', 'assignments', (each) => each['actor_type'] === 'user' && each['target_type'] === 'project')
 spoilt('a role of a user who is gone', added('keystone', 'assignments', { ...assignment, actor_id: 'nobody' }), 'user nobody is gone and has a role')
 spoilt('a role in a project that is gone', added('keystone', 'assignments', { ...assignment, target_id: 'nowhere' }), 'project nowhere is gone and somebody has a role in it')
+spoilt('a role that is gone', added('keystone', 'assignments', { ...assignment, role_id: 'nothing' }), `role nothing is gone and ${assignment['actor_id']} has it`)
 
 // Servers.
 spoilt('a server under way', changed('nova_cell1', 'instances', is(far, 'uuid'), { task_state: 'rebooting' }), `server ${far['uuid']} rests in task state rebooting`)
@@ -84,6 +85,17 @@ spoilt('a host that holds more than it has', changed('placement', 'inventories',
 spoilt('room that is held for nobody', added('placement', 'allocations', { ...(await row('placement', 'allocations', held(far, 'VCPU'))), consumer_uuid: gone['uuid'] }),
   `allocations are held by ${gone['uuid']}, which is no server on a host`)
 
+// Groups of servers.
+const grouped = (policy: string, servers: readonly Row[], most: number | null = null) =>
+  both(added('nova_api', 'server_groups', { id: 99, uuid: 'g', policy, max_server_per_host: most }), ...servers.map((each) => added('nova_api', 'server_group_members', { group_id: 99, instance_uuid: each['uuid'] })))
+const [near] = (await rest.rows.of('nova_cell1', 'instances')).filter((each) => each['host'] === far['host'] && each['uuid'] !== far['uuid'] && each['deleted'] === 0)
+const neighbours: readonly Row[] = near ? [near, far] : [web, asleep]
+spoilt('servers that are apart, as they shall be', grouped('anti-affinity', [web, far, gone, broken]))
+spoilt('servers that are together, as they shall be', grouped('affinity', [...neighbours, gone, broken]))
+spoilt('servers that shall be apart', grouped('anti-affinity', neighbours), `the servers ${neighbours.map((each) => String(each['uuid'])).sort().join(' ')} of group g shall be apart, and are on ${neighbours[0]?.['host']}`)
+spoilt('servers of which two may share a host', grouped('anti-affinity', neighbours, 2))
+spoilt('servers that shall be together', grouped('affinity', [web, far]), 'the servers of group g shall be together, and are on host-1 host-2')
+
 // Guests.
 spoilt('a disk of a server that is gone', added('nova_cell1', 'block_device_mappings', { instance_uuid: gone['uuid'], volume_id: null }), `a disk of server ${gone['uuid']}, which is gone, is still there`)
 spoilt('an interface of a server that is gone', added('nova_cell1', 'virtual_interfaces', { instance_uuid: gone['uuid'], uuid: 'p' }), `an interface of server ${gone['uuid']}, which is gone, is still there`)
@@ -100,7 +112,8 @@ spoilt('a server without a guest', nova(asleep['host'], ({ guests }) => void gue
 const address = await row('neutron', 'ip_allocations', (each) => each['port_id'] === port['id'])
 spoilt('an address that a port holds which is gone', added('neutron', 'ip_allocations', { ...address, ip_address: '10.9.0.250', port_id: 'lost' }), 'address 10.9.0.250 is held by port lost, which is gone')
 const otherPort = await row('neutron', 'ports', (each) => each['device_owner'] === 'network:router_gateway')
-spoilt('an address on two ports', added('neutron', 'ip_allocations', { ...address, port_id: otherPort['id'] }), `address ${address['subnet_id']} ${address['ip_address']} is on two ports`)
+const outside = await row('neutron', 'ports', (each) => each['device_owner'] === 'network:floatingip')
+spoilt('an address on two ports', added('neutron', 'ip_allocations', { ...address, port_id: outside['id'] }), `address ${address['subnet_id']} ${address['ip_address']} is on two ports`)
 spoilt('a port on a network that is gone', added('neutron', 'ports', { ...port, id: 'left', network_id: 'nowhere', device_owner: '', device_id: '', host_id: '', vif_type: 'unbound' }), 'port left is on network nowhere, which is gone')
 spoilt('a port of a server that is gone', added('neutron', 'ports', { ...port, id: 'left', device_id: gone['uuid'], host_id: '', vif_type: 'unbound' }), `port left belongs to server ${gone['uuid']}, which is gone`)
 spoilt('a port that its server does not know', added('neutron', 'ports', { ...port, id: 'left', host_id: '', vif_type: 'unbound' }), `port left says it is of server ${web['uuid']}, which does not know it`)
@@ -133,6 +146,11 @@ const elsewhere = backend === 'host-1' ? 'host-2' : 'host-1'
 spoilt('storage of a volume that is gone', cinder('host-2', ({ volumes }) => void volumes.set('lost', { sizeGiB: 1, exported: undefined })), 'host-2 has the storage of volume lost, which is gone')
 spoilt('storage on another backend', cinder(elsewhere, ({ volumes }) => void volumes.set(volume['id'], { sizeGiB: 1, exported: undefined })), `${elsewhere} has the storage of volume ${volume['id']}, which is on ${volume['host']}`)
 spoilt('a volume in use that is not exported', cinder(backend, ({ volumes }) => void volumes.set(volume['id'], { sizeGiB: 1, exported: undefined })), `volume ${volume['id']} is not exported and in-use`)
+const exported = { readOnly: false }
+spoilt('a volume that grew and has the storage of before', cinder(backend, ({ volumes }) => void volumes.set(volume['id'], { sizeGiB: 2, exported })), `volume ${volume['id']} is in-use with 1 GiB, and its storage has 2`)
+const couldNotGrow = (size: number) => both(withSpare({ status: 'error_extending', size, claimed_size: size, host: volume['host'] }), cinder(backend, ({ volumes }) => void volumes.set('spare', { sizeGiB: 2, exported: undefined })), added('cinder', 'messages', { resource_uuid: 'spare', user_message: 'extend volume: The engine refuses.' }))
+spoilt('a volume that could not grow and has more than it says', couldNotGrow(1))
+spoilt('a volume that could not grow and has less than it says', couldNotGrow(3), 'volume spare is error_extending with 3 GiB, and its storage has 2')
 spoilt('a volume without storage', cinder(backend, ({ volumes }) => void volumes.delete(volume['id'])), `volume ${volume['id']} is in-use and has no storage`)
 
 // Images.
@@ -140,6 +158,7 @@ const ownBits = Buffer.from(`the bytes of ${image['id']}`)
 spoilt('an image under way', changed('glance', 'images', is(image, 'id'), { status: 'saving' }), `image ${image['id']} rests in saving`)
 spoilt('an image without data', glance(({ kept }) => void kept.delete(image['bits'])), `image ${image['id']} is active and has no data`, `image ${image['id']} says ${ownBits.length} bytes and has undefined`)
 spoilt('an image with data of another size', glance(({ kept }) => void kept.set(image['bits'], Buffer.from('short'))), `image ${image['id']} says ${ownBits.length} bytes and has 5`)
+spoilt('an image with other data', glance(({ kept }) => void kept.set(image['bits'], Buffer.alloc(ownBits.length))), `image ${image['id']} has other bytes than its hash is of`)
 spoilt('data of no image', glance(({ kept }) => void kept.set('stray', Buffer.from('x'))), 'the store has the data stray, which belong to no image')
 spoilt('data that are half there', glance(({ partial }) => void partial.set('stray', Buffer.from('x'))), 'the store has half of the data stray')
 spoilt('an upload that nobody makes', added('glance', 'uploads', { image_id: 'i' }), 'an upload of image i is noted that nobody makes')

@@ -1,4 +1,5 @@
 // What must be true of a cloud at rest, whatever happened to it: rows, engines and what people were told agree.
+import { createHash } from 'node:crypto'
 import type { FakeVolumeWorld } from '../services/cinder/drivers/fake/index.ts'
 import type { FakeHost } from '../services/nova/drivers/fake/index.ts'
 import type { MemoryStoreWorld } from '../services/glance/drivers/memory/index.ts'
@@ -16,6 +17,18 @@ export async function kindsOf(rows: Rows): Promise<ReadonlySet<string>> {
   const kinds = new Set<string>()
   for (const database of operationDatabases) for (const row of await rows.of(database, 'operations').catch(() => [])) kinds.add(String(row['kind']))
   return kinds
+}
+
+/** The steps that ended, each by what tells it from all others, as its operation's kind and its own name. */
+export async function endedSteps(rows: Rows): Promise<ReadonlyMap<string, string>> {
+  const ended = new Map<string, string>()
+  for (const database of operationDatabases) {
+    const kinds = new Map((await rows.of(database, 'operations').catch(() => [])).map((row) => [row['id'], row['kind']]))
+    for (const step of await rows.of(database, 'operation_steps').catch(() => [])) {
+      if (step['ended_at'] !== null) ended.set(`${step['operation_id']} ${step['sequence']}`, `${kinds.get(step['operation_id'])}: ${step['phase']} ${step['step']}`)
+    }
+  }
+  return ended
 }
 
 /** What the operations noted that are open, or whose resource or id is named in the text. */
@@ -80,9 +93,11 @@ async function storageIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const volumes = await rows.of('cinder', 'volumes')
   const attachments = await rows.of('cinder', 'volume_attachments')
   for (const host of hosts) {
-    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { exported: unknown }>()
+    const world = (kept.get(`cinder ${host}`) as FakeVolumeWorld | undefined)?.volumes ?? new Map<string, { sizeGiB: number; exported: unknown }>()
     for (const [id, made] of world) {
       const row = volumes.find((each) => each['id'] === id)
+      // What failed to grow may have grown all the same.
+      if (row && (row['status'] === 'error_extending' ? made.sizeGiB < row['size'] : made.sizeGiB !== row['size'])) say(`volume ${id} is ${row['status']} with ${row['size']} GiB, and its storage has ${made.sizeGiB}`)
       if (!row) say(`${host} has the storage of volume ${id}, which is gone`)
       else if (!String(row['host']).startsWith(`${host}@`)) say(`${host} has the storage of volume ${id}, which is on ${row['host']}`)
       else if ((made.exported !== undefined) !== attachments.some((each) => each['volume_id'] === id)) say(`volume ${id} is ${made.exported === undefined ? 'not ' : ''}exported and ${row['status']}`)
@@ -96,7 +111,9 @@ async function storeIsRight({ rows, kept }: AtRest, say: Say): Promise<void> {
   const store = kept.get('glance') as MemoryStoreWorld | undefined
   for (const image of images) {
     if (image['status'] === 'active' && !store?.kept.has(image['bits'])) say(`image ${image['id']} is active and has no data`)
-    if (image['status'] === 'active' && store?.kept.get(image['bits'])?.length !== image['size']) say(`image ${image['id']} says ${image['size']} bytes and has ${store?.kept.get(image['bits'])?.length}`)
+    const bytes = store?.kept.get(image['bits'])
+    if (image['status'] === 'active' && bytes?.length !== image['size']) say(`image ${image['id']} says ${image['size']} bytes and has ${bytes?.length}`)
+    else if (image['status'] === 'active' && bytes && createHash(image['os_hash_algo']).update(bytes).digest('hex') !== image['os_hash_value']) say(`image ${image['id']} has other bytes than its hash is of`)
   }
   for (const bits of store?.kept.keys() ?? []) if (!images.some((row) => row['bits'] === bits)) say(`the store has the data ${bits}, which belong to no image`)
   for (const bits of store?.partial.keys() ?? []) say(`the store has half of the data ${bits}`)

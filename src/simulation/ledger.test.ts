@@ -27,6 +27,17 @@ test('who hears late of a subnet that was made, when its network is gone already
   assert.equal(ledger.add('subnet', 's', 'demo', 'n').removal, 'perhaps')
 })
 
+test('a rule that names another group goes with either of the two', () => {
+  for (const group of ['own', 'other']) {
+    const ledger = new Ledger()
+    for (const id of ['own', 'other']) ledger.add('security-group', id, 'demo')
+    const rule = ledger.add('security-group-rule', 'r', 'demo', 'own', 'other')
+    ledger.asks(group)
+    ledger.removed(group, 204)
+    assert.equal(rule.removal, 'acknowledged')
+  }
+})
+
 test('what somebody was refused to remove may be gone all the same, when the request comes a second time', () => {
   const ledger = new Ledger()
   const volume = ledger.add('volume', 'v', 'demo')

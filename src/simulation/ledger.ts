@@ -9,8 +9,8 @@ export interface Entry {
   readonly project: Project
   /** Whether somebody asked for it to go: nobody did, they did not hear what came of it, or they were told that it goes. */
   removal: 'none' | 'perhaps' | 'acknowledged'
-  /** What it belongs to and may go with: a subnet's network. */
-  readonly parent?: string
+  /** What it belongs to and may go with: a subnet's network, both groups of a rule. */
+  readonly parents: readonly string[]
   /** How many servers one request made, of which only this one was named. */
   together?: number
 }
@@ -31,10 +31,10 @@ export class Ledger {
   /** How many ask for something to go and have no answer yet. */
   readonly #asking = new Map<string, number>()
 
-  add(noun: Noun, id: string, project: Project, parent?: string): Entry {
+  add(noun: Noun, id: string, project: Project, ...parents: readonly string[]): Entry {
     // Whoever made it heard of it after it may have gone along with what it belongs to.
-    const gone = parent !== undefined && (this.#entries.get(parent)?.removal ?? 'none') !== 'none'
-    const entry: Entry = { noun, id, project, removal: gone ? 'perhaps' : 'none', ...(parent !== undefined && { parent }) }
+    const gone = parents.some((parent) => (this.#entries.get(parent)?.removal ?? 'none') !== 'none')
+    const entry: Entry = { noun, id, project, removal: gone ? 'perhaps' : 'none', parents }
     this.#entries.set(id, entry)
     return entry
   }
@@ -58,8 +58,8 @@ export class Ledger {
   }
 
   /** Whether somebody beside the one who asks for it to go did so too: it may be gone before either of them hears of it. */
-  othersAsked({ id, parent, removal }: Entry): boolean {
-    const asking = (this.#asking.get(id) ?? 0) + (parent === undefined ? 0 : (this.#asking.get(parent) ?? 0))
+  othersAsked({ id, parents, removal }: Entry): boolean {
+    const asking = [id, ...parents].reduce((sum, each) => sum + (this.#asking.get(each) ?? 0), 0)
     return removal !== 'none' || asking > 1
   }
 
@@ -69,7 +69,7 @@ export class Ledger {
     const outcome = status >= 200 && status < 300 ? 'acknowledged' : status === 0 || status >= 500 || status === 404 || repeated ? 'perhaps' : undefined
     if (outcome === undefined) return
     for (const entry of this.#entries.values()) {
-      if (entry.id !== id && entry.parent !== id) continue
+      if (entry.id !== id && !entry.parents.includes(id)) continue
       if (entry.removal !== 'acknowledged') entry.removal = outcome
     }
   }

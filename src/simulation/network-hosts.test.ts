@@ -78,13 +78,41 @@ spoilt('DHCP that does not know its subnet', set(served['host'], 'dhcp', served[
   `DHCP of network ${served['network_id']} is to serve ${subnets} as port ${dhcp.port.id}, and serves  as ${dhcp.port.id}`)
 const known = dhcp.hosts.map((each) => `${each.portId} ${each.macAddress} ${each.addresses.map(({ address }) => address).join(' ')}`).sort()
 spoilt('DHCP that knows nobody', set(served['host'], 'dhcp', served['network_id'], { hosts: [] }), `DHCP of network ${served['network_id']} on ${served['host']} is to know ${known.join(', ')}, and knows nobody`)
+const [subnet] = dhcp.subnets
+assert.ok(subnet && dhcp.subnets.length === 1)
+for (const [what, change] of [['another gateway', { gatewayAddress: null }], ['other resolvers', { dnsServers: [] }], ['other routes', { hostRoutes: [] }], ['an address of its own that it has not', { portAddress: '10.9.0.200' }], ['that nobody is served there', { enableDhcp: false }]] as const) {
+  const told = (of: Partial<typeof subnet>) => JSON.stringify(Object.fromEntries((['cidr', 'dnsServers', 'enableDhcp', 'gatewayAddress', 'hostRoutes', 'ipVersion', 'portAddress'] as const).map((key) => [key, of[key]])))
+  spoilt(`DHCP that tells guests ${what}`, set(served['host'], 'dhcp', served['network_id'], { subnets: [{ ...subnet, ...change }] }),
+    `DHCP of network ${served['network_id']} on ${served['host']} is to tell of subnet ${subnet.id} ${told(subnet)}, and tells ${told({ ...subnet, ...change })}`)
+}
 
 // Routers.
 const made = engineOf(router['host']).routers.get(router['id'])
 assert.ok(made)
 spoilt('a router on another host', engine(elsewhere, (world) => void world.routers.set('lost', made)), `${elsewhere} has router lost, which is not its own`)
 spoilt('a router that is not on its host', gone(router['host'], 'routers', router['id']), `router ${router['id']} is to be on ${router['host']} and is not`)
-const asRouted = (floatingAddresses: readonly string[]) => JSON.stringify([made.interfaces.map(({ portId }) => portId), router['gateway_port_id'], true, floatingAddresses, 0])
-spoilt('a router that translates no floating address', set(router['host'], 'routers', router['id'], { floatingIps: [] }),
-  `router ${router['id']} on ${router['host']} is to have ${asRouted([`${floating['floating_ip_address']} ${floating['fixed_ip_address']}`])}, and has ${asRouted([])}`)
+const { gateway } = made
+assert.ok(gateway && made.interfaces.length === 1 && made.routes.length === 1)
+const [inner] = made.interfaces
+const portSeen = (each: typeof inner) => `${each?.portId} ${each?.macAddress} ${each?.addresses.join(' ')}`
+const asRouted = (of: typeof made) => JSON.stringify({
+  up: of.adminStateUp, interfaces: of.interfaces.map(portSeen), gateway: of.gateway ? `${portSeen(of.gateway)} by ${of.gateway.nextHop}${of.gateway.enableSnat ? ', translating' : ''}` : 'none',
+  floating: of.floatingIps.map((each) => `${each.floatingAddress} ${each.fixedAddress}`), routes: of.routes,
+})
+const routerSpoilings: readonly (readonly [what: string, change: Partial<typeof made>])[] = [
+  ['translates no floating address', { floatingIps: [] }],
+  ['translates a floating address to another one', { floatingIps: [{ floatingAddress: floating['floating_ip_address'], fixedAddress: '10.9.0.200' }] }],
+  ['has another address on an interface', { interfaces: made.interfaces.map((each) => ({ ...each, addresses: ['10.9.0.200/24'] })) }],
+  ['has another hardware address on an interface', { interfaces: made.interfaces.map((each) => ({ ...each, macAddress: 'fa:16:3e:00:00:00' })) }],
+  ['does not have an interface', { interfaces: [] }],
+  ['has no gateway', { gateway: null }],
+  ['has another address outside', { gateway: { ...gateway, addresses: ['203.0.113.200/24'] } }],
+  ['leads to nobody outside', { gateway: { ...gateway, nextHop: null } }],
+  ['does not translate', { gateway: { ...gateway, enableSnat: false } }],
+  ['has another route', { routes: [{ destination: '10.77.0.0/24', nextHop: '10.9.0.201' }] }],
+  ['is down', { adminStateUp: false }],
+]
+for (const [what, change] of routerSpoilings) {
+  spoilt(`a router that ${what}`, set(router['host'], 'routers', router['id'], change), `router ${router['id']} on ${router['host']} is to have ${asRouted(made)}, and has ${asRouted({ ...made, ...change })}`)
+}
 spoilt('a floating address that is translated and shown as down', changed('neutron', 'floating_ips', () => true, { status: 'DOWN' }), `floating address ${floating['id']} is translated by router ${router['id']} and is DOWN`)

@@ -1,5 +1,6 @@
 // What the network engines of the hosts must have, worked out from neutron's rows: wires, filters, groups, DHCP and routers.
 import type { FakeNetworkDriver } from '../services/neutron/drivers/fake/index.ts'
+import type { RouterPortSpec } from '../services/neutron/drivers/interface.ts'
 import { hosts, tunnelAddresses } from './cloud.ts'
 import type { AtRest, Row, Say } from './rows.ts'
 
@@ -117,6 +118,16 @@ function groupsAreRight(host: string, engine: Engine, all: NetworkRows, say: Say
   }
 }
 
+const inOrder = (values: object) => JSON.stringify(Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))))
+
+const routesOf = (row: Row, column: string) => (JSON.parse(row[column]) as { destination: string; nexthop: string }[]).map(({ destination, nexthop }) => ({ destination, nextHop: nexthop }))
+
+/** What DHCP tells guests of a subnet. */
+const subnetOf = (row: Row, portAddress: string) => ({
+  ipVersion: row['ip_version'], cidr: row['cidr'], enableDhcp: row['enable_dhcp'] === 1, portAddress, gatewayAddress: row['gateway_ip'],
+  dnsServers: JSON.parse(row['dns_nameservers']) as unknown, hostRoutes: routesOf(row, 'host_routes'),
+})
+
 function dhcpIsRight(host: string, engine: Engine, all: NetworkRows, say: Say): void {
   const here = new Set(all.dhcpBindings.filter((row) => row['host'] === host).map((row) => row['network_id']))
   for (const id of engine.dhcp.keys()) if (!here.has(id)) say(`${host} serves DHCP on network ${id}, which is ${all.networks.some((row) => row['id'] === id) ? 'not its own' : 'gone'}`)
@@ -131,6 +142,13 @@ function dhcpIsRight(host: string, engine: Engine, all: NetworkRows, say: Say): 
     }
     const subnets = sorted(all.allocations.filter((row) => row['port_id'] === own['id']).map((row) => row['subnet_id']))
     if (made.port.id !== own['id'] || !same(subnets, sorted(made.subnets.map((subnet) => subnet.id)))) say(`DHCP of network ${id} is to serve ${subnets.join(' ')} as port ${own['id']}, and serves ${sorted(made.subnets.map((subnet) => subnet.id)).join(' ')} as ${made.port.id}`)
+    for (const subnet of made.subnets) {
+      const row = all.subnets.find((each) => each['id'] === subnet.id)
+      if (!row || !subnets.includes(subnet.id)) continue
+      const wanted = subnetOf(row, all.allocations.find((each) => each['port_id'] === own['id'] && each['subnet_id'] === subnet.id)?.['ip_address'])
+      const { id: _id, leaseSeconds: _lease, ...given } = subnet
+      if (!same(inOrder(wanted), inOrder(given))) say(`DHCP of network ${id} on ${host} is to tell of subnet ${subnet.id} ${inOrder(wanted)}, and tells ${inOrder(given)}`)
+    }
     const asked = sorted(all.ports.filter((port) => port['network_id'] === id && isWired(port)).map((port) => {
       const addresses = all.allocations.filter((row) => row['port_id'] === port['id'] && subnets.includes(row['subnet_id']))
       return `${port['id']} ${port['mac_address']} ${sorted(addresses.map((row) => row['ip_address'])).join(' ')}`
@@ -138,6 +156,18 @@ function dhcpIsRight(host: string, engine: Engine, all: NetworkRows, say: Say): 
     const told = sorted(made.hosts.map((each) => `${each.portId} ${each.macAddress} ${sorted(each.addresses.map(({ address }) => address)).join(' ')}`))
     if (!same(asked, told)) say(`DHCP of network ${id} on ${host} is to know ${asked.join(', ') || 'nobody'}, and knows ${told.join(', ') || 'nobody'}`)
   }
+}
+
+/** A router's port, with its addresses and how large their subnets are. */
+function portOf(all: NetworkRows, port: Row): string {
+  const addresses = all.allocations.filter((row) => row['port_id'] === port['id'])
+  const lengthOf = (row: Row) => String(all.subnets.find((subnet) => subnet['id'] === row['subnet_id'])?.['cidr']).split('/')[1]
+  return `${port['id']} ${port['mac_address']} ${sorted(addresses.map((row) => `${row['ip_address']}/${lengthOf(row)}`)).join(' ')}`
+}
+
+function nextHopOf(all: NetworkRows, gateway: Row): string | null {
+  const own = all.allocations.filter((row) => row['port_id'] === gateway['id']).map((row) => row['subnet_id'])
+  return all.subnets.find((subnet) => own.includes(subnet['id']) && subnet['ip_version'] === 4 && subnet['gateway_ip'] !== null)?.['gateway_ip'] ?? null
 }
 
 function routersAreRight(host: string, engine: Engine, all: NetworkRows, say: Say): void {
@@ -149,16 +179,20 @@ function routersAreRight(host: string, engine: Engine, all: NetworkRows, say: Sa
       say(`router ${id} is to be on ${host} and is not`)
       continue
     }
-    const interfaces = all.ports.filter((port) => port['device_id'] === id && port['device_owner'] === 'network:router_interface').map((port) => port['id'])
+    const interfaces = all.ports.filter((port) => port['device_id'] === id && port['device_owner'] === 'network:router_interface')
+    const gateway = all.ports.find((port) => port['id'] === router['gateway_port_id'])
     const floating = all.floating.filter((row) => row['router_id'] === id)
-    const asked = [
-      sorted(interfaces), router['gateway_port_id'], router['gateway_port_id'] === null ? null : router['enable_snat'] === 1,
-      sorted(floating.map((row) => `${row['floating_ip_address']} ${row['fixed_ip_address']}`)), router['routes'] === '[]' ? 0 : (JSON.parse(router['routes']) as unknown[]).length,
-    ]
-    const there = [
-      sorted(made.interfaces.map((port) => port.portId)), made.gateway?.portId ?? null, made.gateway?.enableSnat ?? null,
-      sorted(made.floatingIps.map((each) => `${each.floatingAddress} ${each.fixedAddress}`)), made.routes.length,
-    ]
+    const asked = {
+      up: router['admin_state_up'] === 1, interfaces: sorted(interfaces.map((port) => portOf(all, port))),
+      gateway: gateway ? `${portOf(all, gateway)} by ${nextHopOf(all, gateway)}${router['enable_snat'] === 1 ? ', translating' : ''}` : 'none',
+      floating: sorted(floating.map((row) => `${row['floating_ip_address']} ${row['fixed_ip_address']}`)), routes: routesOf(router, 'routes'),
+    }
+    const seen = ({ portId, macAddress, addresses }: RouterPortSpec) => `${portId} ${macAddress} ${sorted(addresses).join(' ')}`
+    const there = {
+      up: made.adminStateUp, interfaces: sorted(made.interfaces.map(seen)),
+      gateway: made.gateway ? `${seen(made.gateway)} by ${made.gateway.nextHop}${made.gateway.enableSnat ? ', translating' : ''}` : 'none',
+      floating: sorted(made.floatingIps.map((each) => `${each.floatingAddress} ${each.fixedAddress}`)), routes: made.routes,
+    }
     if (!same(asked, there)) say(`router ${id} on ${host} is to have ${JSON.stringify(asked)}, and has ${JSON.stringify(there)}`)
     for (const row of floating) if (row['status'] !== 'ACTIVE') say(`floating address ${row['id']} is translated by router ${id} and is ${row['status']}`)
   }

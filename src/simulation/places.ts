@@ -1,4 +1,5 @@
-// What servers hold in placement: the whole of their flavor, on their own host, and no host holds more than it has.
+// What servers hold in placement: the whole of their flavor, on their own host, and no host holds more than it has; and
+// where those of one group are.
 import type { Row, Rows, Say } from './rows.ts'
 
 interface Flavor {
@@ -36,5 +37,17 @@ export async function placesAreRight(rows: Rows, say: Say): Promise<void> {
     const capacity = inventory ? (inventory['total'] - inventory['reserved']) * inventory['allocation_ratio'] : 0
     const [provider = '', name = ''] = place.split(' ')
     if (used > capacity) say(`${names.get(provider)} has room for ${capacity} ${name}, and ${used} are held`)
+  }
+}
+
+/** Servers that shall be apart share no host, those that shall be together are on one. */
+export async function groupsAreRight(rows: Rows, say: Say): Promise<void> {
+  const hostOf = new Map((await rows.of('nova_cell1', 'instances')).filter((row) => row['deleted'] === 0 && row['host'] !== null).map((row) => [row['uuid'], String(row['host'])]))
+  const members = await rows.of('nova_api', 'server_group_members')
+  for (const { id, uuid, policy, max_server_per_host: most } of await rows.of('nova_api', 'server_groups')) {
+    const placed = members.filter((row) => row['group_id'] === id && hostOf.has(row['instance_uuid']))
+    const byHost = Map.groupBy(placed, (row) => String(hostOf.get(row['instance_uuid'])))
+    if (policy === 'anti-affinity') for (const [host, own] of byHost) if (own.length > (most ?? 1)) say(`the servers ${own.map((row) => String(row['instance_uuid'])).sort().join(' ')} of group ${uuid} shall be apart, and are on ${host}`)
+    if (policy === 'affinity' && byHost.size > 1) say(`the servers of group ${uuid} shall be together, and are on ${[...byHost.keys()].sort().join(' ')}`)
   }
 }

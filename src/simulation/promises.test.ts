@@ -20,6 +20,7 @@ const floating = await row('neutron', 'floating_ips', () => true)
 const image = await row('glance', 'images', named('own'))
 const other = await row('keystone', 'users', named('other'))
 const project = await row('keystone', 'projects', named('other'))
+const member = await row('keystone', 'roles', named('member'))
 const friends = await row('neutron', 'security_groups', named('friends'))
 const address = await row('neutron', 'ip_allocations', (each) => each['port_id'] === port['id'])
 
@@ -32,7 +33,7 @@ async function said(told: Ledger, spoiling: Spoiling = (same) => same): Promise<
 test('to the people of a quiet cloud all is as they were told', async () => assert.deepEqual(await said(ledger), []))
 
 test('what was acknowledged and is gone, of every noun', async () => {
-  const nouns: readonly Noun[] = ['server', 'volume', 'network', 'subnet', 'port', 'router', 'floatingip', 'security-group', 'security-group-rule', 'image', 'project', 'user']
+  const nouns: readonly Noun[] = ['server', 'volume', 'network', 'subnet', 'port', 'router', 'floatingip', 'security-group', 'security-group-rule', 'image', 'project', 'user', 'role', 'server-group']
   const told = new Ledger()
   for (const noun of nouns) told.add(noun, `a ${noun}`, 'demo')
   assert.deepEqual(await said(told), nouns.map((noun) => `${noun} a ${noun} was acknowledged, nobody removed it, and it is gone`))
@@ -62,7 +63,12 @@ const changes: readonly (readonly [what: string, aspect: Aspect, is: string])[] 
   ['the gateway of a router', { noun: 'router', id: router['id'], of: 'gateway' }, router['gateway_network_id']],
   ['an interface of a router', { noun: 'router', id: router['id'], of: `interface ${address['subnet_id']}` }, 'there'],
   ['the port of a floating address', { noun: 'floatingip', id: floating['id'], of: 'port' }, port['id']],
-  ['the role of a user', { noun: 'user', id: other['id'], of: `member of ${project['id']}` }, 'there'],
+  ['the role of a user', { noun: 'user', id: other['id'], of: `role ${member['id']} in ${project['id']}` }, 'there'],
+  ['the group of a server', { noun: 'server', id: web['uuid'], of: 'group' }, 'none'],
+  ['the addresses of a port', { noun: 'port', id: port['id'], of: 'addresses' }, address['ip_address']],
+  ['the resolvers of a subnet', { noun: 'subnet', id: address['subnet_id'], of: 'resolvers' }, '192.0.2.53'],
+  ['the routes of a subnet', { noun: 'subnet', id: address['subnet_id'], of: 'routes' }, '10.78.0.0/24 by 10.9.0.200'],
+  ['the gateway of a subnet', { noun: 'subnet', id: address['subnet_id'], of: 'gateway' }, '10.9.0.1'],
   ['the bytes of an image', { noun: 'image', id: image['id'], of: 'bytes' }, `the bytes of ${image['id']}`],
 ]
 for (const [what, aspect, is] of changes) {
@@ -91,6 +97,25 @@ test('a floating address may lose a port that somebody removed', async () => {
   told.changes.ask({ noun: 'floatingip', id: floating['id'], of: 'port' }, 'removed')({ status: 200, repeated: false })
   told.removed('removed', 204)
   assert.deepEqual(await said(told), [])
+})
+
+test('a server is in no group any more when somebody removed that, and a user has no role that is gone', async () => {
+  const told = new Ledger()
+  for (const [noun, id] of [['server', web['uuid']], ['user', other['id']], ['server-group', 'g'], ['role', 'r']] as const) told.add(noun, id, 'demo')
+  const answered = { status: 200, repeated: false }
+  told.changes.ask({ noun: 'server', id: web['uuid'], of: 'group' }, 'g')(answered)
+  told.changes.ask({ noun: 'user', id: other['id'], of: `role r in ${project['id']}` }, 'there')(answered)
+  for (const id of ['g', 'r']) told.removed(id, 204)
+  assert.deepEqual(await said(told), [])
+})
+
+test('a volume that grew and is as small as before, or that did not and is larger', async () => {
+  const created = await row('cinder', 'operations', (each) => each['kind'] === 'volume.create' && each['resource_id'] === volume['id'])
+  const growth = (status: string, fromGiB: number, toGiB: number) => added('cinder', 'operations', { ...created, id: `to ${toGiB}`, kind: 'volume.extend', status, input: JSON.stringify({ volumeId: volume['id'], fromGiB, toGiB }) })
+  assert.deepEqual(await said(new Ledger(), growth('done', 1, 2)), [`volume ${volume['id']} grew to 2 GiB, and has 1`])
+  assert.deepEqual(await said(new Ledger(), growth('failed', 1, 2)), [])
+  const larger = changed('cinder', 'volumes', named('data'), { size: 2 })
+  assert.deepEqual(await said(new Ledger(), (spoilt) => larger(growth('failed', 1, 2)(spoilt))), [`volume ${volume['id']} grew to 1 GiB, and has 2`])
 })
 
 test('something that was accepted and that nobody knows', async () => {

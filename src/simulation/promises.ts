@@ -11,12 +11,13 @@ export async function promisesAreKept(rest: AtRest, ledger: Ledger, say: Say): P
   await whatWasChangedIsSo(rest, ledger, say)
   await whatWasAcceptedIsKnown(rows, ledger, say)
   await whatServersWereGivenIsThere(rows, ledger, say)
+  await volumesAreAsLargeAsTheyGrew(rows, say)
 }
 
-const tables: Readonly<Record<Exclude<Noun, 'server'>, readonly [database: string, table: string]>> = {
+const tables: Readonly<Record<Exclude<Noun, 'server'>, readonly [database: string, table: string, key?: string]>> = {
   volume: ['cinder', 'volumes'], network: ['neutron', 'networks'], subnet: ['neutron', 'subnets'], port: ['neutron', 'ports'], router: ['neutron', 'routers'],
   floatingip: ['neutron', 'floating_ips'], 'security-group': ['neutron', 'security_groups'], 'security-group-rule': ['neutron', 'security_group_rules'], image: ['glance', 'images'],
-  project: ['keystone', 'projects'], user: ['keystone', 'users'],
+  project: ['keystone', 'projects'], user: ['keystone', 'users'], role: ['keystone', 'roles'], 'server-group': ['nova_api', 'server_groups', 'uuid'],
 }
 
 const serversEver = async (rows: Rows) => [...(await rows.of('nova_cell1', 'instances')), ...(await rows.of('nova_cell0', 'instances'))]
@@ -25,7 +26,7 @@ const serversOf = async (rows: Rows) => (await serversEver(rows)).filter((row) =
 /** What was acknowledged is there; what was acknowledged to go is gone. */
 async function whatWasMadeIsThere(rows: Rows, ledger: Ledger, say: Say): Promise<void> {
   const there = new Map<Noun, Set<string>>([['server', new Set((await serversOf(rows)).map((row) => String(row['uuid'])))]])
-  for (const [noun, [database, table]] of Object.entries(tables)) there.set(noun as Noun, new Set((await rows.of(database, table)).map((row) => String(row['id']))))
+  for (const [noun, [database, table, key = 'id']] of Object.entries(tables)) there.set(noun as Noun, new Set((await rows.of(database, table)).map((row) => String(row[key]))))
   const isThere = ({ noun, id }: Entry) => there.get(noun)?.has(id) === true
   const ever = await serversEver(rows)
   for (const entry of ledger.all()) {
@@ -48,29 +49,37 @@ async function looks({ rows, kept }: AtRest): Promise<Readonly<Partial<Record<No
     await byId('cinder', 'volumes'), await byId('neutron', 'ports'), await byId('neutron', 'routers'), await byId('neutron', 'floating_ips'), await byId('glance', 'images'),
   ]
   const users = await byId('keystone', 'users')
+  const subnets = await byId('neutron', 'subnets')
+  const serverGroups = new Map((await rows.of('nova_api', 'server_groups')).map((row) => [row['id'], row]))
+  const groupMembers = await byId('nova_api', 'server_group_members', 'instance_uuid')
   const memberships = await rows.of('neutron', 'port_security_groups')
   const addresses = await rows.of('neutron', 'ip_allocations')
-  const member = (await rows.of('keystone', 'roles')).find((role) => role['name'] === 'member')?.['id']
   const assignments = await rows.of('keystone', 'assignments')
   const store = kept.get('glance') as MemoryStoreWorld | undefined
   const isInterface = (router: string, subnet: string) => addresses.some((row) => {
     const port = row['subnet_id'] === subnet ? ports.get(row['port_id']) : undefined
     return port?.['device_id'] === router && port['device_owner'] === 'network:router_interface'
   })
-  const isMember = (user: string, project: string) => assignments.some((row) => row['actor_id'] === user && row['target_id'] === project && row['role_id'] === member)
+  const hasRole = (user: string, role: string | undefined, project: string) => assignments.some((row) => row['actor_id'] === user && row['target_id'] === project && row['role_id'] === role)
   const there = (is: boolean) => (is ? 'there' : 'gone')
   const second = (of: string) => of.split(' ').at(-1) ?? ''
   return {
-    server: (id) => servers.get(id)?.['display_name'],
+    server: (id, of) => of === 'name' || !servers.has(id) ? servers.get(id)?.['display_name'] : (serverGroups.get(groupMembers.get(id)?.['group_id'])?.['uuid'] ?? 'none'),
     volume: (id) => volumes.get(id)?.['display_name'],
-    port: (id, of) => of === 'name' ? ports.get(id)?.['name'] : ports.has(id) ? memberships.filter((row) => row['port_id'] === id).map((row) => String(row['security_group_id'])).sort().join(' ') : undefined,
+    port: (id, of) => of === 'addresses' && ports.has(id) ? addresses.filter((row) => row['port_id'] === id).map((row) => String(row['ip_address'])).sort().join(' ') : of === 'name' ? ports.get(id)?.['name'] : ports.has(id) ? memberships.filter((row) => row['port_id'] === id).map((row) => String(row['security_group_id'])).sort().join(' ') : undefined,
+    subnet: (id, of) => {
+      const subnet = subnets.get(id)
+      if (!subnet || of === 'gateway') return subnet && (subnet['gateway_ip'] ?? 'none')
+      if (of === 'resolvers') return (JSON.parse(subnet['dns_nameservers']) as string[]).join(' ')
+      return (JSON.parse(subnet['host_routes']) as { destination: string; nexthop: string }[]).map(({ destination, nexthop }) => `${destination} by ${nexthop}`).join(' ')
+    },
     router: (id, of) => {
       const router = routers.get(id)
       if (!router) return undefined
       return of === 'gateway' ? (router['gateway_port_id'] === null ? 'none' : router['gateway_network_id']) : there(isInterface(id, second(of)))
     },
     floatingip: (id) => floating.has(id) ? (floating.get(id)?.['fixed_port_id'] ?? 'none') : undefined,
-    user: (id, of) => users.has(id) ? there(isMember(id, second(of))) : undefined,
+    user: (id, of) => users.has(id) ? there(hasRole(id, of.split(' ')[1], second(of))) : undefined,
     image: (id) => {
       const image = images.get(id)
       return image?.['status'] === 'active' ? String(store?.kept.get(image['bits'])) : image && `nothing, and is ${image['status']}`
@@ -81,8 +90,8 @@ async function looks({ rows, kept }: AtRest): Promise<Readonly<Partial<Record<No
 /** What an aspect leads to may go, and it with that: nobody has to say so. */
 function mayBeVoid({ noun, of }: Aspect, values: ReadonlySet<string>, ledger: Ledger): boolean {
   const gone = (id: string) => (ledger.find(id)?.removal ?? 'none') !== 'none'
-  if (noun === 'floatingip') return [...values].some(gone)
-  return of.includes(' ') && gone(of.split(' ').at(-1) ?? '')
+  if (noun === 'floatingip' || of === 'group') return [...values].some(gone)
+  return of.split(' ').slice(1).some(gone)
 }
 
 async function whatWasChangedIsSo(rest: AtRest, ledger: Ledger, say: Say): Promise<void> {
@@ -130,5 +139,16 @@ async function whatServersWereGivenIsThere(rows: Rows, ledger: Ledger, say: Say)
     const mayGo = !ofVolume && ((ledger.find(subject)?.removal ?? 'none') !== 'none' || !ports.has(subject))
     if (attaching[last['kind']] === true && !has && !mayGo) say(`server ${server} was given ${ofVolume ? 'volume' : 'port'} ${subject}, and does not have it`)
     if (attaching[last['kind']] === false && has) say(`server ${server} was rid of ${ofVolume ? 'volume' : 'port'} ${subject}, and has it`)
+  }
+}
+
+/** A volume is as large as the last growth made it that was carried out, or as it was before all of them. */
+async function volumesAreAsLargeAsTheyGrew(rows: Rows, say: Say): Promise<void> {
+  const volumes = new Map((await rows.of('cinder', 'volumes')).map((row) => [row['id'], row]))
+  const growths = (await rows.of('cinder', 'operations')).filter((row) => row['kind'] === 'volume.extend' && volumes.has(row['resource_id']))
+  for (const [id, own] of Map.groupBy(growths, (row) => String(row['resource_id']))) {
+    const asked = own.map((row) => ({ done: row['status'] === 'done', ...(JSON.parse(row['input']) as { fromGiB: number; toGiB: number }) }))
+    const size = asked.findLast(({ done }) => done)?.toGiB ?? asked[0]?.fromGiB
+    if (volumes.get(id)?.['size'] !== size) say(`volume ${id} grew to ${size} GiB, and has ${volumes.get(id)?.['size']}`)
   }
 }

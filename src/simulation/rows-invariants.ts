@@ -1,6 +1,6 @@
 // What must be true of the rows of a cloud at rest, whatever its engines are: of a simulated one, and of a real one that was killed.
 import { faultsAreTold } from './faults.ts'
-import { placesAreRight } from './places.ts'
+import { groupsAreRight, placesAreRight } from './places.ts'
 import { operationDatabases, type Row, type Rows, type Say } from './rows.ts'
 
 export async function openOperations(rows: Rows): Promise<readonly Row[]> {
@@ -20,6 +20,7 @@ export async function rowViolations(rows: Rows): Promise<readonly string[]> {
   await identityIsRight(rows, say)
   await computeIsRight(rows, say)
   await placesAreRight(rows, say)
+  await groupsAreRight(rows, say)
   await networkIsRight(rows, say)
   await volumesAreRight(rows, say)
   await imagesAreRight(rows, say)
@@ -30,7 +31,9 @@ export async function rowViolations(rows: Rows): Promise<readonly string[]> {
 async function identityIsRight(rows: Rows, say: Say): Promise<void> {
   const projects = new Set((await rows.of('keystone', 'projects')).map((row) => row['id']))
   const users = new Set((await rows.of('keystone', 'users')).map((row) => row['id']))
+  const roles = new Set((await rows.of('keystone', 'roles')).map((row) => row['id']))
   for (const row of await rows.of('keystone', 'assignments')) {
+    if (!roles.has(row['role_id'])) say(`role ${row['role_id']} is gone and ${row['actor_id']} has it`)
     if (row['actor_type'] === 'user' && !users.has(row['actor_id'])) say(`user ${row['actor_id']} is gone and has a role`)
     if (row['target_type'] === 'project' && !projects.has(row['target_id'])) say(`project ${row['target_id']} is gone and somebody has a role in it`)
   }
@@ -109,7 +112,8 @@ async function networkIsRight(rows: Rows, say: Say): Promise<void> {
   }
 }
 
-const restingVolumes = new Set(['available', 'in-use', 'error'])
+/** What could not grow is deleted by its owner, or put right by an administrator. */
+const restingVolumes = new Set(['available', 'in-use', 'error', 'error_extending'])
 
 async function volumesAreRight(rows: Rows, say: Say): Promise<void> {
   const volumes = await rows.of('cinder', 'volumes')

@@ -264,6 +264,19 @@ export const scenarios: Readonly<Record<string, Story>> = {
     const [first] = servers
     if (first) await removeServer(teller, first)
   },
+  async 'a group that a rule of another one names is deleted'(teller) {
+    const net = await networkOf(teller)
+    const [own, other] = [
+      await create(teller, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: 'own' } }),
+      await create(teller, 'security-group', 'neutron', '/v2.0/security-groups', { security_group: { name: 'other' } }),
+    ]
+    if (!net || own === undefined || other === undefined) return
+    await create(teller, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: own, direction: 'ingress', ethertype: 'IPv4', remote_group_id: other } }, own, other)
+    const server = await boot(teller, { networks: [{ uuid: net.network }], security_groups: [{ name: 'own' }] })
+    if (server) await settled(teller, server)
+    const entry = teller.ledger.find(other)
+    if (entry) await remove(teller, entry, 'neutron', `/v2.0/security-groups/${other}`)
+  },
   async 'an agent does not answer for a while, and is told what it missed'(teller) {
     const net = await networkOf(teller)
     const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
@@ -354,6 +367,26 @@ export const scenarios: Readonly<Record<string, Story>> = {
       await remove(teller, volume, 'cinder', `${path}/${volume.id}`)
       return (await teller.person.call('cinder', 'GET', `${path}/${volume.id}`)).status === 404
     })
+  },
+  async 'servers of a group that shall be apart, and of one that shall be together'(teller) {
+    const ask = (group: string) => teller.person.call('nova', 'POST', '/v2.1/servers', { server: { name: 'told', flavorRef: '1', imageRef: teller.template.imageId, networks: 'none' }, 'os:scheduler_hints': { group } }, { 'openstack-api-version': 'compute 2.37' })
+    for (const policy of ['anti-affinity', 'affinity']) {
+      const group = await create(teller, 'server-group', 'nova', '/v2.1/os-server-groups', { server_group: { name: 'told', policies: [policy] } })
+      if (group === undefined) continue
+      const servers = (await Promise.all([ask(group), ask(group)])).flatMap((reply) => (reply.status === 202 ? [teller.ledger.add('server', String(reply.body.server.id), teller.project)] : []))
+      for (const server of servers) {
+        teller.ledger.changes.ask({ noun: 'server', id: server.id, of: 'group' }, group)({ status: 202, repeated: false })
+        await settled(teller, server)
+      }
+    }
+  },
+  async 'a role is made, given, and goes, and whoever has only that goes with it'(teller) {
+    for (const wish of ['create a project', 'create a user', 'create a role', 'give a role', 'log a user in', 'give a role', 'log a user in', 'take a role', 'give a role', 'delete a role']) {
+      await identityIntents[wish]?.[1](teller).catch((error: Error) => {
+        if (!error.message.includes('could not log in')) throw error
+      })
+      await teller.pause(20)
+    }
   },
   async 'a user gets a role in a project, logs in, loses it, and goes'(teller) {
     for (const wish of ['create a project', 'create a user', 'give a role', 'log a user in', 'take a role', 'give a role', 'log a user in', 'delete a user', 'delete a project']) {

@@ -27,16 +27,16 @@ export function some({ ledger, project, dice }: Actor, noun: Noun): Entry | unde
 }
 
 /** Make something and remember it. @returns its id when it was acknowledged */
-export async function create(actor: Actor, noun: Noun, service: ServiceName, path: string, body: Readonly<Record<string, object>>, parent?: string): Promise<string | undefined> {
+export async function create(actor: Actor, noun: Noun, service: ServiceName, path: string, body: Readonly<Record<string, object>>, ...parents: readonly string[]): Promise<string | undefined> {
   const [key = ''] = Object.keys(body)
   const reply = await actor.person.call(service, 'POST', path, body)
-  return remember(actor, noun, reply, service === 'glance' ? reply.body : reply.body?.[key], parent)
+  return remember(actor, noun, reply, service === 'glance' ? reply.body : reply.body?.[key], ...parents)
 }
 
-export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: unknown } | undefined, parent?: string): string | undefined {
+export function remember(actor: Actor, noun: Noun, reply: Reply, made: { id?: unknown } | undefined, ...parents: readonly string[]): string | undefined {
   heed(actor, reply)
   if (reply.status < 200 || reply.status >= 300 || typeof made?.id !== 'string') return undefined
-  actor.ledger.add(noun, made.id, actor.project, parent)
+  actor.ledger.add(noun, made.id, actor.project, ...parents)
   return made.id
 }
 
@@ -58,8 +58,8 @@ export async function change(actor: Actor, { noun, id }: Entry, values: Readonly
 }
 
 /** Ask for something else to be done with it. */
-export async function act(actor: Actor, entry: Entry, service: ServiceName, method: string, path: string, body?: unknown): Promise<Reply> {
-  const reply = await actor.person.call(service, method, path, body)
+export async function act(actor: Actor, entry: Entry, service: ServiceName, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply> {
+  const reply = await actor.person.call(service, method, path, body, headers)
   heed(actor, reply)
   return reply
 }

@@ -1,5 +1,5 @@
 // What people want of servers.
-import { act, type Actor, change, heed, type Intent, remove, some } from './actor.ts'
+import { act, type Actor, change, create, heed, type Intent, remove, some } from './actor.ts'
 
 const bootServer: Intent = async (actor) => {
   const { dice, template } = actor
@@ -14,6 +14,8 @@ const bootServer: Intent = async (actor) => {
   const name = `server-${dice.integer(1000)}`
   const flavorRef = dice.one(['1', '2'])
   const two = dice.happens(0.1)
+  const group = dice.happens(0.5) ? some(actor, 'server-group') : undefined
+  const friends = networks !== 'none' && !port && dice.happens(0.5) ? some(actor, 'security-group') : undefined
   const reply = await actor.person.call('nova', 'POST', '/v2.1/servers', {
     server: {
       name, flavorRef, networks,
@@ -21,12 +23,15 @@ const bootServer: Intent = async (actor) => {
         ? { block_device_mapping_v2: [{ source_type: 'image', uuid: template.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true }] }
         : { imageRef: template.imageId, ...(disks.length > 1 && { block_device_mapping_v2: disks }) }),
       ...(two && { min_count: 2, max_count: 2 }),
+      ...(friends && { security_groups: [{ name: friends.id }] }),
     },
+    ...(group && { 'os:scheduler_hints': { group: group.id } }),
   }, { 'openstack-api-version': 'compute 2.37' })
   heed(actor, reply)
   if (reply.status !== 202) return
   const entry = actor.ledger.add('server', String(reply.body.server.id), actor.project)
   if (two) entry.together = 2
+  if (group) actor.ledger.changes.ask({ noun: 'server', id: entry.id, of: 'group' }, group.id)(reply)
 }
 
 const deleteServer: Intent = async (actor) => {
@@ -81,6 +86,16 @@ const renameServer: Intent = async (actor) => {
   await change(actor, server, { name }, 'nova', `/v2.1/servers/${server.id}`, { server: { name } })
 }
 
+const createServerGroup: Intent = async (actor) => {
+  const { dice } = actor
+  await create(actor, 'server-group', 'nova', '/v2.1/os-server-groups', { server_group: { name: `group-${dice.integer(1000)}`, policies: [dice.one(['anti-affinity', 'affinity'])] } })
+}
+
+const deleteServerGroup: Intent = async (actor) => {
+  const group = some(actor, 'server-group')
+  if (group) await remove(actor, group, 'nova', `/v2.1/os-server-groups/${group.id}`)
+}
+
 const lookAtServers: Intent = async (actor) => {
   const reply = await actor.person.call('nova', 'GET', '/v2.1/servers/detail')
   if (reply.status !== 200) return
@@ -99,6 +114,8 @@ export const computeIntents: Readonly<Record<string, readonly [weight: number, I
   'attach an interface': [3, attachInterface],
   'detach an interface': [3, detachInterface],
   'rename a server': [1, renameServer],
+  'create a server group': [3, createServerGroup],
+  'delete a server group': [0.5, deleteServerGroup],
   'look at the servers': [1, lookAtServers],
 }
 

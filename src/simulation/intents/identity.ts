@@ -2,8 +2,9 @@
 import { type Actor, type Intent, heed } from './actor.ts'
 import type { Entry } from '../ledger.ts'
 import type { Noun } from '../nouns.ts'
+import type { Person } from '../person.ts'
 
-const api = { project: 'projects', user: 'users' } as const
+const api = { project: 'projects', user: 'users', role: 'roles' } as const
 
 const passwordOfAll = 'a-secret'
 
@@ -21,7 +22,7 @@ function known({ ledger, dice }: Actor, noun: Noun): Entry | undefined {
 const make = (noun: keyof typeof api): Intent => async (actor) => {
   const admin = await actor.admin()
   const name = `${noun}-${actor.dice.integer(1000)}`
-  const reply = await admin.call('keystone', 'POST', `/v3/${api[noun]}`, { [noun]: { name, domain_id: 'default', ...(noun === 'user' && { password: passwordOfAll }) } })
+  const reply = await admin.call('keystone', 'POST', `/v3/${api[noun]}`, { [noun]: { name, ...(noun !== 'role' && { domain_id: 'default' }), ...(noun === 'user' && { password: passwordOfAll }) } })
   heed(actor, reply)
   if (reply.status === 201) actor.ledger.add(noun, String(reply.body[noun].id), actor.project)
 }
@@ -39,14 +40,20 @@ const unmake = (noun: keyof typeof api): Intent => async (actor) => {
   if (again.status === 201) actor.violated(`user ${entry.id} was acknowledged to go and can log in`)
 }
 
+async function memberRole(admin: Person): Promise<string | undefined> {
+  const { body } = await admin.call('keystone', 'GET', '/v3/roles?name=member')
+  return body?.roles?.[0]?.id as string | undefined
+}
+
 const assign = (method: 'PUT' | 'DELETE'): Intent => async (actor) => {
   const [project, user] = [known(actor, 'project'), known(actor, 'user')]
   if (!project || !user) return
   const admin = await actor.admin()
-  const { body } = await admin.call('keystone', 'GET', '/v3/roles?name=member')
-  const role = body?.roles?.[0]?.id as string | undefined
+  const made = known(actor, 'role')
+  const own = made && actor.dice.happens(0.5) ? made : undefined
+  const role = own?.id ?? (await memberRole(admin))
   if (role === undefined) return
-  const answered = actor.ledger.changes.ask({ noun: 'user', id: user.id, of: `member of ${project.id}` }, method === 'PUT' ? 'there' : 'gone')
+  const answered = actor.ledger.changes.ask({ noun: 'user', id: user.id, of: `role ${role} in ${project.id}` }, method === 'PUT' ? 'there' : 'gone')
   const reply = await admin.call('keystone', method, `/v3/projects/${project.id}/users/${user.id}/roles/${role}`)
   heed(actor, reply)
   answered(reply)
@@ -64,9 +71,11 @@ const logIn: Intent = async (actor) => {
 export const identityIntents: Readonly<Record<string, readonly [weight: number, Intent]>> = {
   'create a project': [1, make('project')],
   'create a user': [1, make('user')],
+  'create a role': [0.7, make('role')],
   'give a role': [1, assign('PUT')],
   'take a role': [0.5, assign('DELETE')],
   'log a user in': [0.5, logIn],
+  'delete a role': [0.3, unmake('role')],
   'delete a user': [0.5, unmake('user')],
   'delete a project': [0.5, unmake('project')],
 }

@@ -1,6 +1,6 @@
 // What people want of volumes and images.
 import type { Entry } from '../ledger.ts'
-import { type Actor, change, create, heed, type Intent, remove, some } from './actor.ts'
+import { act, type Actor, change, create, heed, type Intent, remove, some } from './actor.ts'
 
 const createVolume: Intent = async (actor) => {
   const { dice, template, person } = actor
@@ -19,6 +19,15 @@ const renameVolume: Intent = async (actor) => {
   if (!volume) return
   const name = `renamed-${actor.dice.integer(1000)}`
   await change(actor, volume, { name }, 'cinder', `/v3/${actor.person.projectId}/volumes/${volume.id}`, { volume: { name } })
+}
+
+/** From 3.42 on also while a server has it; this backend cannot. */
+const growVolume: Intent = async (actor) => {
+  const volume = some(actor, 'volume')
+  if (!volume) return
+  const path = `/v3/${actor.person.projectId}/volumes/${volume.id}`
+  const size = 3 + actor.dice.integer(4)
+  await act(actor, volume, 'cinder', 'POST', `${path}/action`, { 'os-extend': { new_size: size } }, actor.dice.happens(0.3) ? { 'openstack-api-version': 'volume 3.42' } : {})
 }
 
 async function upload(actor: Actor, image: Entry, bytes: string): Promise<void> {
@@ -55,6 +64,7 @@ export const storageIntents: Readonly<Record<string, readonly [weight: number, I
   'create a volume': [6, createVolume],
   'delete a volume': [4, deleteVolume],
   'rename a volume': [1, renameVolume],
+  'grow a volume': [3, growVolume],
   'create an image': [2, createImage],
   'upload an image again': [1, uploadImage],
   'read an image': [1, readImage],

@@ -26,6 +26,8 @@ const somethingOfEverything: Story = async (teller) => {
   if (!net || !volume || group === undefined || router === undefined) throw new Error('a quiet cloud refused what it was asked for')
   await create(teller, 'security-group-rule', 'neutron', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', remote_group_id: group } }, group)
   await person.call('neutron', 'PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
+  await person.call('neutron', 'PUT', `/v2.0/routers/${router}`, { router: { routes: [{ destination: '10.77.0.0/24', nexthop: '10.9.0.200' }] } })
+  await person.call('neutron', 'PUT', `/v2.0/subnets/${net.subnet}`, { subnet: { dns_nameservers: ['192.0.2.53'], host_routes: [{ destination: '10.78.0.0/24', nexthop: '10.9.0.200' }] } })
   const web = await boot(teller, { name: 'web', networks: [{ uuid: net.network }], security_groups: [{ name: 'friends' }] })
   const asleep = await boot(teller, { name: 'asleep' })
   const gone = await boot(teller, { name: 'gone' })

@@ -5,7 +5,7 @@ import type { NewSecurityGroup, SecurityGroupChange } from '../contract/security
 import type { ListRequest } from '../db/list.ts'
 import { deleteTags, type Tx, updateRow } from '../db/networks.ts'
 import {
-  defaultGroupId, deleteSecurityGroupRow, groupHasPorts, groupsOf, insertRules, insertSecurityGroup, listSecurityGroups as listRecords, securityGroupRecord, type SecurityGroupRecord,
+  defaultGroupId, deleteSecurityGroupRow, groupHasPorts, groupsOf, groupsThatName, insertRules, insertSecurityGroup, listSecurityGroups as listRecords, securityGroupRecord, type SecurityGroupRecord,
 } from '../db/security-groups.ts'
 import type { SecurityGroupRow } from '../db/tables.ts'
 import { CannotRemoveDefaultGroup, CannotUpdateDefaultGroup, DefaultSecurityGroupExists, SecurityGroupInUse, SecurityGroupNotFound } from '../model/errors.ts'
@@ -89,7 +89,13 @@ export async function deleteSecurityGroup(neutron: Neutron, ctx: RequestContext,
     checkRevision(row, ifRevision)
     if (await groupHasPorts(tx, id)) throw new SecurityGroupInUse(`Security Group ${id} in use.`)
     if (row.default_of !== null && !allows(neutron, ctx, 'context_is_admin', {})) throw new CannotRemoveDefaultGroup('Insufficient rights for removing default security group.')
+    // Rules of others that name it go along.
+    const others = (await groupsThatName(tx, [id])).map((each) => each.security_group_id).filter((other) => other !== id)
     await deleteSecurityGroupRow(tx, id)
     await deleteTags(tx, [id])
+    for (const other of others) {
+      await updateRow(tx, 'security_groups', other, {}, timeText(neutron))
+      await rulesChanged(neutron, tx, ctx, other, (await securityGroupRecord(tx, other))?.row.project_id ?? row.project_id)
+    }
   })
 }

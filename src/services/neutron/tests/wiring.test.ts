@@ -79,6 +79,24 @@ test('a new rule reaches the running ports of its group', async (t) => {
   await until(() => engine.state.securityGroups.get(group)?.rules.length === 4, 'the rule’s end')
 })
 
+test('a rule that let the members of another group in is gone from the running ports when that group is deleted', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
+  const group = made.security_groups[0]
+  const { security_group: friends } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'friends' } })
+  await must(demo, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', remote_group_id: friends.id } })
+  await until(() => engine.state.addressSets.has(friends.id) && engine.state.securityGroups.get(group)?.rules.length === 5, 'the rule')
+  const before = (await must(demo, 'GET', `/security-groups/${group}`)).security_group.revision_number
+
+  await must(demo, 'DELETE', `/security-groups/${friends.id}`)
+
+  await until(() => engine.state.securityGroups.get(group)?.rules.length === 4, 'the rule’s end')
+  await until(() => !engine.state.addressSets.has(friends.id), 'the end of the addresses')
+  assert.equal((await must(demo, 'GET', `/security-groups/${group}`)).security_group.revision_number, before + 1)
+})
+
 test('a router with a gateway and a floating address is made whole on its host, and goes again', async (t) => {
   const { admin, demo, engine } = await startLab(t)
   const outside = await external(admin)
