@@ -124,6 +124,7 @@ spoilt('a port that a server has and neutron has not', added('nova_cell1', 'virt
 spoilt('a floating address without a port', changed('neutron', 'floating_ips', is(floating, 'id'), { floating_port_id: 'lost' }), `floating address ${floating['id']} has no port`)
 spoilt('a floating address of a port that is gone', changed('neutron', 'floating_ips', is(floating, 'id'), { fixed_port_id: 'lost' }), `floating address ${floating['id']} leads to a port that is gone`)
 spoilt('a floating address through a router that is gone', added('neutron', 'floating_ips', { ...floating, id: 'astray', router_id: 'lost' }), 'floating address astray leads through a router that is gone')
+spoilt('a floating address that leads to an address which its port has no more', added('neutron', 'floating_ips', { ...floating, id: 'late', router_id: null, fixed_ip_address: '10.99.0.99' }), `floating address late leads to 10.99.0.99, which port ${floating['fixed_port_id']} does not have`)
 spoilt('a router whose gateway is gone', added('neutron', 'routers', { ...router, id: 'closed', host: '', gateway_port_id: 'lost' }), 'router closed has a gateway port that is gone')
 spoilt('a port of a router that is gone', added('neutron', 'ports', { ...otherPort, id: 'left', device_id: 'lost' }), 'port left belongs to router lost, which is gone')
 

@@ -104,6 +104,7 @@ async function networkIsRight(rows: Rows, say: Say): Promise<void> {
   for (const address of await rows.of('neutron', 'floating_ips')) {
     if (!byId.has(address['floating_port_id'])) say(`floating address ${address['id']} has no port`)
     if (address['fixed_port_id'] !== null && !byId.has(address['fixed_port_id'])) say(`floating address ${address['id']} leads to a port that is gone`)
+    else if (address['fixed_port_id'] !== null && !allocations.some((row) => row['port_id'] === address['fixed_port_id'] && row['ip_address'] === address['fixed_ip_address'])) say(`floating address ${address['id']} leads to ${address['fixed_ip_address']}, which port ${address['fixed_port_id']} does not have`)
     if (address['router_id'] !== null && !routers.some((row) => row['id'] === address['router_id'])) say(`floating address ${address['id']} leads through a router that is gone`)
   }
   for (const router of routers) if (router['gateway_port_id'] !== null && !byId.has(router['gateway_port_id'])) say(`router ${router['id']} has a gateway port that is gone`)

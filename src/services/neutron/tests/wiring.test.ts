@@ -116,6 +116,17 @@ test('a router with a gateway and a floating address is made whole on its host, 
   assert.deepEqual(spec.floatingIps, [{ floatingAddress: floatingip.floating_ip_address, fixedAddress: inside.fixed_ips[0].ip_address }])
   await until(async () => (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip.status === 'ACTIVE', 'the floating address')
 
+  const [other] = (await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.77' }] } })).port.fixed_ips
+  assert.equal(other.ip_address, '10.1.0.77')
+  const parted = (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip
+  assert.deepEqual([parted.port_id, parted.fixed_ip_address, parted.router_id], [null, null, null], 'it leads to nobody who gets the former address')
+  await until(() => engine.state.routers.get(router.id)?.floatingIps.length === 0, 'the router’s knowledge of that')
+  await must(demo, 'PUT', `/ports/${joined.port_id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.254' }] } })
+  await until(() => engine.state.routers.get(router.id)?.interfaces[0]?.addresses[0] === '10.1.0.254/24', 'the router’s own new address')
+  const [served] = (await must(admin, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)).ports
+  await must(admin, 'PUT', `/ports/${served.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.253' }] } })
+  await until(() => engine.state.dhcp.get(blue.id)?.subnets[0]?.portAddress === '10.1.0.253', 'the DHCP server’s own new address')
+
   await must(demo, 'DELETE', `/floatingips/${floatingip.id}`)
   await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
   await must(demo, 'DELETE', `/routers/${router.id}`)

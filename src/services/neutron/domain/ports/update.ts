@@ -7,6 +7,7 @@ import { ConstraintViolation } from '#core/db'
 import { once } from '#core/operations'
 import { type Tx, updateRow } from '../../db/networks.ts'
 import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
+import { clearFloatingIpsOf } from '../../db/routers.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
@@ -17,6 +18,8 @@ import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { checkRevision, type Change } from '../revisions.ts'
 import { membersChanged } from '../sync-groups.ts'
+import { beginNetworkSync, dhcpOwner } from '../sync-network.ts'
+import { beginRouterSync } from '../sync-router.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
 import { authorizeFixedIps, groupsFor, usedAddresses } from './create.ts'
 import { checkDevice } from './device.ts'
@@ -69,12 +72,27 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   if (after.allowed_address_pairs !== row.allowed_address_pairs) await savePairs(tx, row.id, JSON.parse(after.allowed_address_pairs) as AddressPair[], row.allowed_address_pairs !== '[]')
   const changed = (await portRecord(tx, row.id)) ?? record
   await rewire(neutron, tx, ctx, row, changed.row, body.fixed_ips !== undefined || body.security_groups !== undefined || body.extra_dhcp_opts !== undefined)
+  await tellRoutersAndDhcp(neutron, tx, ctx, record, changed)
   if (body.fixed_ips !== undefined && body.fixed_ips !== null) await announcePort(neutron, tx, ctx, changed.row, 'network-changed')
   const touched = new Set([...record.securityGroupIds, ...groupIds])
   if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || body.port_security_enabled !== undefined)) {
     await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])
   }
   return changed
+}
+
+/**
+ * An address that the port has no more may be another's soon: no floating address leads there any longer. A router and a DHCP server
+ * get what their own port has now.
+ */
+async function tellRoutersAndDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, before: PortRecord, { row, addresses }: PortRecord): Promise<void> {
+  const has = addresses.map((each) => each.ip_address)
+  const lost = before.addresses.filter((each) => !has.includes(each.ip_address))
+  for (const routerId of lost.length > 0 ? await clearFloatingIpsOf(tx, row.id, timeText(neutron), has) : []) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
+  const same = lost.length === 0 && has.length === before.addresses.length && row.mac_address === before.row.mac_address
+  if (same) return
+  if (row.device_owner.startsWith('network:router')) await beginRouterSync(neutron, tx, ctx, row.device_id, row.project_id, [row.network_id])
+  if (row.device_owner === dhcpOwner) await beginNetworkSync(neutron, tx, ctx, row.network_id, row.project_id)
 }
 
 /** A port that moved is unplugged where it was and plugged in where it is; one that stayed is plugged in as it now should be. */

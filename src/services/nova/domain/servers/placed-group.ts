@@ -1,6 +1,6 @@
 // Where the servers of a group are, for the scheduler, and again when a host is written down: of two that were scheduled
 // at once, the second one sees the first.
-import type { Db } from '#core/db'
+import { type Db, lockClaim } from '#core/db'
 import { groupOfServer } from '../../db/server-groups.ts'
 import type { CellTables } from '../../db/cell-tables.ts'
 import { hostsOfServers } from '../../db/instances.ts'
@@ -20,8 +20,12 @@ export async function placedGroup(db: Db<CellTables>, group: ServerGroup, server
   return { policy: group.policy, maxServerPerHost: group.maxServerPerHost ?? 1, hosts }
 }
 
-/** @throws HostUnfit when the group's policy forbids the host */
-export async function refuseByGroup(tx: Db<CellTables>, group: ServerGroup, serverId: string, host: string): Promise<void> {
+/** One server of a group at a time is written down; who is in the group is read then. @throws HostUnfit when the group's policy forbids the host */
+export async function refuseByGroup(nova: Nova, tx: Db<CellTables>, serverId: string, host: string): Promise<void> {
+  const known = await groupOf(nova, serverId)
+  if (!known) return
+  await lockClaim(tx, 'server group', known.id)
+  const group = (await groupOf(nova, serverId)) ?? known
   const { policy, maxServerPerHost, hosts } = await placedGroup(tx, group, serverId)
   const apart = policy === 'anti-affinity' && (hosts[host] ?? 0) >= maxServerPerHost
   const together = policy === 'affinity' && Object.keys(hosts).some((other) => other !== host)
