@@ -116,17 +116,6 @@ test('a router with a gateway and a floating address is made whole on its host, 
   assert.deepEqual(spec.floatingIps, [{ floatingAddress: floatingip.floating_ip_address, fixedAddress: inside.fixed_ips[0].ip_address }])
   await until(async () => (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip.status === 'ACTIVE', 'the floating address')
 
-  const [other] = (await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.77' }] } })).port.fixed_ips
-  assert.equal(other.ip_address, '10.1.0.77')
-  const parted = (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip
-  assert.deepEqual([parted.port_id, parted.fixed_ip_address, parted.router_id], [null, null, null], 'it leads to nobody who gets the former address')
-  await until(() => engine.state.routers.get(router.id)?.floatingIps.length === 0, 'the router’s knowledge of that')
-  await must(demo, 'PUT', `/ports/${joined.port_id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.254' }] } })
-  await until(() => engine.state.routers.get(router.id)?.interfaces[0]?.addresses[0] === '10.1.0.254/24', 'the router’s own new address')
-  const [served] = (await must(admin, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)).ports
-  await must(admin, 'PUT', `/ports/${served.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.253' }] } })
-  await until(() => engine.state.dhcp.get(blue.id)?.subnets[0]?.portAddress === '10.1.0.253', 'the DHCP server’s own new address')
-
   await must(demo, 'DELETE', `/floatingips/${floatingip.id}`)
   await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: block.id })
   await must(demo, 'DELETE', `/routers/${router.id}`)
@@ -134,6 +123,44 @@ test('a router with a gateway and a floating address is made whole on its host, 
   await must(demo, 'DELETE', `/networks/${blue.id}`)
   await until(() => engine.state.routers.size === 0, 'the router’s end')
   await until(() => !engine.state.networks.has(blue.id) && engine.state.dhcp.size === 0, 'the network’s end')
+})
+
+test('a floating address does not lead to whoever gets an address next that its port gave up', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r1', external_gateway_info: { network_id: outside.id } } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, port_id: inside.id } })
+  const [former] = inside.fixed_ips
+  const translated = () => engine.state.routers.get(router.id)?.floatingIps.length
+  await until(() => translated() === 1, 'the router')
+
+  await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [former, { subnet_id: block.id, ip_address: '10.1.0.77' }] } })
+  assert.equal((await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip.port_id, inside.id, 'the address is still the port’s')
+  await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.77' }] } })
+  const parted = (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip
+  assert.deepEqual([parted.port_id, parted.fixed_ip_address, parted.router_id, parted.status], [null, null, null, 'DOWN'])
+  await until(() => translated() === 0, 'the router’s knowledge of that')
+})
+
+test('a router and a DHCP server have the addresses that their own ports were given since', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r1' } })
+  const joined = await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  const [served] = await until(async () => {
+    const { ports } = await must(admin, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)
+    return ports.length === 1 && ports
+  }, 'the port of DHCP')
+  const move = (id: string, address: string) => must(admin, 'PUT', `/ports/${id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: address }] } })
+  await move(joined.port_id, '10.1.0.254')
+  await until(() => engine.state.routers.get(router.id)?.interfaces[0]?.addresses[0] === '10.1.0.254/24', 'the new address of the router')
+  await move(served.id, '10.1.0.253')
+  await until(() => engine.state.dhcp.get(blue.id)?.subnets[0]?.portAddress === '10.1.0.253', 'the new address of DHCP')
 })
 
 test('a port that its host cannot take is down, and why is in the log in full and in its operation in words for its owner', async (t) => {
