@@ -125,11 +125,14 @@ test('a router with a gateway and a floating address is made whole on its host, 
   await until(() => !engine.state.networks.has(blue.id) && engine.state.dhcp.size === 0, 'the network’s end')
 })
 
+/** Addresses that are asked for lie outside of it: DHCP takes any in it. */
+const pool = { allocation_pools: [{ start: '10.1.0.100', end: '10.1.0.200' }] }
+
 test('a floating address does not lead to whoever gets an address next that its port gave up', async (t) => {
   const { admin, demo, engine } = await startLab(t)
   const outside = await external(admin)
   const blue = await network(demo)
-  const block = await subnet(demo, blue.id)
+  const block = await subnet(demo, blue.id, '10.1.0.0/24', pool)
   const inside = await port(demo, blue.id)
   const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r1', external_gateway_info: { network_id: outside.id } } })
   await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
@@ -149,7 +152,7 @@ test('a floating address does not lead to whoever gets an address next that its 
 test('a router and a DHCP server have the addresses that their own ports were given since', async (t) => {
   const { admin, demo, engine } = await startLab(t)
   const blue = await network(demo)
-  const block = await subnet(demo, blue.id)
+  const block = await subnet(demo, blue.id, '10.1.0.0/24', pool)
   const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r1' } })
   const joined = await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
   const [served] = await until(async () => {

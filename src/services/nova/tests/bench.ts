@@ -25,7 +25,9 @@ export async function startBench(t: TestContext, options: TestCloudOptions = {})
   const image = must(await admin.call('glance', 'POST', '/v2/images', { name: 'tiny', disk_format: 'raw', container_format: 'bare', visibility: 'public' }), 201)
   must(await admin.call('glance', 'PUT', `/v2/images/${image.id}/file`, 'x'.repeat(1024), { 'content-type': 'application/octet-stream' }), 204)
   const { network } = must(await demo.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'private' } }), 201)
-  const { subnet } = must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } }), 201)
+  // Addresses that tests ask for lie outside of the pool: DHCP takes any of it.
+  const pool = { start: '10.0.0.100', end: '10.0.0.250' }
+  const { subnet } = must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24', allocation_pools: [pool] } }), 201)
   return {
     cloud, admin, demo, imageId: image.id, networkId: network.id, subnetId: subnet.id,
     playground: fakePlayground(cloud.dataDirectory, 'host-1'),
