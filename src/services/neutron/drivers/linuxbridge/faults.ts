@@ -2,7 +2,7 @@
 // routers, and on the host. An object is one word of it that is not.
 import { isDeepStrictEqual } from 'node:util'
 import { type Privileged, readValues, type RulesWithValues } from '#core/process'
-import type { DhcpServerSpec, FabricSpec, Fault, NetworkSpec, RouterSpec, Specified } from '../interface.ts'
+import { BadSpecification, type DhcpServerSpec, type FabricSpec, type Fault, type NetworkSpec, type RouterSpec, type Specified } from '../interface.ts'
 import { coverage } from '../../model/addresses.ts'
 import { mac, metadataAddress, network4 } from './addresses.ts'
 import { addressesOf, type DeviceAddresses, devicesIn } from './devices.ts'
@@ -12,7 +12,7 @@ import { checked, type HostRoute } from './fabric.ts'
 import { forwarding, hostRules } from './host-rules.ts'
 import { bridgeOf, dhcpDeviceOf, externalGateway, externalSegment, short, table, tunnelOf, uplink } from './names.ts'
 import { compileRouter } from './router-rules.ts'
-import { devicesOf, routesIn, routesOf, strayDevices } from './routers.ts'
+import { carriedOf, devicesOf, routesIn, routesOf, strayDevices } from './routers.ts'
 
 /** What has been looked at already: the fabric's devices, and the bridges that have a zone of connection tracking. */
 interface Seen {
@@ -25,14 +25,21 @@ interface Seen {
 export async function faultsOf(engine: Engine, fabric: FabricSpec, specified: Specified, seen: Seen): Promise<Fault[]> {
   const { names } = engine
   const faults: Fault[] = []
-  const note = (of: Fault['of'], id: string, wrong: readonly string[]) => {
+  const note = async (of: Fault['of'], id: string, look: Promise<readonly string[]>) => {
+    const wrong = await look.catch(asWrong)
     if (wrong.length > 0) faults.push({ of, id, wrong })
   }
-  note('fabric', '', await wrongWithFabric(engine, fabric, seen.devices))
-  for (const network of specified.networks) note('network', network.id, await wrongWithNetwork(engine, fabric, network, seen))
-  for (const spec of specified.dhcp) if (seen.namespaces.includes(names.dhcpNamespace(spec.networkId))) note('dhcp', spec.networkId, await wrongWithDhcp(engine, spec))
-  for (const spec of specified.routers) if (seen.namespaces.includes(names.routerNamespace(spec.id))) note('router', spec.id, await wrongWithRouter(engine, spec))
+  await note('fabric', '', wrongWithFabric(engine, fabric, seen.devices))
+  for (const network of specified.networks) await note('network', network.id, wrongWithNetwork(engine, fabric, network, seen))
+  for (const spec of specified.dhcp) if (seen.namespaces.includes(names.dhcpNamespace(spec.networkId))) await note('dhcp', spec.networkId, wrongWithDhcp(engine, spec))
+  for (const spec of specified.routers) if (seen.namespaces.includes(names.routerNamespace(spec.id))) await note('router', spec.id, wrongWithRouter(engine, carriedOf(spec)))
   return faults
+}
+
+/** One thing that cannot be made as it is specified does not hide what is wrong with others. */
+function asWrong(error: unknown): readonly string[] {
+  if (error instanceof BadSpecification) return [`it cannot be made: ${error.message}`]
+  throw error
 }
 
 async function wrongWithRouter({ privileged, names }: Engine, spec: RouterSpec): Promise<string[]> {

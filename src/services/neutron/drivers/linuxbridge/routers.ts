@@ -1,6 +1,6 @@
 // Routers: a namespace with one veth on each segment, addresses, routes and a ruleset.
 import type { RouterPortSpec, RouterSpec } from '../interface.ts'
-import { ipv4, mac, metadataAddress, network4, prefix } from './addresses.ts'
+import { ipv4, mac, metadataAddress, network4, prefix, versionOf } from './addresses.ts'
 import { addressesOf, attachLines, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { gatewayDeviceOf, routerDeviceOf, tapOf, uuid } from './names.ts'
@@ -13,7 +13,15 @@ export interface Wanted {
   readonly addresses: readonly string[]
 }
 
-export async function ensureRouter(engine: Engine, spec: RouterSpec): Promise<void> {
+/** What of a router this engine carries: IPv4. Subnets and routes of IPv6 may be on it and change nothing. */
+export function carriedOf(spec: RouterSpec): RouterSpec {
+  const is4 = (address: string) => versionOf(address) !== 6
+  const portOf = <T extends RouterPortSpec>(port: T): T => ({ ...port, addresses: port.addresses.filter(is4) })
+  return { ...spec, interfaces: spec.interfaces.map(portOf), gateway: spec.gateway && portOf(spec.gateway), routes: spec.routes.filter((route) => is4(route.destination)) }
+}
+
+export async function ensureRouter(engine: Engine, wholeSpec: RouterSpec): Promise<void> {
+  const spec = carriedOf(wholeSpec)
   const { privileged, names } = engine
   const netns = names.routerNamespace(spec.id)
   const rules = compileRouter(spec)

@@ -91,7 +91,8 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   const floatingIps = Array.from({ length: 20 }, (_each, index) => ({ floatingAddress: `198.51.100.${100 + index}`, fixedAddress: `10.0.0.${100 + index}` }))
   const inner = (port: number, net: number) => ({ portId: id(0x400 + port), networkId: inside.id, macAddress: macOf(0xa0 + port), mtu: 1450, addresses: [`10.0.${net}.1/24`] })
   const router: RouterSpec = {
-    id: id(0x300), adminStateUp: true, interfaces: [inner(1, 0), inner(2, 1), inner(3, 7)], floatingIps, routes: [{ destination: '10.9.0.0/16', nextHop: '10.0.0.7' }, { destination: '10.8.0.1/32', nextHop: '10.0.1.7' }],
+    id: id(0x300), adminStateUp: true, interfaces: [inner(1, 0), inner(2, 1), inner(3, 7)], floatingIps, 
+    routes: [{ destination: '10.9.0.0/16', nextHop: '10.0.0.7' }, { destination: '10.8.0.1/32', nextHop: '10.0.1.7' }],
     gateway: { portId: id(0x500), networkId: external.id, macAddress: macOf(0xb1), mtu: 1500, addresses: ['198.51.100.10/24'], nextHop: '198.51.100.1', enableSnat: true },
     portForwardings: [{ protocol: 'tcp', floatingAddress: '198.51.100.200', externalPort: 8080, fixedAddress: '10.0.0.5', internalPort: 80 }],
   }
@@ -153,6 +154,9 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   }
 
   const hostRules = async () => (await onHost('/usr/sbin/nft', 'list', 'table', 'ip', `nimbo_${prefix}`)).stdout
+  const impossible = { ...closed, interfaces: [{ ...inner(4, 8), macAddress: 'none' }] }
+  assert.deepEqual(await faults({ ...specified, routers: [impossible, router] }), [`router ${closed.id} it cannot be made: Not a MAC address: "none"`], 'and hides nothing of the others')
+
   const before = await hostRules()
   await onHost('/usr/sbin/nft', 'delete', 'table', 'ip', `nimbo_${prefix}`)
   assert.match((await faults()).join(), /^fabric the rules of postrouting are not its own/)

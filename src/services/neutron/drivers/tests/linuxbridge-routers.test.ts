@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { DhcpSpec, FabricSpec, NetworkSpec, RouterSpec } from '../interface.ts'
 import { FabricConflict } from '../interface.ts'
-import { call, type Guest, id, type Lab, macOf, needsRoot, port, rule, runner, startLab } from './lab.ts'
+import { call, type Guest, id, type Lab, macOf, needsRoot, port, rule, runner, startLab, unspecified } from './lab.ts'
 
 const fabric: FabricSpec = { externalNetworks: [{ physicalNetwork: 'public', cidr: '198.51.100.0/24', gatewayAddress: '198.51.100.1' }] }
 const open = { id: id(0x900), stateful: true, rules: [rule('ingress'), rule('egress')] }
@@ -154,6 +154,26 @@ test('two tenants with the same addresses: floating addresses, translation, meta
   await driver.removeRouter(call, id(0x301))
   assert.deepEqual((await driver.inventory(call)).routers, [id(0x302)])
   assert.equal(await fromHost('198.51.100.22'), 'tenant 2', 'the other tenant does not notice')
+})
+
+test('a router with subnets and routes of IPv6 still carries IPv4', needsRoot, async (t) => {
+  const lab = await startLab(t, fabric)
+  const { driver } = lab
+  await driver.ensureSecurityGroup(call, open)
+  await driver.ensureNetwork(call, external)
+  await driver.ensureNetwork(call, local(0x150))
+  const port6 = { portId: id(0x451), networkId: id(0x150), macAddress: macOf(0xa8), mtu: 1450, addresses: ['fd00::1/64'] }
+  const spec: RouterSpec = {
+    id: id(0x350), adminStateUp: true, portForwardings: [], floatingIps: [{ floatingAddress: '198.51.100.25', fixedAddress: '10.0.0.5' }],
+    interfaces: [{ ...port6, portId: id(0x450), macAddress: macOf(0xa9), addresses: ['10.0.0.1/24', 'fd01::1/64'] }, port6],
+    gateway: { portId: id(0x550), networkId: external.id, macAddress: macOf(0xb9), mtu: 1500, addresses: ['198.51.100.19/24', 'fd02::9/64'], nextHop: '198.51.100.1', enableSnat: true },
+    routes: [{ destination: 'fd09::/64', nextHop: 'fd00::9' }],
+  }
+  await driver.ensureRouter(call, spec)
+  const guest = await lab.guest(port(0x66, id(0x150), '10.0.0.5', { securityGroupIds: [open.id] }), ['10.0.0.5/24'], '10.0.0.1')
+  await guest.serve('10.0.0.5', 80, 'inside')
+  assert.equal((await runner.run('/usr/bin/busybox', ['nc', '-w', '1', '198.51.100.25', '80'], { timeoutSeconds: 5 })).stdout, 'inside')
+  assert.deepEqual((await driver.examine(call, { ...unspecified, routers: [spec] })).faults, [])
 })
 
 test('removing the fabric leaves the host exactly as it was', needsRoot, async (t) => {
