@@ -56,10 +56,10 @@ export async function dhcpOnHost(db: Tx, host: string): Promise<{ networkId: str
   return rows.map((row) => ({ networkId: row.network_id, answers: Number(row.subnets) > 0 }))
 }
 
-/** The DHCP servers of a host as their namespaces show them: a row for each subnet in which one has an address. */
+/** The DHCP servers of a host as their namespaces show them: a row for each subnet in which one has an address. The first port of a network is its server's. */
 export async function dhcpServers(db: Tx, host: string) {
   return db.selectFrom('dhcp_bindings').innerJoin('ports', 'ports.network_id', 'dhcp_bindings.network_id')
     .leftJoin('ip_allocations', 'ip_allocations.port_id', 'ports.id').leftJoin('subnets', 'subnets.id', 'ip_allocations.subnet_id')
     .select(['dhcp_bindings.network_id', 'ports.id', 'ports.mac_address', 'ip_allocations.ip_address', 'subnets.ip_version', 'subnets.cidr', 'subnets.enable_dhcp', 'subnets.gateway_ip'])
-    .where('dhcp_bindings.host', '=', host).where('ports.device_owner', '=', 'network:dhcp').orderBy('subnets.created_at').execute()
+    .where('dhcp_bindings.host', '=', host).where('ports.device_owner', '=', 'network:dhcp').orderBy('ports.created_at').orderBy('ports.id').orderBy('subnets.created_at').orderBy('subnets.id').execute()
 }

@@ -128,8 +128,9 @@ export async function networkHasPorts(tx: Tx, networkId: string, exceptOwners: r
   return found !== undefined
 }
 
+/** In the order in which they were made. */
 export async function portsByOwner(tx: Tx, networkId: string, owner: string): Promise<PortRow[]> {
-  return tx.selectFrom('ports').selectAll().where('network_id', '=', networkId).where('device_owner', '=', owner).execute()
+  return tx.selectFrom('ports').selectAll().where('network_id', '=', networkId).where('device_owner', '=', owner).orderBy('created_at').orderBy('id').execute()
 }
 
 /** Whether somebody but the given project has a port on the network. */

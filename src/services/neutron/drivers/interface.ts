@@ -278,6 +278,8 @@ export interface Fault {
   /** `fabric`: what joins it to the host, and lets the external networks out; it has no id. */
   readonly of: 'fabric' | 'network' | 'dhcp' | 'router'
   readonly id: string
+  /** Its namespace cannot be entered: it can only be made anew. */
+  readonly isLost?: true
   /** For people: `the address 10.0.0.1/24 is missing`. */
   readonly wrong: readonly string[]
 }

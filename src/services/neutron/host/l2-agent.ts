@@ -96,6 +96,7 @@ class L2Agent {
   #compared: Promise<void> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
   #again: { cancel(): void } = { cancel() {} }
+  #isExamining = false
   readonly #checks = new Set<{ cancel(): void }>()
   readonly #stop = new AbortController()
 
@@ -168,9 +169,17 @@ class L2Agent {
         await this.start()
         return {}
       },
-      examine: (ctx, { networks = [], dhcp = [], routers = [] }) => this.#at(async () => ({
-        ...(await this.#host.driver.examine(this.#host.call(ctx), { networks, dhcp, routers } as unknown as Specified)),
-      })),
+      // Nothing waits for it: on a host with very many routers it takes long.
+      examine: async (ctx, { networks = [], dhcp = [], routers = [] }) => {
+        if (this.#isExamining) throw new ServiceUnavailable('The examination before this one is still under way.')
+        this.#isExamining = true
+        try {
+          await this.#compared
+          return { ...(await this.#host.driver.examine(this.#host.call(ctx), { networks, dhcp, routers } as unknown as Specified)) }
+        } finally {
+          this.#isExamining = false
+        }
+      },
       putRight: (ctx, named) => this.#at(async () => {
         await this.#putRight(ctx, named)
         return {}

@@ -28,6 +28,12 @@ async function startBroken(t: TestContext) {
   return { ...lab, auditor, networkId: String(blue.id), portId: String(wired.id), routerId: String(router.id), groupId: String(wired.security_groups[0]) }
 }
 
+async function openRows(t: TestContext, { dataDirectory }: Broken['cloud']) {
+  const database = await openDatabase<NeutronTables>({ name: 'neutron', migrations: neutronMigrations, file: join(dataDirectory, 'db', 'neutron.db'), clock: systemClock, log: silentLog })
+  t.after(() => database.close())
+  return database
+}
+
 type Broken = Awaited<ReturnType<typeof startBroken>>
 
 /** What is broken, how, and what the auditor says when it has put it right. */
@@ -94,11 +100,21 @@ for (const [name, breakIt] of Object.entries(ways)) {
   })
 }
 
+test('a second port of an owner like DHCP’s, and subnets that were made at once, are no difference', async (t) => {
+  const { cloud, admin, demo, auditor, engine, networkId } = await startBroken(t)
+  const { port: second } = await must(admin, 'POST', '/ports', { port: { network_id: networkId, device_owner: 'network:dhcp', device_id: 'mine' } })
+  const rows = await openRows(t, cloud)
+  await rows.transaction((tx) => tx.updateTable('ports').set({ created_at: '2999-01-01T00:00:00Z' }).where('id', '=', second.id).execute())
+  await must(demo, 'POST', '/subnets', { subnets: [4, 3, 2].map((number) => ({ network_id: networkId, ip_version: 4, cidr: `10.${number}.0.0/24` })) })
+  await until(() => engine.state.dhcp.get(networkId)?.subnets.length === 4, 'DHCP in all subnets')
+  await atRest(admin)
+  assert.deepEqual(await auditor.history(), [])
+})
+
 test('a port whose row is gone leaves the host with the rules and addresses of its group', async (t) => {
   const { cloud, engine, auditor, portId, networkId, groupId } = await startBroken(t)
-  const database = await openDatabase<NeutronTables>({ name: 'neutron', migrations: neutronMigrations, file: join(cloud.dataDirectory, 'db', 'neutron.db'), clock: systemClock, log: silentLog })
-  t.after(() => database.close())
-  await database.transaction((tx) => tx.deleteFrom('ports').where('id', '=', portId).execute())
+  const rows = await openRows(t, cloud)
+  await rows.transaction((tx) => tx.deleteFrom('ports').where('id', '=', portId).execute())
   assert.deepEqual(await auditor.history(), [
     `address-set.stray ${groupId} repaired`, `dhcp.outdated ${networkId} repaired`, `group.stray ${groupId} repaired`, `wire.stray ${portId.slice(0, 11)} repaired`,
   ])

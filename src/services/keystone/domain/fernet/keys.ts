@@ -2,6 +2,7 @@
 // becomes primary at the next rotation, the others still open what they made.
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock, Random } from '#core/context'
 import type { FernetKey } from './fernet.ts'
 
@@ -80,9 +81,20 @@ function writeKey(directory: string, number: number, random: Random): void {
   renameSync(draft, join(directory, String(number)))
 }
 
-/** A key whose file goes at this moment, or gets another name, is left out: the next look sees which. */
+const readsAtMost = 5
+
+/** Read anew when it was rotated meanwhile: a key that got another name just then counts all the time. */
 function load(directory: string): FernetKey[] {
-  return numbers(directory).reverse().flatMap((number) => {
+  for (let read = 1; ; read++) {
+    const before = numbers(directory)
+    const keys = readKeys(directory, before)
+    if (read === readsAtMost || keys.length === before.length && isDeepStrictEqual(numbers(directory), before)) return keys
+  }
+}
+
+/** A key whose file is gone is left out. */
+function readKeys(directory: string, present: readonly number[]): FernetKey[] {
+  return [...present].reverse().flatMap((number) => {
     const text = readPresent(join(directory, String(number)))
     if (text === undefined) return []
     const key = Buffer.from(text.trim(), 'base64url')

@@ -71,6 +71,7 @@ test('what is there and not as it is specified is told in the words of the host,
   const [said] = compareNetworkHost('h', expected, { ...whole, faults: faults.slice(3) })
   assert.equal(said?.message, `The router ${id(router)} on h is not as it should be: one thing, another.`)
   assert.deepEqual(kinds({ faults: faults.slice(3), ports: loose(routerPort) }), [`router.missing ${id(router)}`], 'it is made anew anyhow')
+  assert.deepEqual(kinds({ faults: faults.slice(2).map((each) => ({ ...each, isLost: true as const })) }), [`dhcp.missing ${id(net)}`, `router.missing ${id(router)}`], 'what cannot be entered is made anew')
   for (const busy of [router, routerPort]) assert.deepEqual(kinds({ faults: faults.slice(3) }, { ...expected, atWork: new Set([id(busy)]) }), [], 'an operation works on it')
 })
 

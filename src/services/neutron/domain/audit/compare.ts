@@ -41,7 +41,7 @@ export interface ExaminedHost {
   readonly dhcp: readonly { readonly networkId: string; readonly alive: boolean }[]
   readonly dhcpHosts: readonly { readonly networkId: string; readonly hosts: readonly DhcpHost[] }[]
   readonly routers: readonly string[]
-  readonly faults: readonly { readonly of: 'fabric' | 'network' | 'dhcp' | 'router'; readonly id: string; readonly wrong: readonly string[] }[]
+  readonly faults: readonly { readonly of: 'fabric' | 'network' | 'dhcp' | 'router'; readonly id: string; readonly isLost?: true; readonly wrong: readonly string[] }[]
   readonly strangers: readonly string[]
 }
 
@@ -155,8 +155,8 @@ function compareFaults(host: string, { ports, dhcp, routers, atWork }: ExpectedH
   }
   const names = { fabric: '', network: 'The segment of the network', dhcp: 'The DHCP of the network', router: 'The router' }
   const known = new Set(said.map(({ resource }) => resource))
-  for (const { of, id, wrong } of faults) {
+  for (const { of, id, isLost, wrong } of faults) {
     if (of === 'fabric' || known.has(id) || [id, ...partsOf[of](id)].some((each) => atWork.has(each))) continue
-    say(`${of}.broken`, id, `${names[of]} ${id} on ${host} is not as it should be: ${wrong.join(', ')}.`)
+    say(`${of}.${isLost ? 'missing' : 'broken'}`, id, `${names[of]} ${id} on ${host} is not as it should be: ${wrong.join(', ')}.`)
   }
 }

@@ -34,7 +34,7 @@ export async function specifiedOn({ database: { read } }: Neutron, host: string)
     routers, networks: await segmentSpecs(read, [...new Set([...bound, ...servers.keys(), ...networks.map(({ id }) => id)])]),
     dhcp: [...servers].flatMap(([networkId, rows]) => {
       const [own] = rows
-      const subnets = rows.flatMap(({ ip_address, ip_version, cidr, enable_dhcp, gateway_ip }) => (ip_address === null || cidr === null ? [] : [{
+      const subnets = rows.filter(({ id }) => id === own?.id).flatMap(({ ip_address, ip_version, cidr, enable_dhcp, gateway_ip }) => (ip_address === null || cidr === null ? [] : [{
         ipVersion: ip_version, cidr, enableDhcp: enable_dhcp === 1, portAddress: ip_address, gatewayAddress: gateway_ip,
       }]))
       return own ? [{ networkId, port: { id: own.id, macAddress: own.mac_address }, metadata: true, subnets }] : []

@@ -1,5 +1,5 @@
 // Devices that join a namespace of the cloud's to a segment, and the addresses on them.
-import type { Privileged } from '#core/process'
+import { CommandFailed, type Privileged } from '#core/process'
 import { bridgeOf } from './names.ts'
 
 /** A veth pair made in the fabric: one end on the bridge, the other inside the namespace. */
@@ -42,7 +42,13 @@ export async function prunedAddressLines(privileged: Privileged, netns: string, 
  */
 export async function removeNamespace(privileged: Privileged, netns: string): Promise<void> {
   if (!(await privileged.netnsList()).includes(netns)) return
-  const devices = (await devicesIn(privileged, netns)).map(({ ifname }) => ifname).filter((name) => /^(ns|q[rg])-/.test(name))
+  const devices = (await devicesIn(privileged, netns).catch(ofLost)).map(({ ifname }) => ifname).filter((name) => /^(ns|q[rg])-/.test(name))
   if (devices.length > 0) await privileged.ip(devices.map((name) => `link del ${name}`), { netns, tolerate: ['absent'] })
   await privileged.netnsDelete(netns)
+}
+
+/** What was unmounted, or cut off while it was made, cannot be entered, and has no devices that could be seen. */
+function ofLost(error: unknown): DeviceAddresses[] {
+  if (error instanceof CommandFailed && !error.timedOut) return []
+  throw error
 }

@@ -3,6 +3,7 @@
 import type { Engine } from './engine.ts'
 import { type ExternalNetworkSpec, FabricConflict, type FabricSpec } from '../interface.ts'
 import { ipv4, network4, prefix } from './addresses.ts'
+import { prunedAddressLines } from './devices.ts'
 import { closeHost, openHost } from './host-rules.ts'
 import { externalGateway, externalSegment, table, uplink } from './names.ts'
 
@@ -27,9 +28,11 @@ export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<vo
       `route add ${link.fabric}/32 dev ${names.hostLink}`,
     ], { tolerate: ['exists'] }),
   ])
+  const own = Object.fromEntries([[uplink, [`${link.fabric}/32`]], ...networks.map((spec) => [externalGateway(spec.physicalNetwork), [gatewayPrefix(spec)]])])
+  const former = await prunedAddressLines(privileged, names.fabric, own)
   await Promise.all([
     privileged.ip([
-      'link set lo up', `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,
+      'link set lo up', ...former, `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,
       `route replace ${link.host}/32 dev ${uplink}`, `route replace default via ${link.host} dev ${uplink} onlink`,
       ...networks.flatMap(externalNetworkLines),
     ], { netns: names.fabric, tolerate: ['exists'] }),
@@ -60,13 +63,15 @@ export function checked(spec: ExternalNetworkSpec): ExternalNetworkSpec {
   return { physicalNetwork: spec.physicalNetwork, cidr: `${base}/${length}`, gatewayAddress: ipv4(spec.gatewayAddress) }
 }
 
+const gatewayPrefix = (spec: ExternalNetworkSpec) => `${spec.gatewayAddress}/${network4(spec.cidr).length}`
+
 /** The gateway hangs on the segment by a veth pair, so that to the bridge it is a port like any other. */
 function externalNetworkLines(spec: ExternalNetworkSpec): string[] {
   const gateway = externalGateway(spec.physicalNetwork)
   const segment = externalSegment(spec.physicalNetwork)
   return [
     `link add ${gateway} type veth peer name ${segment}`,
-    `addr replace ${spec.gatewayAddress}/${network4(spec.cidr).length} dev ${gateway}`,
+    `addr replace ${gatewayPrefix(spec)} dev ${gateway}`,
     `link set ${gateway} up`, `link set ${segment} up`,
   ]
 }

@@ -1,7 +1,7 @@
 // Whether what is there is as it is specified: addresses, routes, rules and settings, in the fabric, in the namespaces of DHCP and
 // routers, and on the host. An object is one word of it that is not.
 import { isDeepStrictEqual } from 'node:util'
-import { type Privileged, readValues, type RulesWithValues } from '#core/process'
+import { CommandFailed, type Privileged, readValues, type RulesWithValues } from '#core/process'
 import { BadSpecification, type DhcpServerSpec, type FabricSpec, type Fault, type NetworkSpec, type RouterSpec, type Specified } from '../interface.ts'
 import { coverage } from '../../model/addresses.ts'
 import { mac, metadataAddress, network4 } from './addresses.ts'
@@ -26,20 +26,21 @@ export async function faultsOf(engine: Engine, fabric: FabricSpec, specified: Sp
   const { names } = engine
   const faults: Fault[] = []
   const note = async (of: Fault['of'], id: string, look: Promise<readonly string[]>) => {
-    const wrong = await look.catch(asWrong)
-    if (wrong.length > 0) faults.push({ of, id, wrong })
+    try {
+      const wrong = await look
+      if (wrong.length > 0) faults.push({ of, id, wrong })
+    } catch (error) {
+      // One thing that cannot be made as it is specified, or looked at, does not hide what is wrong with others.
+      if (error instanceof BadSpecification) faults.push({ of, id, wrong: [`it cannot be made: ${error.message}`] })
+      else if (!(error instanceof CommandFailed) || of === 'fabric') throw error
+      else if (!error.timedOut) faults.push({ of, id, isLost: true, wrong: ['its namespace cannot be entered'] })
+    }
   }
   await note('fabric', '', wrongWithFabric(engine, fabric, seen.devices))
   for (const network of specified.networks) await note('network', network.id, wrongWithNetwork(engine, fabric, network, seen))
   for (const spec of specified.dhcp) if (seen.namespaces.includes(names.dhcpNamespace(spec.networkId))) await note('dhcp', spec.networkId, wrongWithDhcp(engine, spec))
   for (const spec of specified.routers) if (seen.namespaces.includes(names.routerNamespace(spec.id))) await note('router', spec.id, wrongWithRouter(engine, carriedOf(spec)))
   return faults
-}
-
-/** One thing that cannot be made as it is specified does not hide what is wrong with others. */
-function asWrong(error: unknown): readonly string[] {
-  if (error instanceof BadSpecification) return [`it cannot be made: ${error.message}`]
-  throw error
 }
 
 async function wrongWithRouter({ privileged, names }: Engine, spec: RouterSpec): Promise<string[]> {
@@ -49,7 +50,7 @@ async function wrongWithRouter({ privileged, names }: Engine, spec: RouterSpec):
   const up = spec.adminStateUp
   return [
     ...wanted.flatMap(({ device, port, addresses }) => wrongWithDevice(devices, { name: device, macAddress: port.macAddress, addresses, up })),
-    ...wrongWithDevice(devices, { name: 'lo', addresses: [`${metadataAddress}/32`], up: true }),
+    ...wrongWithDevice(devices, { name: 'lo', addresses: [`${metadataAddress}/32`], others: true, up: true }),
     ...strayDevices(devices, wanted).map((name) => `the device ${name} is not its own`),
     ...(up ? wrongWithRoutes(routes, routesOf(spec)) : []),
     ...wrongWithRules(readValues(compileRouter(spec)), rules),
@@ -99,7 +100,7 @@ async function wrongWithFabric({ privileged, names, link, opened }: Engine, fabr
     routesIn(privileged, netns), privileged.nftTable('ip', names.hostTable, {}), privileged.sysctlQuery([forwarding(names.hostLink)]), forwardsIn(privileged, netns),
   ])
   return [
-    ...wrongWithDevice(host, { name: names.hostLink, addresses: [`${link.host}/32`], up: true }),
+    ...wrongWithDevice(host, { name: names.hostLink, addresses: [`${link.host}/32`], others: true, up: true }),
     ...networks.filter(({ cidr }) => !hostRoutes.some((route) => route.dst === cidr && route.gateway === link.fabric)).map(({ cidr }) => `the host has no route to ${cidr}`),
     ...wrongWithDevice(devices, { name: uplink, addresses: [`${link.fabric}/32`], up: true }),
     ...(routes.some((route) => route.dst === 'default' && route.gateway === link.host) ? [] : [`the route by ${link.host} is missing`]),
@@ -123,17 +124,19 @@ interface WantedDevice {
   /** Any, when absent. */
   readonly macAddress?: string
   readonly addresses: readonly string[]
+  /** It may have addresses besides. */
+  readonly others?: true
   readonly up: boolean
 }
 
-function wrongWithDevice(devices: readonly DeviceAddresses[], { name, macAddress, addresses, up }: WantedDevice): string[] {
+function wrongWithDevice(devices: readonly DeviceAddresses[], { name, macAddress, addresses, others, up }: WantedDevice): string[] {
   const device = devices.find(({ ifname }) => ifname === name)
   if (!device) return [`the device ${name} is missing`]
   const has = addressesOf(device)
   return [
     ...(macAddress === undefined || device.address === mac(macAddress) ? [] : [`${name} has the MAC address ${device.address}`]),
     ...addresses.filter((address) => !has.includes(address)).map((address) => `${name} lacks the address ${address}`),
-    ...(name === 'lo' ? [] : has.filter((address) => !addresses.includes(address)).map((address) => `${name} has the address ${address} besides`)),
+    ...(others ? [] : has.filter((address) => !addresses.includes(address)).map((address) => `${name} has the address ${address} besides`)),
     ...(device.flags.includes('UP') === up ? [] : [`${name} is ${up ? 'down' : 'up'}`]),
   ]
 }

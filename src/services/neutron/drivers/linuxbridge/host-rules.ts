@@ -31,10 +31,10 @@ export async function closeHost({ privileged, names, opened }: Engine): Promise<
 }
 
 export function hostRules({ hostTable, hostLink }: Names, networks: readonly ExternalNetworkSpec[], opened: ReadonlySet<string>): string {
-  const cidrs = networks.map(({ cidr }) => cidr).join(', ')
   return asListed(`ip ${hostTable}`, [
     setAsListed('opened', ['type ifname'], [...opened].map((name) => `"${name}"`)),
-    chainAsListed('postrouting', 'nat', 100, networks.length > 0 ? [`ip saddr { ${cidrs} } ip daddr != { ${cidrs} } oifname != "${hostLink}" masquerade`] : []),
+    setAsListed('external', ['type ipv4_addr', 'flags interval', 'auto-merge'], networks.map(({ cidr }) => cidr)),
+    chainAsListed('postrouting', 'nat', 100, networks.length > 0 ? [`ip saddr @external ip daddr != @external oifname != "${hostLink}" masquerade`] : []),
     chainAsListed('forward', 'filter', 0, ['iifname @opened oifname @opened drop']),
   ])
 }

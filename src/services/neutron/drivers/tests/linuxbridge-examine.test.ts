@@ -157,6 +157,22 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   const impossible = { ...closed, interfaces: [{ ...inner(4, 8), macAddress: 'none' }] }
   assert.deepEqual(await faults({ ...specified, routers: [impossible, router] }), [`router ${closed.id} it cannot be made: Not a MAC address: "none"`], 'and hides nothing of the others')
 
+  for (const netns of [routed, served]) await onHost('/usr/bin/umount', `/run/netns/${netns}`)
+  const lost = (await driver.examine(call, specified)).faults.map(({ of, id: which, isLost }) => [of, which, isLost])
+  assert.deepEqual(lost, [['dhcp', inside.id, true], ['router', router.id, true]], 'namespaces that cannot be entered')
+  await driver.removeRouter(call, router.id)
+  await driver.removeDhcp(call, inside.id)
+  for (const make of [made.dhcp, made.router]) await make()
+  assert.deepEqual(await faults(), [], 'made anew')
+
+  const neighbours: FabricSpec = { ...fabricSpec, externalNetworks: [{ ...outside, cidr: '198.51.100.0/25' }, { physicalNetwork: 'other', cidr: '198.51.100.128/25', gatewayAddress: '198.51.100.129' }] }
+  await onHost('/usr/sbin/ip', 'route', 'del', '198.51.100.0/24')
+  await driver.ensureFabric(call, neighbours)
+  assert.deepEqual((await driver.examine(call, unspecified)).faults, [], 'networks side by side, which the kernel joins, and a gateway whose network has another length')
+  for (const half of neighbours.externalNetworks) await onHost('/usr/sbin/ip', 'route', 'del', half.cidr)
+  await made.fabric()
+  assert.deepEqual(await faults(), [])
+
   const before = await hostRules()
   await onHost('/usr/sbin/nft', 'delete', 'table', 'ip', `nimbo_${prefix}`)
   assert.match((await faults()).join(), /^fabric the rules of postrouting are not its own/)
