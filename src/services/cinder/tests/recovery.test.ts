@@ -178,6 +178,29 @@ test('a volume that grows while its backend goes away and comes back has its new
   assert.deepEqual([(await until(demo, id, 'available')).size, fakeVolumeWorld(cloud.dataDirectory)?.volumes.get(id)?.sizeGiB, lost], [3, 3, 2])
 })
 
+test('a volume whose server went while it grew is available again, and not in use by nobody', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const { attachment } = (await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, instance_uuid: id, connector: { host: 'host-1' } } }, at('3.54'))).body
+  assert.equal((await demo.call('cinder', 'POST', `/v3/attachments/${attachment.id}/action`, { 'os-complete': null }, at('3.54'))).status, 204)
+  await until(demo, id, 'in-use')
+  const { send } = cloud.bus
+  let letGo = () => {}
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  Object.assign(cloud.bus, {
+    async send(...sent: Parameters<typeof send>) {
+      if (sent[2].method === 'checkGrowth') await held
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: 3 } }, at('3.42'))).status, 202)
+  assert.equal((await demo.call('cinder', 'DELETE', `/v3/attachments/${attachment.id}`, undefined, { ...at('3.54'), ...(await serviceToken(cloud)) })).status, 200)
+  letGo()
+  const volume = await until(demo, id, 'available')
+  assert.deepEqual([volume.size, volume.attachments], [1, []])
+})
+
 test('a connection that the backend does not end is answered with the operation that tried it', async (t) => {
   const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
   const demo = await cloud.login('demo')

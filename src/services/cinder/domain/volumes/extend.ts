@@ -3,11 +3,13 @@ import type { RequestContext } from '#core/context'
 import type { Db } from '#core/db'
 import { defineOperation, type OperationFault, type OperationRun, pivot, step } from '#core/operations'
 import { type Static, Type, Uuid } from '#core/spec'
-import type { CinderTables } from '../../db/tables.ts'
+import { attachmentsOf } from '../../db/attachments.ts'
+import type { CinderTables, VolumeRow } from '../../db/tables.ts'
 import { findVolumeRow, moveVolume } from '../../db/volumes.ts'
 import { InvalidInput, InvalidVolume } from '../../model/errors.ts'
 import { backendOf, type Volume } from '../../model/volume.ts'
 import { askBackend, askScheduler } from '../ask-role.ts'
+import { settleVolume, standing } from '../attachments/standing.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
 import { tellOwner } from '../messages.ts'
 import { checkQuota } from '../quota.ts'
@@ -48,21 +50,26 @@ async function grow(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
 }
 
 async function publish(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>): Promise<void> {
-  const { volumeId, toGiB, inUse } = run.input
-  await moveVolume(tx, volumeId, inUse ? 'extended_attached' : 'extended', {
-    size: toGiB, claimed_size: toGiB, previous_status: null, updated_at: cinder.clock.now().toISOString(),
-  })
+  const { volumeId, toGiB } = run.input
+  await endGrowth(tx, cinder, volumeId, { size: toGiB, claimed_size: toGiB })
+}
+
+/** Its uses say where the volume stands then: they may have ended while it grew. */
+async function endGrowth(tx: Db<CinderTables>, cinder: Cinder, volumeId: string, set: Partial<VolumeRow>): Promise<void> {
+  const at = cinder.clock.now().toISOString()
+  const { event } = standing(await attachmentsOf(tx, [volumeId]))
+  await moveVolume(tx, volumeId, event === 'released' ? 'extended' : 'extended_attached', { ...set, previous_status: null, updated_at: at })
+  if (event !== 'released' && event !== 'still_used') await settleVolume(tx, volumeId, at)
 }
 
 /** Where the backend was never asked to grow it, or cannot, the volume is as it was. */
 async function giveBack(tx: Db<CinderTables>, cinder: Cinder, run: OperationRun<Input>, fault: OperationFault): Promise<void> {
-  const { volumeId, fromGiB, inUse } = run.input
+  const { volumeId, fromGiB } = run.input
   const row = await findVolumeRow(tx, volumeId)
   if (!row) return
   const untouched = fault.step !== 'grow' || fault.code === InvalidVolume.code
-  await moveVolume(tx, volumeId, untouched ? (inUse ? 'extended_attached' : 'extended') : 'extend_failed', {
-    claimed_size: fromGiB, previous_status: null, updated_at: cinder.clock.now().toISOString(),
-  })
+  if (untouched) await endGrowth(tx, cinder, volumeId, { claimed_size: fromGiB })
+  else await moveVolume(tx, volumeId, 'extend_failed', { claimed_size: fromGiB, previous_status: null, updated_at: cinder.clock.now().toISOString() })
   await tellOwner(tx, cinder, run, { projectId: row.project_id, volumeId, action: 'extend volume' }, fault)
 }
 
