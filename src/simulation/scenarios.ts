@@ -198,21 +198,25 @@ export const scenarios: Readonly<Record<string, Story>> = {
     await action(teller, server, { 'os-stop': null })
     await removeServer(teller, server)
   },
-  async 'a volume grows, free and in use'(teller) {
+  async 'a volume grows, free, in use, and while its server goes'(teller) {
     const [server, volume] = [await boot(teller), await volumeOf(teller)]
     if (!server || !volume) return
-    await act(teller, volume, 'cinder', 'POST', `/v3/${teller.person.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: 2 } })
+    const grow = (size: number) => act(teller, volume, 'cinder', 'POST', `/v3/${teller.person.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: size } }, { 'openstack-api-version': 'volume 3.42' })
+    await grow(2)
     await settledVolume(teller, volume.id)
     await settled(teller, server)
     await act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
     await settledVolume(teller, volume.id)
     // The backend cannot: cinder says so, and the volume is as it was.
-    await act(teller, volume, 'cinder', 'POST', `/v3/${teller.person.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: 3 } })
+    await grow(3)
     await settledVolume(teller, volume.id)
     const admin = await teller.admin()
     const grown = { events: [{ name: 'volume-extended', server_uuid: server.id, tag: volume.id, status: 'completed' }] }
     await admin.call('nova', 'POST', '/v2.1/os-server-external-events', grown, { 'openstack-api-version': 'compute 2.51' })
     await settled(teller, server)
+    // Its server goes while it grows.
+    await Promise.all([grow(3), remove(teller, server, 'nova', `/v2.1/servers/${server.id}`)])
+    await settledVolume(teller, volume.id)
   },
   async 'a volume is connected without nova'(teller) {
     const volume = await volumeOf(teller)
