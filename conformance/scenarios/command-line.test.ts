@@ -5,7 +5,6 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { readSecrets } from '../../src/app/commands/openrc.ts'
@@ -62,11 +61,6 @@ async function place(t: TestContext, user: { uid?: number; gid?: number } = {}):
   }
 }
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; performance.now() < end; await sleep(50)) if (await isSo()) return
-  throw new Error(`not so: ${what}`)
-}
-
 async function answered(said: Promise<Said>): Promise<string> {
   const { code, stdout, stderr } = await said
   assert.equal(code, 0, stderr)
@@ -113,9 +107,9 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
     following.stdout.setEncoding('utf8').on('data', (more: string) => {
       printed += more
     })
-    await until('the last line is printed', () => printed.includes('\n'))
+    await eventually('the last line is printed', 20, async () => printed.includes('\n'))
     await fetch(`${identity}/auth/nothing-of-the-kind`)
-    await until('the request is printed', () => printed.includes('/v3/auth/nothing-of-the-kind'))
+    await eventually('the request is printed', 20, async () => printed.includes('/v3/auth/nothing-of-the-kind'))
     following.kill('SIGKILL')
   })
 
@@ -126,7 +120,7 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
       const key = Buffer.from(readFileSync(join(directory, 'data', 'fernet-keys', String(primary)), 'utf8'), 'base64url')
       let token = ''
       // A running keystone looks at its keys once a second.
-      await until(`key ${primary} signs new tokens`, async () => {
+      await eventually(`key ${primary} signs new tokens`, 20, async () => {
         token = await logIn()
         return open([key], token) !== undefined
       })

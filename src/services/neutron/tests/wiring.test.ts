@@ -1,7 +1,7 @@
 // From the API to the engine of the host: ports, filters, DHCP, routers, floating addresses.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { systemClock } from '#core/context'
 import { openDatabase } from '#core/db'
 import { type Logger, silentLog } from '#core/observe'
@@ -59,12 +59,17 @@ test('a deleted port is gone from the host, with its place in groups and DHCP', 
   assert.deepEqual(engine.state.addressSets.get(group)?.addresses, [two.fixed_ips[0].ip_address])
 })
 
+/** A port that is wired, in the default group. */
+async function startWithPort(t: TestContext) {
+  const lab = await startLab(t)
+  const blue = await network(lab.demo)
+  await subnet(lab.demo, blue.id)
+  const made = await port(lab.admin, blue.id, { project_id: lab.demo.projectId, 'binding:host_id': 'host-1' })
+  return { ...lab, group: String(made.security_groups[0]) }
+}
+
 test('a new rule reaches the running ports of its group', async (t) => {
-  const { admin, demo, engine } = await startLab(t)
-  const blue = await network(demo)
-  await subnet(demo, blue.id)
-  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
-  const group = made.security_groups[0]
+  const { demo, engine, group } = await startWithPort(t)
   await until(() => engine.state.securityGroups.has(group))
 
   const { security_group_rule: rule } = await must(demo, 'POST', '/security-group-rules', {
@@ -80,11 +85,7 @@ test('a new rule reaches the running ports of its group', async (t) => {
 })
 
 test('a rule that let the members of another group in is gone from the running ports when that group is deleted', async (t) => {
-  const { admin, demo, engine } = await startLab(t)
-  const blue = await network(demo)
-  await subnet(demo, blue.id)
-  const made = await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' })
-  const group = made.security_groups[0]
+  const { demo, engine, group } = await startWithPort(t)
   const { security_group: friends } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'friends' } })
   await must(demo, 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv4', remote_group_id: friends.id } })
   await until(() => engine.state.addressSets.has(friends.id) && engine.state.securityGroups.get(group)?.rules.length === 5, 'the rule')

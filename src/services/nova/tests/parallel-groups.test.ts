@@ -17,5 +17,6 @@ test('of many servers of an anti-affinity group that are asked for at once, one 
     const found = (await Promise.all(servers.map((id) => show(demo, id)))).map((server) => String(server.status))
     return found.every((status) => status !== 'BUILD') && found
   }, 30)
+  assert.deepEqual((await show(demo, servers[0] ?? '')).server_groups, [group.id])
   assert.deepEqual(statuses.sort(), ['ACTIVE', ...Array.from({ length: 5 }, () => 'ERROR')])
 })

@@ -262,22 +262,6 @@ test('a server has no more metadata than the quota of its project, of the defaul
   assert.equal((await (await bench.cloud.login('member')).call('nova', 'PUT', `${path}/shape`, { meta: { shape: 'round' } })).status, 200)
 })
 
-test('servers of an anti-affinity group do not share a host', async (t) => {
-  const bench = await startBench(t)
-  const { demo } = bench
-  const { server_group: group } = must(await demo.call('nova', 'POST', '/v2.1/os-server-groups', { server_group: { name: 'apart', policy: 'anti-affinity' } }, version('2.64')), 200)
-  const create = async () => must(await demo.call('nova', 'POST', '/v2.1/servers', {
-    server: { name: 'x', imageRef: bench.imageId, flavorRef: '1', networks: 'none' }, 'os:scheduler_hints': { group: group.id },
-  }, version('2.93')), 202).server.id
-  const [first, second] = await Promise.all([create(), create()])
-  const statuses = await until('both have ended', async () => {
-    const found = [await show(demo, first), await show(demo, second)].map((server) => server.status)
-    return found.every((status) => status !== 'BUILD') && found
-  })
-  assert.deepEqual(new Set(statuses), new Set(['ACTIVE', 'ERROR']))
-  assert.deepEqual((await show(demo, first)).server_groups, [group.id])
-})
-
 test('an admin puts a server on a named host, past the filters', async (t) => {
   const bench = await startBench(t)
   const { admin } = bench

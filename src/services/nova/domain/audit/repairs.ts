@@ -32,13 +32,25 @@ async function refuseLiving(nova: Nova, serverId: string): Promise<void> {
   if (orphaned(await readBooks(nova, [serverId]), serverId) === undefined) throw new Conflict(`The server ${serverId} lives.`)
 }
 
-/** As a deletion does it, with a lease of its own. */
-export const removeGuest: Repair = async (nova, ctx, serverId, host) => {
-  await refuseLiving(nova, serverId)
+type Compute = ReturnType<Nova['compute']['on']>
+type Command = Pick<Parameters<Compute['destroy']>[1], 'serverId' | 'operation'>
+
+/** A command to a host, in the server's turn and with a lease of its own. */
+async function command<T>(nova: Nova, ctx: RequestContext, host: string, serverId: string, say: (compute: Compute, told: Command) => Promise<T>): Promise<T> {
   const operation = { id: nova.runtime.ids.uuid(), epoch: 1 }
   const compute = nova.compute.on(host)
-  await compute.destroy(ctx, { serverId, operation })
-  await compute.operationEnded(ctx, { operationId: operation.id })
+  try {
+    return await say(compute, { serverId, operation })
+  } finally {
+    // What the command did stands either way, and nobody uses this lease again.
+    await compute.operationEnded(ctx, { operationId: operation.id }).catch((error: unknown) => ctx.log.warn({ err: error, host, serverId }, 'a host was not told that a repair is over'))
+  }
+}
+
+/** As a deletion does it. */
+export const removeGuest: Repair = async (nova, ctx, serverId, host) => {
+  await refuseLiving(nova, serverId)
+  await command(nova, ctx, host, serverId, (compute, told) => compute.destroy(ctx, told))
   return `The guest was removed from ${host}.`
 }
 
@@ -76,28 +88,19 @@ export const freeServer: Repair = async (nova, _ctx, serverId) => {
   return `The server is ${vmState} and can be worked on again.`
 }
 
-type Compute = ReturnType<Nova['compute']['on']>
-type Command = Pick<Parameters<Compute['settleVolume']>[1], 'serverId' | 'operation'>
-
-/** Its host asks the rows again, in the server's turn. */
-async function settleDevice(nova: Nova, ctx: RequestContext, serverId: string, host: string, tell: (compute: Compute, command: Command) => Promise<unknown>): Promise<string> {
+/** Its host asks the rows again. */
+async function settleDevice(nova: Nova, ctx: RequestContext, serverId: string, host: string, say: (compute: Compute, told: Command) => Promise<unknown>): Promise<string> {
   if (resting(await readBooks(nova, []), serverId)?.host !== host) throw busy()
-  const operation = { id: nova.runtime.ids.uuid(), epoch: 1 }
-  const compute = nova.compute.on(host)
-  try {
-    const { plugged } = await tell(compute, { serverId, operation }) as { plugged: boolean }
-    return plugged ? 'It was plugged into the guest again.' : 'It was unplugged from the guest.'
-  } finally {
-    await compute.operationEnded(ctx, { operationId: operation.id }).catch(() => undefined)
-  }
+  const { plugged } = await command(nova, ctx, host, serverId, say) as { plugged: boolean }
+  return plugged ? 'It was plugged into the guest again.' : 'It was unplugged from the guest.'
 }
 
 export async function settleVolume(nova: Nova, ctx: RequestContext, volumeId: string, serverId: string, host: string): Promise<string> {
-  return settleDevice(nova, ctx, serverId, host, (compute, command) => compute.settleVolume(ctx, { ...command, volumeId }))
+  return settleDevice(nova, ctx, serverId, host, (compute, told) => compute.settleVolume(ctx, { ...told, volumeId }))
 }
 
 export async function settleInterface(nova: Nova, ctx: RequestContext, portId: string, serverId: string, host: string): Promise<string> {
-  return settleDevice(nova, ctx, serverId, host, (compute, command) => compute.settleInterface(ctx, { ...command, portId }))
+  return settleDevice(nova, ctx, serverId, host, (compute, told) => compute.settleInterface(ctx, { ...told, portId }))
 }
 
 export const dropImage: Repair = async (nova, ctx, imageId, host) => {

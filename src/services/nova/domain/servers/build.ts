@@ -104,8 +104,9 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const { host, node, zone, considered } = destination(run)
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
+  const group = await groupOf(nova, serverId)
   await claimRows(nova, run, async (tx) => {
-    await refuseByGroup(nova, tx, serverId, host)
+    if (group) await refuseByGroup(nova, tx, group.id, serverId, host)
     const placed = { host, node, availability_zone: zone, task_state: 'spawning', updated_at: at }
     const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
     if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)

@@ -21,11 +21,10 @@ export async function placedGroup(db: Db<CellTables>, group: ServerGroup, server
 }
 
 /** One server of a group at a time is written down; who is in the group is read then. @throws HostUnfit when the group's policy forbids the host */
-export async function refuseByGroup(nova: Nova, tx: Db<CellTables>, serverId: string, host: string): Promise<void> {
-  const known = await groupOf(nova, serverId)
-  if (!known) return
-  await lockClaim(tx, 'server group', known.id)
-  const group = (await groupOf(nova, serverId)) ?? known
+export async function refuseByGroup(nova: Nova, tx: Db<CellTables>, groupId: string, serverId: string, host: string): Promise<void> {
+  await lockClaim(tx, 'server group', groupId)
+  const group = await groupOf(nova, serverId)
+  if (!group) return
   const { policy, maxServerPerHost, hosts } = await placedGroup(tx, group, serverId)
   const apart = policy === 'anti-affinity' && (hosts[host] ?? 0) >= maxServerPerHost
   const together = policy === 'affinity' && Object.keys(hosts).some((other) => other !== host)
