@@ -50,6 +50,8 @@ export class Execution<S> {
   readonly #definition: Definition<S>
   readonly #takenOver: boolean
   readonly #abort = new AbortController()
+  /** What may not be called off any more ends with its worker all the same. */
+  readonly #leaves = new AbortController()
   readonly #ctx: RequestContext
   readonly #results = new Map<string, unknown>()
   /** Grows with each lease and each turn: what was sent before it is refused where it comes late. */
@@ -97,7 +99,9 @@ export class Execution<S> {
 
   /** The worker goes: what runs is told to stop, and goes on with the next incarnation. */
   stop(): void {
-    this.#abort.abort(new LeaseLost('This worker stops.'))
+    const reason = new LeaseLost('This worker stops.')
+    this.#abort.abort(reason)
+    this.#leaves.abort(reason)
   }
 
   /** @returns true when the operation has its end; false when it waits for a later try, or was put down */
@@ -155,7 +159,7 @@ export class Execution<S> {
       return false
     }
     if (current.pivot) this.#committed = true
-    const run = this.#view(this.#committed ? neverAborted : signal)
+    const run = this.#view(this.#committed ? this.#leaves.signal : signal)
     // Only what the step itself throws is its failure: that its end could not be written down is not.
     let failed = false
     const own = async <T>(work: Promise<T>): Promise<T> => {
@@ -259,7 +263,7 @@ export class Execution<S> {
     if (this.#fault?.again !== undefined && this.#abort.signal.aborted) await this.#undoWholly()
     const undoes = current !== undefined && this.#undoes(current)
     if (undoes && current.undo) {
-      const run = this.#view(neverAborted)
+      const run = this.#view(this.#leaves.signal)
       try {
         await current.undo(service, run)
       } catch (error) {

@@ -142,7 +142,8 @@ export class Worker<S> implements Workplace<S> {
       }
       return mine
     })
-    if (epoch === undefined) return
+    // What was leased while we stopped waits for the next incarnation, as what was held does.
+    if (epoch === undefined || this.#stopped) return
     const execution = new Execution(this, definition, row, { epoch, sureUntil })
     this.#held.set(row.id, execution)
     void this.#carryOut(execution)
