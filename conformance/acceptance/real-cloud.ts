@@ -22,6 +22,8 @@ export interface RealCloud {
   readonly disk: SmallDisk | undefined
   readonly publicPrefix: string
   nimbo(...args: string[]): Promise<string>
+  /** What `status` says of it, whether it is up or not. */
+  status(): Promise<{ readonly phase: string; readonly message?: string }>
   /** Debian's openstack client, unmodified. With a format it answers parsed JSON. */
   openstack(...args: string[]): Promise<any>
   /** The same as admin. */
@@ -57,6 +59,14 @@ export async function prepareRealCloud(number: number, { checkout = root, diskGi
     const { stdout } = await run(join(checkout, 'nimbo'), ['--data', directory, ...args, ...starting], 600, { ...process.env, HOME: home, TMPDIR: home })
     return stdout
   }
+  const status: RealCloud['status'] = async () => {
+    const said = await nimbo('status', '--json').catch((error: Error) => {
+      const { stdout, code } = error.cause as { stdout?: string; code?: unknown }
+      if (code !== 3 || stdout === undefined) throw error
+      return stdout
+    })
+    return JSON.parse(said) as { phase: string; message?: string }
+  }
   const client = (cloud: string) => async (...args: string[]): Promise<any> => {
     const json = args.some((arg) => arg === 'create' || arg === 'show' || arg === 'list' || arg === 'set-up') && !args.includes('-f') && !noOutput(args)
     const { stdout } = await run('/usr/bin/openstack', [...args, ...(json ? ['-f', 'json'] : [])], 300, {
@@ -65,7 +75,7 @@ export async function prepareRealCloud(number: number, { checkout = root, diskGi
     return json ? (JSON.parse(stdout) as unknown) : stdout
   }
   return {
-    directory, disk, publicPrefix, nimbo, openstack: client('nimbo'), asAdmin: client('nimbo-admin'),
+    directory, disk, publicPrefix, nimbo, status, openstack: client('nimbo'), asAdmin: client('nimbo-admin'),
     async ssh(keyFile, address, command) {
       const { stdout } = await run('/usr/bin/ssh', [
         '-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', '-o', 'BatchMode=yes',

@@ -1,7 +1,7 @@
 // The commands around a cloud, by the script that people type, with the fake driver: what each says and does.
 import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -72,7 +72,7 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
   const up = () => answered(nimbo('up', '--driver', 'fake', '--port-offset', offset))
 
   await t.test('up says what the fake driver leaves out, and the cloud is ready', async () => {
-    assert.match(await up(), /^The cloud is up[^]*Fake drivers: the APIs are real, guests, networks and volumes are not\. As root, real ones run\./)
+    assert.match(await up(), /^The cloud is up[^]*Fake drivers: the APIs are real, guests, networks and volumes are not\. A cloud that root begins has real ones\./)
     assert.match(await up(), /^The cloud runs already\.[^]*Fake drivers/)
     const { phase, driver } = JSON.parse(await answered(nimbo('status', '--json')))
     assert.deepEqual([phase, driver], ['ready', 'fake'])
@@ -149,10 +149,69 @@ test('up, openrc, logs, config, keys and reset do what they say, with the fake d
     assert.deepEqual([refused.code, refused.stderr], [1, 'nimbo: This removes all servers, volumes and images. Say so with --yes.\n'])
     assert.match(atTerminal('no', 'reset'), /with all its servers, volumes and images\. Type yes to go on: [^]*Nothing was removed\./)
     assert.equal(JSON.parse(await answered(nimbo('status', '--json'))).phase, 'ready')
-    assert.match(atTerminal('yes', 'reset'), /The cloud is gone\./)
-    assert.equal(existsSync(directory), false)
+    assert.match(atTerminal('yes', 'reset'), /The cloud is gone\. What lies in .* now is not its own and stays\./)
+    assert.deepEqual(readdirSync(directory), ['nimbo.toml'])
+    rmSync(directory, { recursive: true })
     assert.equal(await answered(nimbo('reset', '--yes')), 'There is no cloud to remove.\n')
   })
+})
+
+test('what a cloud was begun with stays, and a start that asks for something else is refused before anything changes', async (t) => {
+  const { directory, offset, nimbo } = await place(t)
+  const refused = async (expected: RegExp, ...args: string[]) => {
+    const { code, stdout, stderr } = await nimbo(...args)
+    assert.deepEqual([code, stdout], [1, ''], args.join(' '))
+    assert.match(stderr, expected, args.join(' '))
+  }
+  const begin = ['up', '--driver', 'fake', '--port-offset', offset, '--public-cidr', '198.51.100.0/24']
+  await answered(nimbo(...begin))
+  const kept = readFileSync(join(directory, 'cloud.json'), 'utf8')
+  const attempts = async () => {
+    await refused(/begun with the fake drivers, and keeps what they made\. Another cloud can have its own folder \(--data\); `reset` removes this one\./, 'up', '--driver', 'real')
+    await refused(/The network `public` .* was made with 198\.51\.100\.0\/24; --public-cidr counts at the first start/, 'up', '--public-cidr', '192.0.2.0/24')
+    assert.equal(readFileSync(join(directory, 'cloud.json'), 'utf8'), kept)
+  }
+  await attempts()
+  await refused(/The cloud runs already, at http:\/\/127\.0\.0\.1:\d+ and not at http:\/\/127\.0\.0\.1:5001\. Stop it with `down` to start it there\./, 'up', '--port-offset', '1')
+  assert.match(await answered(nimbo('up', '--log-level', 'debug')), /^The cloud runs already\. What --log-level says counts when it starts: stop it with `down` first\.\n/)
+  const { driver, identity, already_running: already } = JSON.parse(await answered(nimbo(...begin, '--json')))
+  assert.deepEqual([driver, identity, already], ['fake', `http://127.0.0.1:${5000 + Number(offset)}/v3`, true])
+  assert.equal((await nimbo('status')).code, 0)
+
+  await answered(nimbo('down'))
+  const { code, stdout } = await nimbo('status', '--json')
+  assert.deepEqual([code, JSON.parse(stdout).phase], [3, 'down'])
+  await attempts()
+})
+
+test('a cloud begins only among what is its own, and `reset` removes nothing else', async (t) => {
+  const { directory, offset, nimbo } = await place(t)
+  const up = (...more: string[]) => nimbo('up', '--driver', 'fake', '--port-offset', offset, ...more)
+  mkdirSync(join(directory, 'data'))
+  writeFileSync(join(directory, 'data', 'thesis.txt'), 'years of work')
+  const { code, stderr } = await up()
+  assert.deepEqual([code, stderr], [1, `nimbo: ${directory}/data is there already, and no cloud made it. Choose another folder with --data.\n`])
+  assert.deepEqual([(await nimbo('reset', '--yes')).stderr, readdirSync(directory)], [`nimbo: ${directory} holds no cloud; nothing is removed.\n`, ['data']])
+  rmSync(join(directory, 'data'), { recursive: true })
+
+  writeFileSync(join(directory, 'thesis.txt'), 'years of work')
+  assert.match((await up('--config', join(directory, 'none.toml'))).stderr, /none\.toml/)
+  assert.match(await answered(nimbo('reset', '--yes')), /^The cloud is gone\. What lies in .* now is not its own and stays\.\n/)
+  assert.deepEqual(readdirSync(directory), ['thesis.txt'])
+
+  assert.equal((await up()).code, 0)
+  await answered(nimbo('reset', '--yes'))
+  assert.deepEqual(readdirSync(directory), ['thesis.txt'])
+})
+
+test('where no cloud can be is said in words', async (t) => {
+  const { directory, nimbo } = await place(t)
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  const refused = async (...args: string[]) => (await nimbo(...args)).stderr
+  assert.equal(await refused('--data', '', 'reset', '--yes'), 'nimbo: --data takes the folder of a cloud, not an empty word.\n')
+  assert.equal(await refused('--data', file, 'up', '--driver', 'fake'), `nimbo: ${file} is not a folder. Choose one with --data.\n`)
+  assert.equal(await refused('--data', join(file, 'below'), 'run', '--driver', 'fake'), `nimbo: The folder of the cloud cannot be made or written: ${file}/below (ENOTDIR). Choose another one with --data.\n`)
 })
 
 test('with the fake driver, servers are after `down` and `up` as they were, go on to be used, and the doctor has nothing to say', async (t) => {
@@ -237,7 +296,7 @@ test('without root, up says that guests are left out, and refuses the real drive
   const { offset, nimbo } = await place(t, isRoot ? unprivileged : {})
   const refused = await nimbo('up', '--driver', 'real', '--port-offset', offset)
   assert.deepEqual([refused.code, refused.stderr], [1, 'nimbo: The real drivers need root. Run it as root, or with --driver fake: then the control plane runs, without guests.\n'])
-  assert.match(await answered(nimbo('up', '--port-offset', offset)), /^The cloud is up[^]*Fake drivers: the APIs are real, guests, networks and volumes are not\. As root, real ones run\./)
+  assert.match(await answered(nimbo('up', '--port-offset', offset)), /^The cloud is up[^]*Fake drivers: the APIs are real, guests, networks and volumes are not\. A cloud that root begins has real ones\./)
   const { phase, driver } = JSON.parse(await answered(nimbo('status', '--json')))
   assert.deepEqual([phase, driver], ['ready', 'fake'])
 })

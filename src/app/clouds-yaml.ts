@@ -1,10 +1,6 @@
 // The file by which the openstack client and SDKs find this cloud: entries `nimbo` (demo) and `nimbo-admin`.
-import { join } from 'node:path'
+import { layout } from './layout.ts'
 import { publicUrl, type Secrets, type Settings, writeWhole } from './settings.ts'
-
-export function cloudsYamlPath(directory: string): string {
-  return join(directory, 'clouds.yaml')
-}
 
 export function writeCloudsYaml(directory: string, settings: Settings, secrets: Secrets): void {
   const entry = (name: string, user: string, password: string) => `  ${name}:
@@ -19,5 +15,5 @@ export function writeCloudsYaml(directory: string, settings: Settings, secrets: 
     identity_api_version: "3"
     interface: public
 `
-  writeWhole(cloudsYamlPath(directory), `clouds:\n${entry('nimbo', 'demo', secrets.demoPassword)}${entry('nimbo-admin', 'admin', secrets.adminPassword)}`, 0o600)
+  writeWhole(layout(directory).cloudsYaml, `clouds:\n${entry('nimbo', 'demo', secrets.demoPassword)}${entry('nimbo-admin', 'admin', secrets.adminPassword)}`, 0o600)
 }

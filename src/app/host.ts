@@ -5,6 +5,7 @@ import type { ProcessRunner } from '#core/process'
 import type { Layout } from './layout.ts'
 import { refuseForeign } from './own-folder.ts'
 import { type DebianPackage, debianPackages } from './packages.ts'
+import { CommandError } from './terminal.ts'
 
 export interface HostUser {
   readonly name: string
@@ -84,14 +85,24 @@ export function findUser(name: string): HostUser | undefined {
   return uid === undefined || gid === undefined ? undefined : { name, uid: Number(uid), gid: Number(gid) }
 }
 
-/** The folders of a cloud. `data` goes to the user that it runs as; everything else stays with whoever starts it. */
-export function ensureFolders(files: Layout, users: HostUsers | undefined): void {
+/** The folders of a cloud, before anything else of it. @throws CommandError where they cannot be, or are not its own */
+export function makeFolders(files: Layout): void {
   refuseForeign(files)
-  mkdirSync(files.directory, { recursive: true, mode: 0o755 })
-  mkdirSync(files.cache, { recursive: true, mode: 0o700 })
-  mkdirSync(files.data, { recursive: true, mode: 0o711 })
-  mkdirSync(`${files.data}/run`, { recursive: true, mode: 0o755 })
-  if (!users) return
+  // Whoever starts it may be strict with new files; other users of this cloud must see some of these.
+  process.umask(0o022)
+  try {
+    mkdirSync(files.directory, { recursive: true, mode: 0o755 })
+    mkdirSync(files.data, { recursive: true, mode: 0o711 })
+    mkdirSync(`${files.data}/run`, { recursive: true, mode: 0o755 })
+    mkdirSync(files.cache, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    throw new CommandError(`The folder of the cloud cannot be made or written: ${path ?? files.directory} (${code ?? String(error)}). Choose another one with --data.`)
+  }
+}
+
+/** `data` goes to the user that the cloud runs as; everything else stays with whoever starts it. */
+export function giveFolders(files: Layout, users: HostUsers): void {
   chmodSync(files.directory, 0o755)
   chmodSync(files.data, 0o711)
   for (let above = dirname(files.directory); above !== dirname(above); above = dirname(above)) {

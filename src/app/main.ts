@@ -82,6 +82,8 @@ starting(program.command('up').description('set up what is missing and start the
 starting(program.command('run').description('run the cloud in the foreground, for containers and supervisors'))
   .action(async (options: Starting) => {
     const directory = where(options)
+    const { makeFolders } = await import('./host.ts')
+    makeFolders(layout(directory))
     enableCompileCache(layout(directory).cache)
     const { startInForeground } = await import('./commands/run.ts')
     await startInForeground(directory, choices(options), options)
@@ -90,9 +92,12 @@ starting(program.command('run').description('run the cloud in the foreground, fo
 program.command('down').description('stop the cloud; guests go on running')
   .action(async (options: Common) => (await import('./commands/down.ts')).down(where(options)))
 
-program.command('status').description('what runs, where, and how it is')
+program.command('status').description('what runs, where, and how it is; exits with 0 when the cloud is up, else with 3')
   .option('--json', 'print JSON')
-  .action(async (options: Starting) => (await import('./commands/status.ts')).status(where(options), options.json === true))
+  .action(async (options: Starting) => {
+    const { status } = await import('./commands/status.ts')
+    if (!(await status(where(options), options.json === true))) process.exitCode = 3
+  })
 
 program.command('logs').description('what the cloud wrote to its log')
   .option('-f, --follow', 'go on as it grows').option('-n, --lines <count>', 'how many lines from the end', '100')

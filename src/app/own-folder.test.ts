@@ -23,7 +23,9 @@ test('root begins no cloud in a folder that another user laid out for it', { ski
   chmodSync(shared, 0o755)
   refuseForeign(folder)
 
-  symlinkSync('/etc', folder.data)
+  const disk = join(shared, 'disk')
+  mkdirSync(disk)
+  symlinkSync(disk, folder.data)
   refuseForeign(folder)
   lchownSync(folder.data, nobody, nobody)
   assert.throws(() => refuseForeign(folder), /data is a link that another user/)

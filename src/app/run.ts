@@ -5,7 +5,7 @@ import { createProcessRunner, type StartedHelper, startHelper } from '#core/proc
 import { readConfiguration } from './configuration.ts'
 import { writeCloudsYaml } from './clouds-yaml.ts'
 import { checkPorts } from './free-ports.ts'
-import { ensureFolders, ensureUsers, installPackages } from './host.ts'
+import { ensureUsers, giveFolders, installPackages } from './host.ts'
 import { gatherGuestParts } from './guest-image/index.ts'
 import { layout } from './layout.ts'
 import { loadEverything } from './load.ts'
@@ -22,15 +22,12 @@ export interface RunOptions {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
-/** Resolves when the cloud has been told to stop and has stopped. */
+/** Resolves when the cloud, whose folders are made, has been told to stop and has stopped. */
 export async function run({ directory, settings, configFile, logLevel }: RunOptions): Promise<void> {
   const files = layout(directory)
   if (settings.driver === 'real' && !isRoot()) throw new CommandError('The real drivers need root: start it as root, or with --driver fake.')
-  // Whoever starts it may be strict with new files; other users of this cloud must see some of these.
-  process.umask(0o022)
   const startedAt = new Date().toISOString()
   const startTime = processStartTime(process.pid) ?? ''
-  makeFolders(files)
   if (!(await takeLock(directory))) throw new CommandError(`This cloud runs already${((state) => (state ? `, as process ${state.pid}` : ''))(runningState(files))}.`)
 
   const stop = Promise.withResolvers<string>()
@@ -62,7 +59,7 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
   async function prepare(): Promise<Root | undefined> {
     if (settings.driver !== 'real') return undefined
     const users = await ensureUsers(processes, say)
-    ensureFolders(files, users)
+    giveFolders(files, users)
     helper = startHelper({ prefix: settings.prefix, dataDirectory: files.data, ownUser: users.own, qemuUser: users.qemu }, files.cache)
     helper.catch(() => undefined)
     await installPackages(processes, say)
@@ -84,13 +81,3 @@ export async function run({ directory, settings, configFile, logLevel }: RunOpti
 
 /** Told to stop while it started. */
 class Stopped extends Error {}
-
-function makeFolders(files: ReturnType<typeof layout>): void {
-  try {
-    ensureFolders(files, undefined)
-  } catch (error) {
-    if (error instanceof CommandError) throw error
-    const { code, path } = error as NodeJS.ErrnoException
-    throw new CommandError(`The folder of the cloud cannot be made or written: ${path ?? files.directory} (${code ?? String(error)}). Choose another one with --data.`)
-  }
-}

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ServiceName } from '#core/service'
+import { layout } from './layout.ts'
 import { CommandError } from './terminal.ts'
 
 export type Ports = Readonly<Record<ServiceName | 'keystoneAdmin' | 'metadata', number>>
@@ -38,6 +39,8 @@ export function isRoot(): boolean {
 
 /** The folder that holds everything of a cloud: `--data`, `NIMBO_DATA`, or the default place of the user. */
 export function dataDirectory(option: string | undefined): string {
+  // As `--data "$unset"` gives it: the usual place was not meant.
+  if (option === '') throw new CommandError('--data takes the folder of a cloud, not an empty word.')
   const chosen = option ?? process.env['NIMBO_DATA']
   if (chosen !== undefined && chosen !== '') return resolve(chosen)
   return isRoot() ? '/var/lib/nimbo' : join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'nimbo')
@@ -51,10 +54,8 @@ export interface Choices {
   readonly publicCidr?: string
 }
 
-const settingsFile = (directory: string): string => join(directory, 'cloud.json')
-
 export function readSettings(directory: string): Settings | undefined {
-  const file = settingsFile(directory)
+  const { settings: file } = layout(directory)
   if (!existsSync(file)) return undefined
   const settings = readJson(file) as Partial<Settings>
   const missing = (['prefix', 'driver', 'address', 'ports', 'publicCidr', 'link', 'host', 'region'] as const).filter((name) => settings?.[name] === undefined)
@@ -74,9 +75,10 @@ function unreadable(file: string, why: string): CommandError {
   return new CommandError(`${file} cannot be understood: ${why}. Nimbo wrote it at the first start: bring it back from a copy. Or remove the whole folder, and with it the cloud.`)
 }
 
-/** The kept settings with the choices of this start put over them. */
+/** The kept settings with the choices of this start put over them. @throws CommandError for what cannot be chosen any more */
 export function chooseSettings(directory: string, choices: Choices): Settings {
   const kept = readSettings(directory)
+  if (kept) refuseLate(directory, kept, choices)
   const digest = createHash('sha256').update(directory).digest()
   // From 198.18.0.0/15, which no network outside uses (RFC 2544); a pair of its own for each folder.
   const pair = `198.${18 + ((digest[2] ?? 0) & 1)}.${digest[3] ?? 0}`
@@ -101,6 +103,15 @@ export function chooseSettings(directory: string, choices: Choices): Settings {
   }
 }
 
+/** What the first start made stays as it is: records and machines would part if it were only said to be otherwise. */
+function refuseLate(directory: string, kept: Settings, { driver, publicCidr }: Choices): void {
+  const instead = `Another cloud can have its own folder (--data); \`reset\` removes this one.`
+  if (driver !== undefined && driver !== kept.driver) throw new CommandError(`The cloud in ${directory} was begun with the ${kept.driver} drivers, and keeps what they made. ${instead}`)
+  if (publicCidr !== undefined && publicCidr !== kept.publicCidr && existsSync(layout(directory).defaults)) {
+    throw new CommandError(`The network \`public\` of the cloud in ${directory} was made with ${kept.publicCidr}; --public-cidr counts at the first start. ${instead}`)
+  }
+}
+
 /** Ports that clouds had not when this one began lie beside those it has. */
 function withNewPorts(kept: Settings): Settings {
   const offset = kept.ports.keystone - defaultPorts.keystone
@@ -108,12 +119,12 @@ function withNewPorts(kept: Settings): Settings {
 }
 
 export function writeSettings(directory: string, settings: Settings): void {
-  writeWhole(settingsFile(directory), `${JSON.stringify(settings, null, 2)}\n`, 0o644)
+  writeWhole(layout(directory).settings, `${JSON.stringify(settings, null, 2)}\n`, 0o644)
 }
 
 /** Made at the first start. `OS_PASSWORD` and `ADMIN_PASSWORD` do not matter here: `openrc` shows what was chosen. */
 export function ensureSecrets(directory: string): Secrets {
-  const file = join(directory, 'secrets.json')
+  const { secrets: file } = layout(directory)
   if (existsSync(file)) return readJson(file) as Secrets
   const password = () => randomBytes(12).toString('base64url')
   const secrets: Secrets = {

@@ -6,6 +6,7 @@ import { createProcessRunner } from '#core/process'
 import { testImageName } from '../defaults.ts'
 import { logIn, reachOutside, type Session } from '../rest.ts'
 import { installPackages } from '../host.ts'
+import { layout } from '../layout.ts'
 import { demoPackages } from '../packages.ts'
 import { type Choices, isRoot, readSettings, type Settings } from '../settings.ts'
 import { CommandError, print } from '../terminal.ts'
@@ -82,7 +83,7 @@ ${settings.driver === 'fake' ? '' : `\n  ssh -i ${keyFile} -o StrictHostKeyCheck
 }
 
 async function makeKey(session: Session, directory: string): Promise<string> {
-  const folder = join(directory, 'demo')
+  const { demo: folder } = layout(directory)
   const file = join(folder, 'id')
   await session.send('nova', 'DELETE', `/v2.1/os-keypairs/${name}`, undefined, { accept: [404] })
   const { keypair } = await session.send('nova', 'POST', '/v2.1/os-keypairs', { keypair: { name } })
@@ -182,6 +183,6 @@ async function clean(session: Session, directory: string): Promise<void> {
     if (found) await session.send('neutron', 'DELETE', `/v2.0/${noun}/${found.id}`, undefined, gone)
   }
   await session.send('nova', 'DELETE', `/v2.1/os-keypairs/${name}`, undefined, gone)
-  const folder = join(directory, 'demo')
+  const { demo: folder } = layout(directory)
   if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
 }

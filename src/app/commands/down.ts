@@ -6,6 +6,16 @@ import { CommandError, print, ProgressLine } from '../terminal.ts'
 
 const patienceSeconds = 60
 
+function tell(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EPERM') throw new CommandError(`The cloud (process ${pid}) was started by another user: stop it as that user, or as root.`)
+    if (code !== 'ESRCH') throw error
+  }
+}
+
 export async function down(directory: string, options: { quiet?: boolean } = {}): Promise<void> {
   const state = runningState(layout(directory))
   if (!state) {
@@ -14,7 +24,7 @@ export async function down(directory: string, options: { quiet?: boolean } = {})
   }
   const line = new ProgressLine()
   line.show('Stopping')
-  process.kill(state.pid, 'SIGTERM')
+  tell(state.pid)
   for (const end = performance.now() + patienceSeconds * 1000; performance.now() < end;) {
     if (processStartTime(state.pid) !== state.startTime) {
       line.clear()

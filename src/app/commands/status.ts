@@ -12,7 +12,8 @@ interface Status {
   readonly memory_bytes: number
 }
 
-export async function status(directory: string, json: boolean): Promise<void> {
+/** @returns whether it is up: what a script asks */
+export async function status(directory: string, json: boolean): Promise<boolean> {
   const files = layout(directory)
   const settings = readSettings(directory)
   const state = runningState(files)
@@ -21,13 +22,18 @@ export async function status(directory: string, json: boolean): Promise<void> {
   const failed = last?.phase === 'failed' ? last.message : undefined
   const phase = state?.phase ?? (failed !== undefined ? 'failed' : last ? 'killed' : 'down')
   const apis = settings ? Object.keys(settings.ports).map((name) => ({ name, url: publicUrl(settings, name as keyof typeof settings.ports) })) : []
-  if (json) return printJson({ phase, directory, ...(failed !== undefined && { message: failed }), ...(live && { pid: live.pid, started_at: live.started_at, driver: live.driver, memory_bytes: live.memory_bytes }), apis })
+  const up = phase === 'ready'
+  if (json) {
+    printJson({ phase, directory, ...(failed !== undefined && { message: failed }), ...(live && { pid: live.pid, started_at: live.started_at, driver: live.driver, memory_bytes: live.memory_bytes }), apis })
+    return up
+  }
   const memory = live ? `, ${(live.memory_bytes / 1e6).toFixed(0)} MB` : ''
   print(`${describe[phase] ?? phase}${state ? ` Process ${state.pid}, since ${state.startedAt}${memory}.` : ''}`)
   if (failed !== undefined) print(failed)
-  if (!settings) return
+  if (!settings) return up
   print(`Data: ${directory}   Drivers: ${settings.driver}   Public network: ${settings.publicCidr}\n`)
   print(table(['API', 'Address'], apis.map(({ name, url }) => [name, url])))
+  return up
 }
 
 const describe: Readonly<Record<string, string>> = {

@@ -35,9 +35,17 @@ export async function up(options: UpOptions): Promise<Settings> {
     await waitUntilReady(options.directory, before, line)
   }
   line.clear()
-  if (options.json) printJson({ directory: options.directory, driver: settings.driver, seconds: Math.round((performance.now() - started) / 10) / 100, identity: `${publicUrl(settings, 'keystone')}/v3`, already_running: before !== undefined })
-  else if (!options.quiet) print(welcome(options.directory, readSettings(options.directory) ?? settings, before !== undefined, (performance.now() - started) / 1000))
-  return settings
+  const running = readSettings(options.directory) ?? settings
+  if (before) refuseElsewhere(running, settings)
+  if (options.json) printJson({ directory: options.directory, driver: running.driver, seconds: Math.round((performance.now() - started) / 10) / 100, identity: `${publicUrl(running, 'keystone')}/v3`, already_running: before !== undefined })
+  else if (!options.quiet) print(welcome(options, running, before !== undefined, (performance.now() - started) / 1000))
+  return running
+}
+
+/** A cloud that runs stays where it is. */
+function refuseElsewhere(running: Settings, wanted: Settings): void {
+  const [is, asked] = [running, wanted].map((each) => publicUrl(each, 'keystone'))
+  if (is !== asked) throw new CommandError(`The cloud runs already, at ${is} and not at ${asked}. Stop it with \`down\` to start it there.`)
 }
 
 async function startInBackground(options: UpOptions, line: ProgressLine): Promise<void> {
@@ -102,10 +110,12 @@ export function commandFor(directory: string): string {
   return directory === dataDirectory(undefined) ? './nimbo' : `./nimbo --data ${directory}`
 }
 
-function welcome(directory: string, settings: Settings, already: boolean, seconds: number): string {
+function welcome({ directory, arguments: given }: UpOptions, settings: Settings, already: boolean, seconds: number): string {
   const nimbo = commandFor(directory)
-  const fake = settings.driver === 'fake' ? '\n  Fake drivers: the APIs are real, guests, networks and volumes are not. As root, real ones run.\n' : ''
-  return `${already ? 'The cloud runs already.' : `The cloud is up, after ${seconds.toFixed(1)} s.`}
+  const fake = settings.driver === 'fake' ? '\n  Fake drivers: the APIs are real, guests, networks and volumes are not. A cloud that root begins has real ones.\n' : ''
+  const late = given.filter((word) => ['--config', '--log-level'].includes(word)).join(' and ')
+  const runs = `The cloud runs already.${late && ` What ${late} says counts when it starts: stop it with \`down\` first.`}`
+  return `${already ? runs : `The cloud is up, after ${seconds.toFixed(1)} s.`}
 ${fake}
   Identity    ${publicUrl(settings, 'keystone')}/v3
   Public      ${settings.publicCidr}
