@@ -36,8 +36,9 @@ export function toFault(error: unknown, requestId: string): Fault {
 
 const json = (value: unknown) => ({ body: JSON.stringify(value), contentType: 'application/json' })
 
-/** `{"error": {"code", "title", "message"}}` (keystone/server/flask/application.py); also what the token middleware answers. */
-export const keystoneFaults: FaultStyle = ({ status, title, message }) => json({ error: { code: status, message, title } })
+/** `{"error": {"code", "title", "message"}}` (keystone/server/flask/application.py), with the methods that there are for a log-in by one that there is not; also what the token middleware answers. */
+export const keystoneFaults: FaultStyle = ({ status, title, message, details: { identity } }) =>
+  json({ error: { code: status, message, title, ...(status === 401 && identity !== undefined && { identity }) } })
 
 const computeNames: Readonly<Record<number, string>> = {
   400: 'badRequest', 401: 'unauthorized', 403: 'forbidden', 404: 'itemNotFound', 405: 'badMethod', 409: 'conflictingRequest',

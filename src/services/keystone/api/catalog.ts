@@ -28,7 +28,7 @@ export const regionHandlers = (keystone: Keystone): Handlers<typeof regionRoutes
       return { status: 201, body: { region: viewRegion(await createRegion(keystone, body.region, body.region.id ?? undefined), baseUrl) } }
     },
     async createRegionWithId({ params, body, baseUrl }) {
-      if (typeof body.region.id === 'string' && body.region.id !== params.id) throw new ValidationError('Conflicting region IDs specified: the one in the URL and the one in the body.')
+      if (typeof body.region.id === 'string' && body.region.id !== params.id) throw new ValidationError(`Conflicting region IDs specified: "${params.id}" != "${body.region.id}"`)
       return { status: 201, body: { region: viewRegion(await createRegion(keystone, body.region, params.id), baseUrl) } }
     },
     async showRegion({ params, baseUrl }) {

@@ -17,7 +17,7 @@ export function discovery(request: ApiRequest): ApiReply | undefined {
   if (!isRoot && path !== '/v3' && path !== '/v3/') return undefined
   if (method !== 'GET' && method !== 'HEAD') return undefined
   const value = isRoot ? { versions: { values: [versionDocument(origin)] } } : { version: versionDocument(origin) }
-  const headers: Record<string, string> = { 'content-type': 'application/json', Vary: 'X-Auth-Token' }
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (isRoot) headers['Location'] = `${origin}/v3/`
   return { status: isRoot ? 300 : 200, headers, body: method === 'HEAD' ? null : JSON.stringify(value) }
 }

@@ -1,11 +1,12 @@
 // Keystone's API: its tables joined with their handlers.
 import { createApi, keystoneFaults, serve, type Transport } from '#core/http'
+import { pythonWording } from '#core/validation'
 import {
   domainRoutes, endpointRoutes, grantRoutes, groupRoutes, projectRoutes, regionRoutes, roleAssignmentRoutes, roleRoutes, serviceRoutes, tokenRoutes, userRoutes,
 } from '../contract/index.ts'
 import { authenticate } from '../domain/authenticate.ts'
 import type { Keystone } from '../domain/keystone.ts'
-import { forbidden } from '../model/errors.ts'
+import { forbidden, missing } from '../model/errors.ts'
 import { endpointHandlers, regionHandlers, serviceHandlers } from './catalog.ts'
 import { discovery } from './discovery.ts'
 import { grantHandlers } from './grants.ts'
@@ -16,8 +17,9 @@ import { tokenHandlers } from './tokens.ts'
 import { groupHandlers, userHandlers } from './users.ts'
 
 export function identityApi(keystone: Keystone, options: { readonly authUrl: string; readonly checkReplies: boolean }): Transport {
-  return createApi({
-    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, faults: keystoneFaults, policy: keystone.policy, refusal: forbidden, capabilities: keystone, discovery, ...options,
+  const api = createApi({
+    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, framework: 'flask', faults: keystoneFaults, wording: pythonWording, unreadable,
+    policy: keystone.policy, refusal: forbidden, capabilities: keystone, discovery, ...options,
     authenticate: (token, serviceToken) => authenticate(keystone, token, serviceToken),
     routes: [
       serve(tokenRoutes, tokenHandlers(keystone)), serve(domainRoutes, domainHandlers(keystone)), serve(projectRoutes, projectHandlers(keystone)),
@@ -26,4 +28,13 @@ export function identityApi(keystone: Keystone, options: { readonly authUrl: str
       serve(regionRoutes, regionHandlers(keystone)), serve(serviceRoutes, serviceHandlers(keystone)), serve(endpointRoutes, endpointHandlers(keystone)),
     ],
   })
+  // Every answer is one for the token that asked (server/flask/application.py, _add_vary_x_auth_token_header).
+  return async (request) => {
+    const reply = await api(request)
+    return { ...reply, headers: { ...reply.headers, Vary: 'X-Auth-Token' } }
+  }
+}
+
+function unreadable(part: 'body' | 'content type') {
+  return part === 'body' ? missing('valid JSON', 'request body') : missing('application/json', 'Content-Type header')
 }

@@ -7,12 +7,11 @@ import { fillCatalog } from '../domain/catalog.ts'
 import { catalog, type Keystone } from '../domain/keystone.ts'
 import { checkToken, describeToken, mayHave, revokeToken } from '../domain/tokens.ts'
 import type { TokenDocument, tokenRoutes } from '../contract/tokens.ts'
-import { Refused } from '../model/errors.ts'
+import { notAuthorized } from '../model/errors.ts'
 import { authorize } from './policy.ts'
 
 type Input = Parameters<Handlers<typeof tokenRoutes>['validateToken']>[0]
 
-const vary = { Vary: 'X-Auth-Token' }
 const asDocument = (text: string) => new PreparedJson(text) as unknown as TokenDocument
 
 export const tokenHandlers = (keystone: Keystone): Handlers<typeof tokenRoutes> => {
@@ -39,16 +38,16 @@ export const tokenHandlers = (keystone: Keystone): Handlers<typeof tokenRoutes> 
       const asked = trace.proven()
       const text = await describeToken(keystone, known, !('nocatalog' in query))
       asked.answered(known.model)
-      return { status: 201, headers: { ...vary, 'X-Subject-Token': id }, body: asDocument(text) }
+      return { status: 201, headers: { 'X-Subject-Token': id }, body: asDocument(text) }
     },
     async validateToken(input) {
       const { id, known } = await subject(input, 'identity:validate_token')
       const text = await describeToken(keystone, known, !('nocatalog' in input.query))
-      return { status: 200, headers: { ...vary, 'X-Subject-Token': id }, body: asDocument(text) }
+      return { status: 200, headers: { 'X-Subject-Token': id }, body: asDocument(text) }
     },
     async checkToken(input) {
       const { id } = await subject(input, 'identity:check_token')
-      return { status: 200, headers: { ...vary, 'X-Subject-Token': id } }
+      return { status: 200, headers: { 'X-Subject-Token': id } }
     },
     async revokeToken(input) {
       const { known } = await subject({ ...input, query: {} }, 'identity:revoke_token')
@@ -57,7 +56,7 @@ export const tokenHandlers = (keystone: Keystone): Handlers<typeof tokenRoutes> 
     },
     async showAuthCatalog({ ctx, baseUrl }) {
       const { projectId, userId } = ctx.identity
-      if (projectId === undefined) throw new Refused('A project-scoped token is required to produce a service catalog.')
+      if (projectId === undefined) throw notAuthorized()
       const entries = fillCatalog(await catalog(keystone), { project_id: projectId, user_id: userId })
       return { status: 200, body: { catalog: entries as never, links: { self: `${baseUrl}/auth/catalog` } } }
     },

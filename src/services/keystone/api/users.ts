@@ -9,7 +9,7 @@ import type { Keystone } from '../domain/keystone.ts'
 import {
   addToGroup, changeGroup, changeOwnPassword, changeUser, createGroup, createUser, removeFromGroup, removeGroup, removeUser,
 } from '../domain/users.ts'
-import { notFound, ValidationError } from '../model/errors.ts'
+import { noTimestamp, notFound, ValidationError } from '../model/errors.ts'
 import { type Filterable, listParts, readList } from './lists.ts'
 import { authorize } from './policy.ts'
 import { domainFor, domainTarget, ownDomain } from './scope.ts'
@@ -18,16 +18,24 @@ import { viewGroup, viewUser } from './views.ts'
 const userFilters: Filterable = { name: 'text', enabled: 'boolean', domain_id: 'text' }
 const groupFilters: Filterable = { name: 'text', domain_id: 'text' }
 
-const operators: Readonly<Record<string, ExpiryFilter['operator']>> = { lt: '<', lte: '<=', eq: '=', neq: '!=', gte: '>=', gt: '>' }
+const operators: ReadonlyMap<string, ExpiryFilter['operator']> = new Map([['lt', '<'], ['lte', '<='], ['eq', '='], ['neq', '!='], ['gte', '>='], ['gt', '>']])
 
-/** `password_expires_at=lt:2026-12-08T22:02:00Z` */
+/** `password_expires_at=lt:2026-12-08T22:02:00Z`. What has a colon after two or three letters names an operator (identity/core.py, _translate_expired_password_hints). */
 function readExpiry(text: string | undefined): ExpiryFilter | undefined {
   if (text === undefined) return undefined
-  const colon = text.indexOf(':')
-  const operator = operators[text.slice(0, colon)] ?? '='
-  const at = Date.parse(text.slice(0, colon) in operators ? text.slice(colon + 1) : text)
-  if (Number.isNaN(at)) throw new ValidationError('Invalid value for field/attribute password_expires_at: it looks like lt:2026-12-08T22:02:00Z.')
-  return { operator, at: new Date(at).toISOString().replace('Z', '000') }
+  const [name, timestamp] = text.slice(2, 4).includes(':') ? [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)] : ['eq', text]
+  const at = parseTime(timestamp)
+  if (at === undefined) throw noTimestamp()
+  const operator = operators.get(name)
+  if (!operator) throw new ValidationError(`The given operator ${name} is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'.`)
+  return { operator, at: at.toISOString().replace('Z', '000') }
+}
+
+/** In ISO 8601, of this time or of none, which is UTC. */
+function parseTime(text: string): Date | undefined {
+  const [, day, hour = 'T00:00:00', zone = 'Z'] = /^(\d{4}(?:-\d\d(?:-\d\d)?)?)([T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? []
+  const at = new Date(day === undefined ? NaN : `${day.padEnd(10, '-01')}${hour.replace(' ', 'T')}${zone}`)
+  return Number.isNaN(at.getTime()) ? undefined : at
 }
 
 export const userHandlers = (keystone: Keystone): Handlers<typeof userRoutes> => {

@@ -1,6 +1,6 @@
 // Regions, services and endpoints: where everything is.
 import { defineRoutes, Nullable, type Static, Type } from '#core/spec'
-import { byId, Description, Enabled, EntityName, IdText, listParts, open, page, SelfLink, Text } from './schemas.ts'
+import { byId, Description, Enabled, EntityName, IdText, listParts, open, openChange, page, SelfLink, Text } from './schemas.ts'
 
 const RegionId = Type.String({ minLength: 1, maxLength: 255 })
 
@@ -29,7 +29,7 @@ export const regionRoutes = defineRoutes('keystone', {
   },
   updateRegion: {
     method: 'PATCH', path: '/regions/:id', policy: 'identity:update_region', summary: 'Change a region.',
-    params: byId, body: Type.Object({ region: Type.Object(regionChanges, open) }), reply: { 200: Type.Object({ region: Region }) }, faults: [400, 401, 403, 404],
+    params: byId, body: Type.Object({ region: Type.Object(regionChanges, openChange) }), reply: { 200: Type.Object({ region: Region }) }, faults: [400, 401, 403, 404],
   },
   deleteRegion: {
     method: 'DELETE', path: '/regions/:id', policy: 'identity:delete_region', summary: 'Delete a region, and those below it, if no endpoint is there.',
@@ -57,7 +57,7 @@ export const serviceRoutes = defineRoutes('keystone', {
   },
   updateService: {
     method: 'PATCH', path: '/services/:id', policy: 'identity:update_service', summary: 'Change a service.',
-    params: byId, body: Type.Object({ service: Type.Object(serviceChanges, open) }), reply: { 200: Type.Object({ service: Service }) }, faults: [400, 401, 403, 404],
+    params: byId, body: Type.Object({ service: Type.Object(serviceChanges, openChange) }), reply: { 200: Type.Object({ service: Service }) }, faults: [400, 401, 403, 404],
   },
   deleteService: {
     method: 'DELETE', path: '/services/:id', policy: 'identity:delete_service', summary: 'Remove a service with its endpoints.',
@@ -65,8 +65,8 @@ export const serviceRoutes = defineRoutes('keystone', {
   },
 })
 
-const Interface = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')])
-const Url = Type.String({ minLength: 1, maxLength: 2048, pattern: '^[a-zA-Z][a-zA-Z0-9+.-]*://\\S+$' })
+const Interface = Type.Union([Type.Literal('admin'), Type.Literal('internal'), Type.Literal('public')])
+const Url = Type.String({ maxLength: 225, pattern: '^[a-zA-Z0-9+.-]+:.+' })
 
 export const Endpoint = Type.Object({
   id: Type.String(), service_id: Type.String(), interface: Type.String(), url: Type.String(), region_id: Nullable(Type.String()),
@@ -96,7 +96,7 @@ export const endpointRoutes = defineRoutes('keystone', {
   },
   updateEndpoint: {
     method: 'PATCH', path: '/endpoints/:id', policy: 'identity:update_endpoint', summary: 'Change an endpoint.',
-    params: byId, body: Type.Object({ endpoint: Type.Object(endpointChanges, open) }), reply: { 200: Type.Object({ endpoint: Endpoint }) }, faults: [400, 401, 403, 404],
+    params: byId, body: Type.Object({ endpoint: Type.Object(endpointChanges, openChange) }), reply: { 200: Type.Object({ endpoint: Endpoint }) }, faults: [400, 401, 403, 404],
   },
   deleteEndpoint: {
     method: 'DELETE', path: '/endpoints/:id', policy: 'identity:delete_endpoint', summary: 'Remove an endpoint.',

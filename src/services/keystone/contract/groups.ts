@@ -1,6 +1,6 @@
 // Groups of users, and who is in them.
 import { deferred, defineRoutes, Identifier, Nullable, type Static, Type } from '#core/spec'
-import { byId, Description, EntityName, IdText, listParts, open, page, SelfLink, Text } from './schemas.ts'
+import { byId, Description, EntityName, IdText, listParts, open, openChange, page, SelfLink, Text } from './schemas.ts'
 import { User } from './users.ts'
 
 export const Group = Type.Object({ id: Type.String(), name: Type.String(), domain_id: Type.String(), description: Type.String(), links: SelfLink }, open)
@@ -24,7 +24,7 @@ export const groupRoutes = defineRoutes('keystone', {
   },
   updateGroup: {
     method: 'PATCH', path: '/groups/:id', policy: deferred('identity:update_group'), summary: 'Change a group.',
-    params: byId, body: Type.Object({ group: Type.Object(changeable, open) }), reply: { 200: Type.Object({ group: Group }) }, faults: [400, 401, 403, 404, 409],
+    params: byId, body: Type.Object({ group: Type.Object(changeable, openChange) }), reply: { 200: Type.Object({ group: Group }) }, faults: [400, 401, 403, 404, 409],
   },
   deleteGroup: {
     method: 'DELETE', path: '/groups/:id', policy: deferred('identity:delete_group'), summary: 'Delete a group; its users stay.',

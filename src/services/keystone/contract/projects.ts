@@ -1,6 +1,6 @@
 // Domains and projects: the tree of owners.
 import { deferred, defineRoutes, Identifier, Nullable, type Static, Type } from '#core/spec'
-import { byId, Description, Enabled, Flag, IdText, listParts, open, page, ResourceOptions, SelfLink, ShortName, Text } from './schemas.ts'
+import { byId, Description, Enabled, Flag, IdText, listParts, open, openChange, page, ResourceOptions, SelfLink, ShortName, Text } from './schemas.ts'
 
 const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' })
 const Tags = Type.Array(Tag, { maxItems: 80, uniqueItems: true })
@@ -38,7 +38,7 @@ export const domainRoutes = defineRoutes('keystone', {
   },
   updateDomain: {
     method: 'PATCH', path: '/domains/:id', policy: 'identity:update_domain', summary: 'Change a domain; disabling it ends all its tokens.',
-    params: byId, body: Type.Object({ domain: Type.Object(changeable, open) }), reply: { 200: Type.Object({ domain: Domain }) }, faults: [400, 401, 403, 404, 409],
+    params: byId, body: Type.Object({ domain: Type.Object(changeable, openChange) }), reply: { 200: Type.Object({ domain: Domain }) }, faults: [400, 401, 403, 404, 409],
   },
   deleteDomain: {
     method: 'DELETE', path: '/domains/:id', policy: 'identity:delete_domain', summary: 'Delete a disabled domain with all that is in it.',

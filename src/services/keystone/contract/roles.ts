@@ -1,13 +1,15 @@
 // Roles, and which role implies which.
 import { deferred, defineRoutes, Identifier, Nullable, type Static, Type } from '#core/spec'
-import { byId, Description, EntityName, IdText, listParts, open, page, ResourceOptions, SelfLink, Text } from './schemas.ts'
+import { byId, Description, EntityName, IdText, listParts, open, openChange, page, ResourceOptions, SelfLink, Text } from './schemas.ts'
 
 export const Role = Type.Object({
   id: Type.String(), name: Type.String(), domain_id: Nullable(Type.String()), description: Nullable(Type.String()), options: Type.Object({}), links: SelfLink,
 }, open)
 export type Role = Static<typeof Role>
 
-const changeable = { name: Type.Optional(EntityName), description: Type.Optional(Description), options: Type.Optional(ResourceOptions) }
+const changeable = {
+  name: Type.Optional(EntityName), description: Type.Optional(Description), domain_id: Type.Optional(Nullable(IdText)), options: Type.Optional(ResourceOptions),
+}
 
 const RoleLink = Type.Object({ id: Type.String(), name: Type.String(), links: SelfLink })
 const byImplication = Type.Object({ id: Identifier, implied_id: Identifier })
@@ -20,7 +22,7 @@ export const roleRoutes = defineRoutes('keystone', {
   },
   createRole: {
     method: 'POST', path: '/roles', policy: deferred('identity:create_role', 'identity:create_domain_role'), summary: 'Create a role.',
-    body: Type.Object({ role: Type.Object({ ...changeable, name: EntityName, domain_id: Type.Optional(Nullable(IdText)) }, open) }),
+    body: Type.Object({ role: Type.Object({ ...changeable, name: EntityName }, open) }),
     reply: { 201: Type.Object({ role: Role }) }, faults: [400, 401, 403, 409],
   },
   showRole: {
@@ -29,7 +31,7 @@ export const roleRoutes = defineRoutes('keystone', {
   },
   updateRole: {
     method: 'PATCH', path: '/roles/:id', policy: deferred('identity:update_role', 'identity:update_domain_role'), summary: 'Change a role.',
-    params: byId, body: Type.Object({ role: Type.Object(changeable, open) }), reply: { 200: Type.Object({ role: Role }) }, faults: [400, 401, 403, 404, 409],
+    params: byId, body: Type.Object({ role: Type.Object(changeable, openChange) }), reply: { 200: Type.Object({ role: Role }) }, faults: [400, 401, 403, 404, 409],
   },
   deleteRole: {
     method: 'DELETE', path: '/roles/:id', policy: deferred('identity:delete_role', 'identity:delete_domain_role'), summary: 'Delete a role with its assignments.',

@@ -11,9 +11,9 @@ export const SelfLink = Type.Object({ self: Type.String() })
 export const IdName = Type.Object({ id: Type.String(), name: Type.String() })
 
 /** Names as upstream takes them: something visible, up to 255 characters. */
-export const EntityName = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' })
+export const EntityName = Type.String({ minLength: 1, maxLength: 255, pattern: '[\\S]+' })
 /** Names of projects and domains are shorter. */
-export const ShortName = Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' })
+export const ShortName = Type.String({ minLength: 1, maxLength: 64, pattern: '[\\S]+' })
 export const Description = Nullable(Type.String({ maxLength: 65_535 }))
 /** Strict: the text "false" is no boolean (OSSA-2026-007). */
 export const Enabled = Type.Boolean()
@@ -31,3 +31,5 @@ export const page = { limit: Text, marker: Text }
 
 /** Whatever else a client wants kept with a resource. */
 export const open = { additionalProperties: true }
+/** A change says at least one thing. */
+export const openChange = { ...open, minProperties: 1 }

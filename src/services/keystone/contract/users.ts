@@ -1,6 +1,6 @@
 // Users and their passwords.
 import { anonymous, deferred, defineRoutes, Nullable, type Static, Type } from '#core/spec'
-import { byId, Description, Enabled, EntityName, IdText, listParts, open, page, SelfLink, Text } from './schemas.ts'
+import { byId, Description, Enabled, EntityName, IdText, listParts, open, openChange, page, SelfLink, Text } from './schemas.ts'
 
 /** Never in a reply, never in a log. */
 const Password = Type.String({ minLength: 1, maxLength: 4096 })
@@ -38,7 +38,7 @@ export const userRoutes = defineRoutes('keystone', {
   },
   updateUser: {
     method: 'PATCH', path: '/users/:id', policy: deferred('identity:update_user'), summary: 'Change a user; disabling it or setting its password ends its tokens.',
-    params: byId, body: Type.Object({ user: Type.Object(changeable, open) }), reply: { 200: Type.Object({ user: User }) }, faults: [400, 401, 403, 404, 409],
+    params: byId, body: Type.Object({ user: Type.Object(changeable, openChange) }), reply: { 200: Type.Object({ user: User }) }, faults: [400, 401, 403, 404, 409],
   },
   deleteUser: {
     method: 'DELETE', path: '/users/:id', policy: deferred('identity:delete_user'), summary: 'Delete a user.',

@@ -3,7 +3,7 @@ import type { Identity } from '#core/context'
 import { Unauthorized } from '#core/errors'
 import type { Verified } from '#core/http'
 import { findDomain, findScopeProject, findScopeProjectByName, findUser, findUserByName, forgetFailedLogins, noteFailedLogin, type UserWithDomain } from '../db/tokens.ts'
-import { Refused, unauthorized, ValidationError } from '../model/errors.ts'
+import { missing, Refused, unauthorized, ValidationError } from '../model/errors.ts'
 import type { Scope } from '../model/tokens.ts'
 import { type Keystone, moment } from './keystone.ts'
 import { checkToken, type IssuedToken, issueToken, mayHave } from './tokens.ts'
@@ -34,10 +34,11 @@ interface Proven {
   readonly methods: readonly string[]
   readonly expiresAt: Date
   readonly chain?: string | undefined
-  readonly defaultProjectId?: string | null
 }
 
-const knownMethods = ['password', 'token', 'delegation']
+/** Anybody's, and the one of our services. */
+const publicMethods = ['password', 'token']
+const knownMethods = [...publicMethods, 'delegation']
 const mostMethods = 8
 
 /** @param callerToken the token of the service that asks for a delegation @throws Unauthorized, Refused, ValidationError */
@@ -53,8 +54,10 @@ async function prove(keystone: Keystone, { identity }: LogIn, callerToken: strin
   // A long list is refused before any of it is tried (CVE-2014-2828).
   if (identity.methods.length === 0 || identity.methods.length > mostMethods) throw new ValidationError('Invalid number of authentication methods.')
   const methods = [...new Set(identity.methods)]
-  for (const method of methods) if (!knownMethods.includes(method)) throw new Unauthorized('Attempted to authenticate with an unsupported method.')
-  for (const method of methods) if (!(method in identity)) throw new ValidationError(`Expecting to find ${method} in identity.`)
+  for (const method of methods) if (!(method in identity)) throw missing(method, 'identity')
+  for (const method of methods) {
+    if (!knownMethods.includes(method)) throw new Unauthorized('Attempted to authenticate with an unsupported method.', { identity: { methods: publicMethods } })
+  }
   if (methods.includes('delegation') && methods.length > 1) throw new ValidationError('A delegation is asked for alone.')
   const results: Proven[] = []
   for (const method of methods) {
@@ -75,14 +78,13 @@ async function prove(keystone: Keystone, { identity }: LogIn, callerToken: strin
 async function byPassword(keystone: Keystone, wish: UserWish & { readonly password?: string }): Promise<Proven> {
   if (wish.id === undefined && wish.name === undefined) throw new ValidationError('Invalid input for field identity/password/user: id or name must be present.')
   if (wish.id === undefined && (wish.domain === undefined || (wish.domain.id === undefined && wish.domain.name === undefined))) {
-    throw new ValidationError('Expecting to find domain in user. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.')
+    throw missing('domain', 'user')
   }
-  if (wish.password === undefined) throw new ValidationError('Expecting to find password in user.')
   const { read } = keystone.database
   const user = wish.id !== undefined ? await findUser(read, wish.id) : await findUserByName(read, wish.name ?? '', wish.domain ?? {})
-  await checkPassword(keystone, user, wish.password, JSON.stringify([wish.id ?? wish.name, wish.domain]))
+  await checkPassword(keystone, user, wish.password ?? '', JSON.stringify([wish.id ?? wish.name, wish.domain]))
   if (!user) throw unauthorized()
-  return { userId: user.id, methods: ['password'], expiresAt: after(keystone, keystone.options.expiration), defaultProjectId: user.default_project_id }
+  return { userId: user.id, methods: ['password'], expiresAt: after(keystone, keystone.options.expiration) }
 }
 
 /** The same work and the same answer whether the user is unknown, disabled, locked, or the password wrong. @throws Unauthorized */
@@ -134,12 +136,9 @@ function after({ clock }: Keystone, seconds: number): Date {
 
 async function chooseScope(keystone: Keystone, { scope }: LogIn, proven: Proven): Promise<Scope> {
   if (scope === undefined) return defaultScope(keystone, proven)
-  if (typeof scope === 'string') {
-    if (scope === 'unscoped') return { kind: 'unscoped' }
-    throw new ValidationError('Expecting to find system, project, domain or unscoped in scope.')
-  }
-  if (['project', 'domain', 'system', 'unscoped'].filter((kind) => kind in scope).length !== 1) {
-    throw new ValidationError('Expecting to find system, project, domain, OS-TRUST:trust or unscoped in scope.')
+  if (scope === 'unscoped') return { kind: 'unscoped' }
+  if (typeof scope === 'string' || ['project', 'domain', 'system', 'unscoped'].filter((kind) => kind in scope).length !== 1) {
+    throw missing('system, project, domain, OS-TRUST:trust or unscoped', 'scope')
   }
   if (scope.system !== undefined) return { kind: 'system' }
   const { read } = keystone.database
@@ -152,7 +151,7 @@ async function chooseScope(keystone: Keystone, { scope }: LogIn, proven: Proven)
   if (scope.project !== undefined) {
     const { id, name, domain } = scope.project
     if (id === undefined && name === undefined) throw new ValidationError('Invalid input for field scope/project: id or name must be present.')
-    if (id === undefined && domain === undefined) throw new ValidationError('Expecting to find domain in project.')
+    if (id === undefined && domain === undefined) throw missing('domain', 'project')
     if (id === undefined && domain?.id === undefined && domain?.name === undefined) throw new ValidationError('Invalid input for field scope/project/domain: id or name must be present.')
     const project = id !== undefined ? await findScopeProject(read, id) : await findScopeProjectByName(read, name ?? '', domain ?? {})
     if (!project) throw unauthorized()
@@ -161,10 +160,11 @@ async function chooseScope(keystone: Keystone, { scope }: LogIn, proven: Proven)
   return { kind: 'unscoped' }
 }
 
-/** The user's default project where the user may use it now, else none. */
-async function defaultScope(keystone: Keystone, { userId, defaultProjectId }: Proven): Promise<Scope> {
-  if (typeof defaultProjectId !== 'string') return { kind: 'unscoped' }
-  const scope: Scope = { kind: 'project', id: defaultProjectId }
+/** The user's default project where the user may use it now, else none; by whatever method the user is known. */
+async function defaultScope(keystone: Keystone, { userId }: Proven): Promise<Scope> {
+  const projectId = (await findUser(keystone.database.read, userId))?.default_project_id
+  if (typeof projectId !== 'string') return { kind: 'unscoped' }
+  const scope: Scope = { kind: 'project', id: projectId }
   return (await mayHave(keystone, userId, scope)) ? scope : { kind: 'unscoped' }
 }
 

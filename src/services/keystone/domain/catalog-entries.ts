@@ -8,7 +8,7 @@ import type { Tables } from '../db/tables.ts'
 import { notFound, Refused, ValidationError } from '../model/errors.ts'
 import { isFillable } from './catalog.ts'
 import { changed, type Keystone, newId } from './keystone.ts'
-import { extraOf, mergedExtra, namesOther, storing } from './storing.ts'
+import { assertSameId, extraOf, mergedExtra, storing } from './storing.ts'
 
 export interface RegionChanges {
   readonly description?: string | null
@@ -35,7 +35,7 @@ async function assertRegion(tx: Db<Tables>, id: string | null): Promise<void> {
 
 export async function changeRegion(keystone: Keystone, row: RegionRow, body: RegionChanges): Promise<RegionRow> {
   const values = { ...body } as Record<string, unknown>
-  if (namesOther(values, row.id)) throw new ValidationError('Cannot change region ID')
+  assertSameId(values, row.id)
   const set: Partial<RegionRow> = {
     ...(body.description !== undefined && { description: body.description ?? '' }),
     ...(body.parent_region_id !== undefined && { parent_region_id: body.parent_region_id }), extra: mergedExtra(row.extra, values, regionColumns),
@@ -43,7 +43,7 @@ export async function changeRegion(keystone: Keystone, row: RegionRow, body: Reg
   await keystone.database.transaction(async (tx) => {
     if (typeof body.parent_region_id === 'string') {
       await assertRegion(tx, body.parent_region_id)
-      if ((await regionTree(tx, row.id)).includes(body.parent_region_id)) throw new ValidationError(`Circular reference: region ${body.parent_region_id} is below ${row.id}.`)
+      if ((await regionTree(tx, row.id)).includes(body.parent_region_id)) throw new ValidationError(`The specified parent region ${body.parent_region_id} would create a circular region hierarchy.`)
     }
     await updateRegion(tx, row.id, set)
   })
@@ -82,7 +82,7 @@ export async function createService(keystone: Keystone, body: ServiceChanges & {
 
 export async function changeService(keystone: Keystone, row: ServiceRow, body: ServiceChanges): Promise<ServiceRow> {
   const values = { ...body } as Record<string, unknown>
-  if (namesOther(values, row.id)) throw new ValidationError('Cannot change service ID')
+  assertSameId(values, row.id)
   const set: Partial<ServiceRow> = {
     ...(body.type !== undefined && { type: body.type }), ...(body.name !== undefined && { name: body.name }),
     ...(body.description !== undefined && { description: body.description }), ...(body.enabled !== undefined && { enabled: body.enabled ? 1 : 0 }),
@@ -129,9 +129,7 @@ export async function createEndpoint(keystone: Keystone, body: EndpointChanges &
 
 async function assertEndpoint(tx: Db<Tables>, { service_id: serviceId, url }: EndpointChanges): Promise<void> {
   if (serviceId !== undefined && !(await findService(tx, serviceId))) throw new ValidationError(`Could not find service: ${serviceId}.`)
-  if (url !== undefined && !isFillable(url)) {
-    throw new ValidationError(`Invalid endpoint URL - only $(project_id)s, $(tenant_id)s, %(tenant_id)s and user_id may stand in it: ${url.slice(0, 200)}`)
-  }
+  if (url !== undefined && !isFillable(url)) throw new ValidationError(`Cannot create an endpoint with an invalid URL: ${url}.`)
 }
 
 /** Undefined when the body says nothing of a region. */
@@ -147,7 +145,7 @@ async function regionOf(tx: Db<Tables>, { region_id: id, region: olderName }: En
 
 export async function changeEndpoint(keystone: Keystone, row: EndpointRow, body: EndpointChanges): Promise<EndpointRow> {
   const values = { ...body } as Record<string, unknown>
-  if (namesOther(values, row.id)) throw new ValidationError('Cannot change endpoint ID')
+  assertSameId(values, row.id)
   return keystone.database.transaction(async (tx) => {
     await assertEndpoint(tx, body)
     const regionId = await regionOf(tx, body)

@@ -8,7 +8,7 @@ import { effectiveRoles } from './role-graph.ts'
 /** Repeating it changes nothing. @param targetDomainId the domain of the target, or undefined for the system @throws Refused for a role of another domain */
 export async function giveRole(keystone: Keystone, grant: Grant, role: RoleRow, targetDomainId: string | undefined): Promise<void> {
   if (role.domain_id !== '' && role.domain_id !== targetDomainId) {
-    throw new Refused(`Domain specific role ${role.id} cannot be assigned outside of its own domain.`)
+    throw new Refused(`Project ${grant.target_id} must be in the same domain as the role ${role.id} being assigned.`)
   }
   await keystone.database.transaction(async (tx) => {
     if (await insertAssignment(tx, { ...grant, role_id: role.id })) changed(keystone, tx, 'role given')

@@ -5,7 +5,7 @@ import { ancestorsOf } from '../db/tokens.ts'
 import type { Tables } from '../db/tables.ts'
 import { forbidden, notFound, Refused, ValidationError } from '../model/errors.ts'
 import { changed, type Keystone, newId, revoke } from './keystone.ts'
-import { assertMutable, extraOf, mergedExtra, mergedOptions, namesOther, storing } from './storing.ts'
+import { assertMutable, assertSameId, extraOf, mergedExtra, mergedOptions, storing } from './storing.ts'
 
 export interface ProjectChanges {
   readonly name?: string
@@ -28,7 +28,7 @@ const defaultDomain = 'default'
 
 export async function createDomain(keystone: Keystone, body: NewProject): Promise<ProjectRow> {
   const row = rowOf(body.explicit_domain_id ?? newId(keystone), body, { domain_id: '', parent_id: '', is_domain: 1 })
-  return insert(keystone, row, body.tags, `it is not permitted to have two projects acting as domains with the same name: ${row.name}`)
+  return insert(keystone, row, body.tags)
 }
 
 /** @param domainId that of the body or else of the caller's token */
@@ -47,7 +47,7 @@ export async function createProject(keystone: Keystone, body: NewProject, domain
   if (disabled) throw new ValidationError(`cannot create a project in a branch containing a disabled project: ${disabled.id}`)
   if (above.length >= keystone.options.max_project_tree_depth) throw new Refused(`Max hierarchy depth reached for ${parent.id} branch.`)
   const row = rowOf(newId(keystone), body, { domain_id: domainId, parent_id: parentId, is_domain: 0 })
-  return insert(keystone, row, body.tags, `it is not permitted to have two projects with either the same name or same id in the same domain: name is ${row.name}, project id ${row.id}`)
+  return insert(keystone, row, body.tags)
 }
 
 function rowOf(id: string, body: NewProject, place: Pick<ProjectRow, 'domain_id' | 'parent_id' | 'is_domain'>): ProjectRow {
@@ -57,8 +57,13 @@ function rowOf(id: string, body: NewProject, place: Pick<ProjectRow, 'domain_id'
   }
 }
 
-async function insert(keystone: Keystone, row: ProjectRow, tags: readonly string[] | undefined, why: string): Promise<ProjectRow> {
-  await storing('project', why, () => keystone.database.transaction(async (tx) => {
+function taken({ id, is_domain: isDomain }: ProjectRow, name: string | undefined): string {
+  if (isDomain === 1) return `it is not permitted to have two projects acting as domains with the same name: ${name}.`
+  return `it is not permitted to have two projects with either the same name or same id in the same domain: name is ${name}, project id ${id}.`
+}
+
+async function insert(keystone: Keystone, row: ProjectRow, tags: readonly string[] | undefined): Promise<ProjectRow> {
+  await storing('project', taken(row, row.name), () => keystone.database.transaction(async (tx) => {
     await insertProject(tx, row)
     if (tags) await replaceTags(tx, row.id, tags)
   }))
@@ -69,7 +74,7 @@ async function insert(keystone: Keystone, row: ProjectRow, tags: readonly string
 export async function changeProject(keystone: Keystone, row: ProjectRow, body: ProjectChanges): Promise<ProjectRow> {
   const kind = row.is_domain === 1 ? 'domain' : 'project'
   const body_ = { ...body } as Record<string, unknown>
-  if (namesOther(body_, row.id)) throw new ValidationError(`Cannot change ${kind} ID`)
+  assertSameId(body_, row.id)
   assertMutable(kind, row, body_)
   if (body.parent_id !== undefined && (body.parent_id ?? '') !== row.parent_id) throw new Refused('Update of `parent_id` is not allowed.')
   if (body.domain_id !== undefined && (body.domain_id ?? '') !== row.domain_id) throw new ValidationError('Cannot change Domain ID')
@@ -80,7 +85,7 @@ export async function changeProject(keystone: Keystone, row: ProjectRow, body: P
     ...(body.enabled !== undefined && { enabled: body.enabled ? 1 : 0 }),
     options: mergedOptions(row.options, body.options), extra: mergedExtra(row.extra, body_, columns),
   }
-  await storing(kind, `Duplicate entry found with name ${body.name}.`, () => keystone.database.transaction(async (tx) => {
+  await storing('project', taken(row, body.name), () => keystone.database.transaction(async (tx) => {
     if (kind === 'project' && body.enabled !== undefined) await assertTreeAllows(tx, row, body.enabled)
     await updateProject(tx, row.id, set)
     if (body.tags) await replaceTags(tx, row.id, body.tags)

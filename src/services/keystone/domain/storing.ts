@@ -1,7 +1,7 @@
 // What every noun does when it is written: unknown keys are kept, names are unique, immutable things stay.
 import { isUniqueViolation } from '#core/db'
 import { Conflict } from '#core/errors'
-import { Refused } from '../model/errors.ts'
+import { Refused, ValidationError } from '../model/errors.ts'
 
 /** The keys of a body that are no columns of ours; they are kept as they came. */
 export function extraOf(body: Readonly<Record<string, unknown>>, known: readonly string[]): Record<string, unknown> {
@@ -18,6 +18,11 @@ export function mergedOptions(kept: string, change: Readonly<Record<string, unkn
   if (!change) return kept
   const merged = { ...(JSON.parse(kept) as Record<string, unknown>), ...change }
   return JSON.stringify(Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null)))
+}
+
+/** What a conflict says of the name that is taken; of the domain where the request names one. */
+export function duplicate(name: string | undefined, domainId?: string | null): string {
+  return `Duplicate entry found with name ${name}${domainId ? ` at domain ID ${domainId}` : ''}.`
 }
 
 /** @throws Conflict in place of a broken unique constraint */
@@ -41,10 +46,10 @@ export function assertMutable(kind: string, row: WithOptions, change?: Readonly<
   if (!immutable) return
   const options = change?.['options'] as { immutable?: unknown } | undefined
   if (options && 'immutable' in options && options.immutable !== true) return
-  throw new Refused(`Unable to ${change ? 'update' : 'delete'} immutable ${kind} resource: ${row.id}. Set resource option "immutable" to false first.`)
+  throw new Refused(`Unable to ${change ? 'update' : 'delete'} immutable ${kind} resource: \`${row.id}. Set resource option "immutable" to false first.`)
 }
 
-/** Whether a PATCH names the id of something else. */
-export function namesOther(body: Readonly<Record<string, unknown>>, id: string): boolean {
-  return 'id' in body && body['id'] !== id
+/** @throws ValidationError for a change that names the id of something else */
+export function assertSameId({ id: named }: Readonly<Record<string, unknown>>, id: string): void {
+  if (named !== undefined && named !== null && named !== id) throw new ValidationError('Cannot change ID')
 }

@@ -9,6 +9,22 @@ export function unauthorized() {
   return new Unauthorized('The request you have made requires authentication.')
 }
 
+const malformed = 'The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.'
+
+/** Of a request in which something is not where it belongs. */
+export function missing(attribute: string, target: string) {
+  return new ValidationError(`Expecting to find ${attribute} in ${target}. ${malformed}`)
+}
+
+export function noTimestamp() {
+  return new ValidationError(`Timestamp not in expected format. ${malformed}`)
+}
+
+/** Upstream keeps to itself why (exception.SecurityError). */
+export function notAuthorized() {
+  return new Refused('You are not authorized to perform the requested action.')
+}
+
 export function forbidden(rule: string) {
   return new Refused(`You are not authorized to perform the requested action: ${rule}.`)
 }

@@ -128,8 +128,28 @@ test('roles are kept, immutable ones from harm', async (t) => {
     links: { self: `http://127.0.0.1:5000${path}` },
   })
   assert.equal((await as(admin.token, 'HEAD', path)).status, 204)
-  assert.equal((await as(admin.token, 'PUT', `/v3/roles/${member}/implies/${manager}`)).status, 400, 'no circles')
   const ofDomain = (await as(admin.token, 'POST', '/v3/roles', { role: { name: 'local', domain_id: 'default' } })).body.role
   assert.equal((await as(admin.token, 'PUT', `/v3/roles/${ofDomain.id}/implies/${member}`)).status, 201)
-  assert.equal((await as(admin.token, 'PUT', `/v3/roles/${manager}/implies/${ofDomain.id}`)).status, 403, 'a role of all domains implies none of one domain')
+  const refused = await as(admin.token, 'PUT', `/v3/roles/${manager}/implies/${ofDomain.id}`)
+  assert.deepEqual([refused.status, refused.body.error.message], [403, `${ofDomain.id} cannot be an implied roles.`], 'a role of all domains implies none of one domain')
+})
+
+test('a role stays in its domain, or in none', async (t) => {
+  const { admin, as, make } = await startIdentity(t)
+  const [anywhere, here] = [await make('roles', 'role', { name: 'captain' }), await make('roles', 'role', { name: 'local', domain_id: 'default' })]
+  const move = (id: string, domain: string | null) => as(admin.token, 'PATCH', `/v3/roles/${id}`, { role: { domain_id: domain } }).then(({ status, body }) => [status, body.error?.message ?? body.role.domain_id])
+  assert.deepEqual(await move(anywhere.id, 'default'), [400, 'Update of `domain_id` is not allowed.'])
+  assert.deepEqual(await move(here.id, null), [400, 'Update of `domain_id` is not allowed.'])
+  assert.deepEqual([await move(anywhere.id, null), await move(here.id, 'default')], [[200, null], [200, 'default']])
+})
+
+test('roles may imply one another in a circle, and themselves: a token has each of them once', async (t) => {
+  const { admin, as, user, project, call, make, password } = await somePeople(t)
+  const [one, two] = [await make('roles', 'role', { name: 'one' }), await make('roles', 'role', { name: 'two' })]
+  for (const path of [`${one.id}/implies/${two.id}`, `${two.id}/implies/${one.id}`, `${two.id}/implies/${two.id}`]) assert.equal(await call('PUT', `roles/${path}`), 201, path)
+  assert.equal(await call('PUT', `projects/${project.id}/users/${user.id}/roles/${one.id}`), 204)
+  const { body } = await password({ id: user.id, password: 'ann-secret' }, { project: { id: project.id } })
+  assert.deepEqual(body.token.roles.map((role: { name: string }) => role.name), ['one', 'two'])
+  const listed = await as(admin.token, 'GET', `/v3/role_assignments?effective&user.id=${user.id}`)
+  assert.deepEqual(new Set(listed.body.role_assignments.map((each: any) => each.role.id)), new Set([one.id, two.id]))
 })

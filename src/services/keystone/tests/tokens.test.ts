@@ -41,10 +41,14 @@ describe('a log-in', () => {
     assert.equal('project' in unscoped.body.token || 'roles' in unscoped.body.token || 'catalog' in unscoped.body.token, false)
     assert.equal('project' in (await password(demo, { unscoped: {} })).body.token, false)
     assert.equal((await withToken(tokenOf(unscoped), demoProject)).body.token.project.name, 'demo')
+    const rescoped = await withToken(tokenOf(unscoped))
+    assert.deepEqual([rescoped.body.token.project.name, rescoped.body.token.methods], ['demo', ['password', 'token']], 'also with a token')
+    assert.equal('project' in (await withToken(tokenOf(unscoped), 'unscoped')).body.token, false)
     const { project } = await make('projects', 'project', { name: 'nobodys' }).then((made) => ({ project: made }))
     await make('users', 'user', { name: 'homeless', password: 'homeless-secret', default_project_id: project.id })
     const homeless = await password({ name: 'homeless', domain: { id: 'default' }, password: 'homeless-secret' })
     assert.equal('project' in homeless.body.token, false)
+    assert.equal('project' in (await withToken(tokenOf(homeless))).body.token, false)
     assert.equal((await show(tokenOf(homeless))).status, 200)
   })
 
@@ -64,7 +68,8 @@ describe('a log-in', () => {
     assert.deepEqual((await as(admin.token, 'GET', '/v3/auth/system')).body.system, [{ all: true }])
     assert.deepEqual((await as(tokenOf(domain), 'GET', '/v3/auth/domains')).body.domains.map((each: { id: string }) => each.id), ['default'])
     assert.deepEqual((await as(tokenOf(domain), 'GET', '/v3/auth/projects')).body.projects.map((each: { name: string }) => each.name), ['demo'])
-    assert.equal((await as(tokenOf(domain), 'GET', '/v3/auth/catalog')).status, 403)
+    const none = await as(tokenOf(domain), 'GET', '/v3/auth/catalog')
+    assert.deepEqual([none.status, none.body.error.message], [403, 'You are not authorized to perform the requested action.'])
   })
 
   test('for what its user may not use says no more than one for what is not there', async (t) => {
@@ -85,7 +90,7 @@ describe('a log-in', () => {
     const attempt = (name: string, secret: string) => password({ name, domain: { id: 'default' }, password: secret })
     for (let times = 0; times < 3; times++) await attempt('locked', 'wrong')
     const answers = await Promise.all([
-      attempt('nobody', 'x'), attempt('demo', 'wrong'), attempt('off', 'off-secret'), attempt('locked', 'locked-secret'),
+      password({ name: 'demo', domain: { id: 'default' } }), attempt('nobody', 'x'), attempt('demo', 'wrong'), attempt('off', 'off-secret'), attempt('locked', 'locked-secret'),
       password({ name: 'demo', domain: { id: 'nowhere' }, password: 'demo-secret' }), attempt('demo', ''), attempt('demo', 'x'.repeat(5000)),
     ])
     for (const { status, body } of answers) {
@@ -103,6 +108,16 @@ describe('a log-in', () => {
     assert.equal((await password({ ...ann, password: 'ann-secret' })).status, 201)
   })
 
+  test('by a method that there is not is told which there are', async (t) => {
+    const { cloud } = await startIdentity(t)
+    const attempt = (identity: unknown) => cloud.call('keystone', 'POST', '/v3/auth/tokens', { auth: { identity } }).then(({ status, body }) => [status, body.error])
+    assert.deepEqual(await attempt({ methods: ['magic'], magic: {} }), [
+      401, { code: 401, title: 'Unauthorized', message: 'Attempted to authenticate with an unsupported method.', identity: { methods: ['password', 'token'] } },
+    ])
+    const lacking = 'Expecting to find magic in identity. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.'
+    assert.deepEqual(await attempt({ methods: ['magic'] }), [400, { code: 400, title: 'Bad Request', message: lacking }])
+  })
+
   test('is refused before any work when it is malformed (CVE-2014-2828)', async (t) => {
     const { cloud } = await startIdentity(t)
     const attempt = async (auth: unknown) => (await cloud.call('keystone', 'POST', '/v3/auth/tokens', { auth })).status
@@ -110,7 +125,6 @@ describe('a log-in', () => {
     assert.equal(await attempt({ identity: { methods: Array.from({ length: 1000 }, () => 'password'), password } }), 400)
     assert.equal(await attempt({ identity: { methods: [], password } }), 400)
     assert.equal(await attempt({ identity: { methods: ['password'] } }), 400)
-    assert.equal(await attempt({ identity: { methods: ['magic'], magic: {} } }), 401)
     assert.equal(await attempt({ identity: { methods: ['password'], password: { user: { name: 'demo', password: 'x' } } } }), 400)
     assert.equal(await attempt({ identity: { methods: ['password'], password }, scope: { project: { name: 'demo' } } }), 400)
     assert.equal(await attempt({ identity: { methods: ['password'], password }, scope: { project: { id: 'x' }, domain: { id: 'y' } } }), 400)

@@ -26,6 +26,13 @@ test('users are made, shown, changed and deleted, and never show a password', as
   const far = new Date(Date.now() + 5 * 86_400_000).toISOString()
   assert.deepEqual(await list(`password_expires_at=lt:${far}`), ['anna'])
   assert.deepEqual(await list(`password_expires_at=gt:${far}`), [])
+  const refused = async (filter: string) => (await as(admin.token, 'GET', `/v3/users?password_expires_at=${filter}`)).body.error.message
+  assert.equal(await refused('foo:2020'), "The given operator foo is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'.")
+  for (const filter of ['lt:soon', 'soon', 'unknown:2020', 'lt:2020-13-01']) {
+    assert.equal(await refused(filter), 'Timestamp not in expected format. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.')
+  }
+  const [day] = expires.split('T')
+  assert.deepEqual([await list(`password_expires_at=gt:${day}`), await list(`password_expires_at=lt:${day}T00:00:00`), await list('password_expires_at=neq:2020-01-01%2000:00:00Z')], [['anna'], [], ['anna']])
   later(90_000)
   assert.equal(await logIn(), 201, 'its option lets it')
   const again = tokenOf(await password({ name: 'admin', domain: { id: 'default' }, password: 'admin-secret' }))

@@ -37,6 +37,17 @@ test('lists take fields, repeated filters, sorting and pages in both directions'
   assert.deepEqual(await refused(demo, 'GET', '/networks?sort_key=colour'), [400, 'BadRequest'])
 })
 
+test('no HEAD is answered, and nothing is deleted by a request with a body', async (t) => {
+  const { demo } = await startLab(t)
+  const { id } = await network(demo)
+  const head = await demo.call('neutron', 'HEAD', `/v2.0/networks/${id}`)
+  assert.deepEqual([head.status, head.headers['allow'], (await demo.call('neutron', 'HEAD', '/v2.0/networks')).status], [405, 'DELETE, GET, PUT', 405])
+  const refusal = await demo.call('neutron', 'DELETE', `/v2.0/networks/${id}`, {})
+  assert.deepEqual([refusal.status, refusal.body.NeutronError.message], [400, 'Request body is not supported in DELETE.'])
+  assert.equal((await demo.call('neutron', 'GET', `/v2.0/networks/${id}`)).status, 200)
+  assert.equal((await demo.call('neutron', 'DELETE', `/v2.0/networks/${id}`)).status, 204)
+})
+
 test('several ports are made at once, or none', async (t) => {
   const { demo } = await startLab(t)
   const blue = await network(demo)
