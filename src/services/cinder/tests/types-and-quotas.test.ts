@@ -70,7 +70,7 @@ test('a default type is set for a project that keystone knows, and of a type tha
   for (const method of ['PUT', 'GET', 'DELETE']) {
     assert.deepEqual((await ask(method, 'nosuchproject')).body, { itemNotFound: { code: 404, message: 'Project with id nosuchproject not found.' } }, method)
   }
-  const { projectId = '' } = demo
+  const { projectId } = demo
   assert.deepEqual((await ask('PUT', projectId, 'nosuchtype')).body, { badRequest: { code: 400, message: 'Volume type with name nosuchtype could not be found.' } })
   const id = '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11'
   assert.deepEqual((await ask('PUT', projectId, id)).body, { badRequest: { code: 400, message: `Volume type ${id} could not be found.` } })
