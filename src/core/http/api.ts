@@ -207,7 +207,7 @@ export function createApi(options: ApiOptions): Transport {
     if (request.method !== 'GET' || request.path !== `${options.prefix}/openapi.json`) return undefined
     const document = openApi({
       title: `OpenStack ${options.service}`, prefix: options.prefix, tables: options.routes.map(({ table }) => table),
-      ...(options.versions && { versions: options.versions.list }),
+      ...(options.versions && { versions: options.versions.list }), projectInPath: options.projectInPath !== undefined,
     })
     return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }
   }
