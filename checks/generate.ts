@@ -26,6 +26,7 @@ interface Documented {
   readonly contract: readonly unknown[]
   readonly rules: readonly Rule[]
   readonly versions?: VersionList
+  readonly projectInPath?: true
 }
 
 const services: readonly Documented[] = [
@@ -33,8 +34,8 @@ const services: readonly Documented[] = [
   { name: 'placement', prefix: '', contract: Object.values(placement), rules: placementRules, versions: placement.placementVersions },
   { name: 'glance', prefix: '/v2', contract: Object.values(glance), rules: glanceRules },
   { name: 'neutron', prefix: '/v2.0', contract: Object.values(neutron), rules: neutronRules },
-  { name: 'cinder', prefix: '/v3', contract: Object.values(cinder), rules: cinderPolicy, versions: cinder.cinderVersions },
-  { name: 'nova', prefix: '/v2.1', contract: Object.values(nova), rules: novaRules, versions: nova.computeVersions },
+  { name: 'cinder', prefix: '/v3', contract: Object.values(cinder), rules: cinderPolicy, versions: cinder.cinderVersions, projectInPath: true },
+  { name: 'nova', prefix: '/v2.1', contract: Object.values(nova), rules: novaRules, versions: nova.computeVersions, projectInPath: true },
   { name: 'nimbo', prefix: '/v1', contract: [explainRoutes, requestRoutes], rules: eventRules },
 ]
 
@@ -43,9 +44,9 @@ export const folder = join(import.meta.dirname, '..', 'docs', 'generated')
 /** What each file below the folder should hold. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
   const files = new Map([['nimbo.toml', sampleConfig(await configurationSections())]])
-  for (const { name, prefix, contract, rules, versions } of services) {
+  for (const { name, prefix, contract, rules, versions, projectInPath = false } of services) {
     const tables = routeTables(contract)
-    files.set(`openapi/${name}.json`, lineByLine(openApi({ title: name, prefix, tables, ...(versions && { versions }) })))
+    files.set(`openapi/${name}.json`, lineByLine(openApi({ title: name, prefix, tables, ...(versions && { versions }), projectInPath })))
     files.set(`policy/${name}.yaml`, samplePolicy(rules, { prefix, tables }))
   }
   return files

@@ -102,6 +102,7 @@ function faultMessage(text: string): string {
   try {
     const value = JSON.parse(text) as Record<string, unknown>
     if (Array.isArray(value['errors'])) return String((value['errors'][0] as { detail?: string } | undefined)?.detail ?? '')
+    if (typeof value['message'] === 'string') return value['message'].replace(/(<br \/>|\s)+$/, '')
     for (const inner of Object.values(value)) {
       if (typeof inner === 'object' && inner !== null && 'message' in inner) return String(inner.message)
     }

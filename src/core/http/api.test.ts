@@ -176,3 +176,12 @@ test('nothing stays in memory of requests for what is not there: paths, versions
   const grown = (await bytesAfter(2000, 12_000)) - warm
   assert.ok(grown < 1024 * 1024, `10,000 strangers left ${grown} bytes`)
 })
+
+test('the document of an API whose paths may name the project of the caller names them so too', async () => {
+  const { paths } = (await ask('GET', '/v2.1/openapi.json')).body as { paths: Record<string, { $ref?: string; parameters?: unknown }> }
+  assert.deepEqual(Object.keys(paths).filter((path) => path.endsWith('/things/{id}')), ['/v2.1/things/{id}', '/v2.1/{caller_project_id}/things/{id}'])
+  assert.deepEqual(paths['/v2.1/{caller_project_id}/things/{id}'], {
+    $ref: '#/paths/~1v2.1~1things~1%7Bid%7D', parameters: [{ name: 'caller_project_id', in: 'path', required: true, schema: { type: 'string' } }],
+  })
+  assert.equal((await ask('GET', '/v2.1/abc123/things/x')).status, 200)
+})

@@ -225,7 +225,7 @@ export function createApi(options: ApiOptions): Transport {
     if (request.method !== 'GET' || request.path !== `${options.prefix}/openapi.json`) return undefined
     const document = openApi({
       title: `OpenStack ${options.service}`, prefix: options.prefix, tables: options.routes.map(({ table }) => table),
-      ...(options.versions && { versions: options.versions.list }),
+      ...(options.versions && { versions: options.versions.list }), projectInPath: options.projectInPath !== undefined,
     })
     return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }
   }
@@ -250,7 +250,7 @@ export function createApi(options: ApiOptions): Transport {
     const fault = toFault(error, requestId)
     if (fault.status >= 500) log.error({ requestId, method: request.method, path: request.path, err: error }, 'request failed')
     const style = fault.status === 401 ? keystoneFaults : options.faults
-    const { body, contentType } = style(fault, version)
+    const { body, contentType } = style(fault, version, request.headers['accept'])
     const headers: Record<string, string> = { 'content-type': contentType }
     if (fault.status === 401) headers['WWW-Authenticate'] = `Keystone uri="${options.authUrl}"`
     if (fault.status === 405) headers['Allow'] = (fault.details['allow'] as string[] | undefined)?.join(', ') ?? ''
@@ -292,7 +292,7 @@ async function readBody(request: ApiRequest, spec: RouteSpec, { framework, unrea
   }
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   const accepted = spec.accepts ?? ['application/json']
-  if (type !== undefined && type !== '' && !accepted.includes(type)) {
+  if (type !== undefined && type !== '' && !accepted.includes(type) && !accepted.includes('*/*')) {
     throw unreadable?.('content type') ?? new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
   }
   if (typeof content !== 'string' && !isUtf8(content)) throw new BadRequest('The request body is not valid UTF-8.')

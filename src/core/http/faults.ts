@@ -1,6 +1,7 @@
 // How each service's clients expect an error's body to look. A service names its style once.
 import { AppError, diskFull, isDiskFull } from '#core/errors'
 import type { Version } from '#core/spec'
+import { preferredType } from './accept.ts'
 
 export interface Fault {
   readonly status: number
@@ -12,12 +13,13 @@ export interface Fault {
   readonly requestId: string
 }
 
-export type FaultStyle = (fault: Fault, version: Version | undefined) => { readonly body: string; readonly contentType: string }
+/** @param accept what the client takes, where the service has several forms */
+export type FaultStyle = (fault: Fault, version: Version | undefined, accept: string | undefined) => { readonly body: string; readonly contentType: string }
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
-  409: 'Conflict', 411: 'Length Required', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
-  416: 'Requested Range Not Satisfiable', 429: 'Too Many Requests', 500: 'Internal Server Error', 501: 'Not Implemented',
+  409: 'Conflict', 410: 'Gone', 411: 'Length Required', 412: 'Precondition Failed', 413: 'Request Entity Too Large', 415: 'Unsupported Media Type',
+  416: 'Request Range Not Satisfiable', 429: 'Too Many Requests', 500: 'Internal Server Error', 501: 'Not Implemented',
   503: 'Service Unavailable', 504: 'Gateway Timeout',
 }
 
@@ -64,11 +66,15 @@ export const placementFaults: FaultStyle = ({ status, title, message, code, requ
     }],
   })
 
-/** Glance answers a small HTML page with the reason, as webob renders it. */
-export const glanceFaults: FaultStyle = ({ status, title, message }) => {
+/** As webob renders it: a small page, JSON, or text for who takes neither (webob/exc.py, generate_response). */
+export const glanceFaults: FaultStyle = ({ status, title, message }, _version, accept = '') => {
+  const heading = `${status} ${title}`
+  const type = preferredType(accept, ['text/html', 'application/json'])
+  if (type === 'application/json') return json({ message: `${message}<br /><br />\n\n\n`, code: heading, title })
+  if (type === undefined) return { body: `${heading}\n\n${message}\n\n   `, contentType: 'text/plain; charset=UTF-8' }
   const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   return {
-    body: `<html>\n <head>\n  <title>${status} ${title}</title>\n </head>\n <body>\n  <h1>${status} ${title}</h1>\n  ${text}<br /><br />\n\n\n\n </body>\n</html>`,
+    body: `<html>\n <head>\n  <title>${heading}</title>\n </head>\n <body>\n  <h1>${heading}</h1>\n  ${text}<br /><br />\n\n\n\n </body>\n</html>`,
     contentType: 'text/html; charset=UTF-8',
   }
 }

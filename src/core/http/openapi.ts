@@ -6,12 +6,14 @@ export interface OpenApiOptions {
   readonly prefix: string
   readonly tables: readonly RouteTable[]
   readonly versions?: VersionList
+  /** The caller's project may follow the prefix. */
+  readonly projectInPath?: boolean
 }
 
 type Json = Record<string, unknown>
 
 /** OpenAPI 3.1. Versioned schemas appear as alternatives, each named by the first version that it serves. */
-export function openApi({ title, prefix, tables, versions }: OpenApiOptions): Json {
+export function openApi({ title, prefix, tables, versions, projectInPath = false }: OpenApiOptions): Json {
   const paths: Record<string, Json> = {}
   for (const table of tables) {
     for (const [name, spec] of Object.entries(table.routes)) {
@@ -22,6 +24,7 @@ export function openApi({ title, prefix, tables, versions }: OpenApiOptions): Js
       item[method] = before ? join(before, name, spec) : operation(name, spec)
     }
   }
+  if (projectInPath) Object.assign(paths, withProject(prefix, Object.keys(paths)))
   return {
     openapi: '3.1.0',
     info: { title, version: versions?.maximum.text ?? prefix.replace('/v', '') ?? '1', license: { name: 'Apache-2.0' } },
@@ -29,6 +32,16 @@ export function openApi({ title, prefix, tables, versions }: OpenApiOptions): Js
     paths,
     components: { securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } } },
   }
+}
+
+const callersProject = { name: 'caller_project_id', in: 'path', required: true, schema: { type: 'string' } }
+
+/** The same paths with the caller's project in them, each a reference to the one without. */
+function withProject(prefix: string, paths: readonly string[]): Record<string, Json> {
+  return Object.fromEntries(paths.map((path) => {
+    const pointer = encodeURIComponent(path.replaceAll('~', '~0').replaceAll('/', '~1'))
+    return [`${prefix}/{caller_project_id}${path.slice(prefix.length)}`, { $ref: `#/paths/${pointer}`, parameters: [callersProject] }]
+  }))
 }
 
 function operation(name: string, spec: RouteSpec): Json {

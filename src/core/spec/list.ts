@@ -19,7 +19,6 @@ export function listQuery<F extends TProperties>(options: ListQueryOptions<F>) {
     {
       limit: Type.Optional(Type.String({ maxLength: 20 })),
       marker: Type.Optional(Type.String({ maxLength: 255 })),
-      page_reverse: Type.Optional(Type.String({ maxLength: 5 })),
       sort_key: Type.Optional(Type.Array(Type.String({ maxLength: 255 }))),
       sort_dir: Type.Optional(Type.Array(Type.String({ maxLength: 10 }))),
       sort: Type.Optional(Type.String({ maxLength: 1000 })),

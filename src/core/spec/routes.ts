@@ -28,6 +28,9 @@ export const anonymous = Symbol('anonymous')
 /** A token is asked for, and nothing else. */
 export const authenticated = Symbol('authenticated')
 
+/** A body is JSON whatever it says of itself. */
+export const anyType = ['application/json', '*/*'] as const
+
 export type RoutePolicy = string | Deferred | typeof anonymous | typeof authenticated
 
 export type BodySpec = TSchema | Versioned | Stream
@@ -48,7 +51,7 @@ export interface RouteSpec {
   readonly params?: TSchema
   readonly query?: TSchema | Versioned
   readonly body?: BodySpec
-  /** Media types of the body, where it is not `application/json`. */
+  /** Media types of the body, where it is not `application/json`. The first is documented. */
   readonly accepts?: readonly string[]
   /** Largest body taken, in bytes; 112 KiB where it is not said. */
   readonly maxBodyBytes?: number

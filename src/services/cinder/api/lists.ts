@@ -13,14 +13,22 @@ export function textOf(query: Query, name: string): string | undefined {
   return last(query[name])
 }
 
+const wholeNumber = /^-?\d+$/
 const longestOffset = 2_147_483_647
 
-/** @throws BadRequest */
+/** In upstream's words (cinder/api/common.py, get_pagination_params and get_sort_params). @throws BadRequest */
 export function pageOf(query: Query, sortable: readonly string[], maxLimit: number): { page: Page; offset: number } {
-  const page = readPage(query, { sortable, defaultSort: newestFirst, maxLimit })
+  const limit = textOf(query, 'limit') ?? '0'
+  if (!wholeNumber.test(limit)) throw new BadRequest('limit param must be an integer')
+  if (Number(limit) < 0) throw new BadRequest('limit param must be positive')
   const offset = textOf(query, 'offset') ?? '0'
-  if (!/^\d+$/.test(offset) || Number(offset) > longestOffset) throw new BadRequest(`Invalid input: offset must be a whole number from 0 up, not '${offset.slice(0, 40)}'.`)
-  return { page, offset: Number(offset) }
+  if (!wholeNumber.test(offset)) throw new BadRequest('offset must be an integer')
+  if (Number(offset) < 0) throw new BadRequest('offset must be >= 0')
+  if (Number(offset) > longestOffset) throw new BadRequest(`offset must be <= ${longestOffset}`)
+  if (query['sort'] !== undefined && (query['sort_key'] !== undefined || query['sort_dir'] !== undefined)) {
+    throw new BadRequest("The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.")
+  }
+  return { page: readPage(query, { sortable, defaultSort: newestFirst, maxLimit }), offset: Number(offset) }
 }
 
 /** Neither null nor left out. */
@@ -50,7 +58,7 @@ export function looseBoolean(value: unknown): boolean {
   return typeof value === 'boolean' ? value : (booleanOf(String(value)) ?? false)
 }
 
-const notFilters = new Set(['limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'with_count', 'page_reverse'])
+const notFilters = new Set(['limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'with_count'])
 
 /** What is left of a query once page and sorting are taken out. */
 export function filtersOf(query: Query): Map<string, string> {

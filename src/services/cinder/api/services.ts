@@ -23,15 +23,13 @@ interface Which {
 export function serviceHandlers(cinder: Cinder): Handlers<typeof serviceRoutes> {
   const { settings, clock, alive, database } = cinder
 
-  async function change(asked: Which, disabled: boolean, reason: string | null) {
-    const binary = asked.binary ?? asked.service ?? ''
-    const { host } = asked
-    if (!isGiven(host) || host === '') throw new InvalidInput("Invalid input received: Missing required element 'host' in request body.")
-    if (reason !== null && reason.trim() === '') throw new InvalidInput('Invalid input received: Disabled reason contains invalid characters or is too long')
-    const known = await database.transaction((tx) => setServiceDisabled(tx, binary, host, disabled, reason, clock.now().toISOString()))
-    if (!known) throw new ServiceNotFound(`Service ${binary.slice(0, 80)} could not be found on host ${host}.`)
-    const status = disabled ? 'disabled' : 'enabled'
-    return { host, service: binary, binary, disabled, status, ...(disabled && { disabled_reason: reason }) }
+  /** What was sent comes back as it was, and nothing for what was not (cinder/api/contrib/services.py, update). */
+  async function change({ host, service = '', binary = '' }: Which, disabled: boolean, reason: string | null = null) {
+    if (!isGiven(host)) throw new InvalidInput('Invalid input received: Host field is missing.')
+    const name = binary || service
+    const known = await database.transaction((tx) => setServiceDisabled(tx, name, host, disabled, reason, clock.now().toISOString()))
+    if (!known) throw new ServiceNotFound(`Service ${name.slice(0, 80)} could not be found on host ${host}.`)
+    return { host, service, binary, disabled, status: disabled ? 'disabled' : 'enabled' }
   }
 
   return {
@@ -58,14 +56,17 @@ export function serviceHandlers(cinder: Cinder): Handlers<typeof serviceRoutes> 
       }
     },
     async enableService({ body }) {
-      return { status: 200, body: await change(body, false, null) }
+      return { status: 200, body: await change(body, false) }
     },
     async disableService({ body }) {
-      return { status: 200, body: await change(body, true, null) }
+      return { status: 200, body: await change(body, true) }
     },
     async disableServiceWithReason({ body }) {
-      if (body.disabled_reason === undefined) throw new InvalidInput('Invalid input received: Missing disabled reason field.')
-      return { status: 200, body: await change(body, true, body.disabled_reason) }
+      const reason = body.disabled_reason ?? null
+      return { status: 200, body: { ...(await change(body, true, reason)), disabled_reason: reason } }
+    },
+    async refuseServiceAction() {
+      throw new InvalidInput('Invalid input received: Unknown action')
     },
 
     async listAvailabilityZones() {

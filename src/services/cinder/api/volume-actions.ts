@@ -9,9 +9,9 @@ import { deleteVolume } from '../domain/volumes/delete.ts'
 import { extendVolume } from '../domain/volumes/extend.ts'
 import { volumeFor } from '../domain/volumes/find.ts'
 import { changeMetadata, dropMetadata } from '../domain/volumes/metadata.ts'
-import { resetStatus } from '../domain/volumes/reset.ts'
+import { checkAskedStatus, resetStatus } from '../domain/volumes/reset.ts'
 import { updateVolume } from '../domain/volumes/update.ts'
-import { ImageMetadataNotFound, InvalidVolume, MetadataChanged, MetadataNotFound } from '../model/errors.ts'
+import { ImageMetadataNotFound, InvalidVolume, MetadataNotFound } from '../model/errors.ts'
 import { dashed } from './attachments.ts'
 import { isGiven, looseBoolean } from './lists.ts'
 
@@ -71,9 +71,9 @@ export function volumeActionHandlers(cinder: Cinder): Handlers<typeof volumeActi
       return { status: 202 }
     },
     async resetStatus({ ctx, params, body }) {
-      const { status, attach_status: attachStatus } = body['os-reset_status']
-      const volume = await volumeFor(cinder, ctx, params.id, `${admins}:reset_status`)
-      await resetStatus(cinder, volume, { ...(isGiven(status) && { status: status.toLowerCase() }), ...(isGiven(attachStatus) && { attachStatus: attachStatus.toLowerCase() }) })
+      const asked = body['os-reset_status']
+      checkAskedStatus(asked)
+      await resetStatus(cinder, await volumeFor(cinder, ctx, params.id, `${admins}:reset_status`), asked)
       return { status: 202 }
     },
     async forceDelete({ ctx, params }) {
@@ -130,7 +130,7 @@ export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMe
     },
     async replaceMetadata({ ctx, version, headers, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, 'volume:update_volume_metadata')
-      if (version.atLeast('3.15')) checkTag(headers['if-match'], volume.metadata)
+      if (version.atLeast('3.15') && isOutdated(headers['if-match'], volume.metadata)) return { status: 412 }
       return { status: 200, body: { metadata: await changeMetadata(cinder, volume, 'volume_metadata', body.metadata, true) } }
     },
     async showMetadataItem({ ctx, params }) {
@@ -141,7 +141,7 @@ export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMe
     },
     async updateMetadataItem({ ctx, version, headers, params, body }) {
       const volume = await volumeFor(cinder, ctx, params.id, 'volume:update_volume_metadata')
-      if (version.atLeast('3.15')) checkTag(headers['if-match'], volume.metadata)
+      if (version.atLeast('3.15') && isOutdated(headers['if-match'], volume.metadata)) return { status: 412 }
       const keys = Object.keys(body.meta)
       if (keys.length !== 1) throw new BadRequest('Request body contains too many items')
       if (keys[0] !== params.key) throw new BadRequest('Request body and URI mismatch')
@@ -156,14 +156,14 @@ export function volumeMetadataHandlers(cinder: Cinder): Handlers<typeof volumeMe
   }
 }
 
-/** From 3.15: a change that names the tag it saw is refused when the metadata are others by now. */
+/** The hash of what a list of the metadata answers. */
 function tagOf(metadata: Readonly<Record<string, string>>): string {
-  return createHash('md5').update(JSON.stringify(metadata)).digest('hex')
+  return createHash('md5').update(JSON.stringify({ metadata })).digest('hex')
 }
 
-/** @throws MetadataChanged */
-function checkTag(wanted: string | undefined, metadata: Readonly<Record<string, string>>): void {
-  if (wanted === undefined || wanted === '*') return
+/** From 3.15: a change that names the tag it saw is refused when the metadata are others by now. */
+function isOutdated(wanted: string | undefined, metadata: Readonly<Record<string, string>>): boolean {
+  if (wanted === undefined || wanted === '*') return false
   const tags = wanted.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''))
-  if (!tags.includes(tagOf(metadata))) throw new MetadataChanged('The metadata have been changed since they were read.')
+  return !tags.includes(tagOf(metadata))
 }

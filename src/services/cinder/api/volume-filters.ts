@@ -9,7 +9,7 @@ import { booleanOf, dictionaryOf, filtersOf, keepFilters, type Query } from './l
 
 /** Upstream's etc/cinder/resource_filters.json. */
 const ofUsers = [
-  'name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size', 'created_at', 'updated_at', 'consumes_quota', 'glance_metadata',
+  'name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size', 'created_at', 'updated_at', 'consumes_quota',
 ]
 /** Filters that came with a version, and were ignored before. */
 const added: Readonly<Record<string, string>> = { glance_metadata: '3.4', group_id: '3.10', created_at: '3.60', updated_at: '3.60', consumes_quota: '3.65' }
@@ -27,7 +27,9 @@ export function volumeFilter(ctx: RequestContext, version: Version, query: Query
   const admin = isAdmin(ctx)
   const filters = filtersOf(query)
   for (const [name, since] of Object.entries(added)) if (!version.atLeast(since)) filters.delete(name)
-  keepFilters(filters, ofUsers, { admin, refuses: version.atLeast('3.31') })
+  // That file does not have glance_metadata, which users had before it counted.
+  const refuses = version.atLeast('3.31')
+  keepFilters(filters, refuses ? ofUsers : [...ofUsers, 'glance_metadata'], { admin, refuses })
   const take = (name: string): string | undefined => {
     const value = filters.get(name)
     filters.delete(name)

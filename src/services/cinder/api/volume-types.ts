@@ -8,11 +8,12 @@ import {
 } from '../db/volume-types.ts'
 import { type Cinder, isAdmin, may, seenFrom } from '../domain/cinder.ts'
 import { addTypeAccess, changeExtraSpecs, createType, deleteType, removeExtraSpec, removeTypeAccess, updateType } from '../domain/manage-types.ts'
-import { defaultType, typeFor } from '../domain/types.ts'
-import { DefaultTypeNotFound, ExtraSpecNotFound, TypeAccessNotFound } from '../model/errors.ts'
+import { requireProject } from '../domain/projects.ts'
+import { defaultType, typeFor, typeNamed } from '../domain/types.ts'
+import { DefaultTypeNotFound, ExtraSpecNotFound, TypeAccessNotFound, VolumeTypeNotFound } from '../model/errors.ts'
 import { userVisibleExtraSpecs, type VolumeType } from '../model/volume-type.ts'
 import { nextPage } from './links.ts'
-import { booleanOf, dictionaryOf, isGiven, looseBoolean, pageOf, textOf } from './lists.ts'
+import { booleanOf, dictionaryOf, filtersOf, isGiven, keepFilters, looseBoolean, pageOf } from './lists.ts'
 
 type Specs = Readonly<Record<string, string | null>>
 
@@ -58,11 +59,15 @@ export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRo
     },
     async listVolumeTypes({ ctx, version, baseUrl, query }) {
       const { page, offset } = pageOf(query, Object.keys(typeSortColumns), cinder.settings.osapi_max_limit)
-      const isPublic = isAdmin(ctx) ? publicity(textOf(query, 'is_public')) : undefined
+      const filters = filtersOf(query)
+      keepFilters(filters, version.atLeast('3.52') ? ['is_public', 'extra_specs'] : ['is_public'], { admin: isAdmin(ctx), refuses: version.atLeast('3.52') })
+      const isPublic = isAdmin(ctx) ? publicity(filters.get('is_public')) : undefined
       const projectId = seenFrom(ctx)
-      const found = await listTypes(cinder.database.read, { ...(projectId !== undefined && { projectId }), ...(isPublic !== undefined && { isPublic }) }, page, offset)
+      const asked = filters.get('extra_specs')
+      for (const name of ['is_public', 'extra_specs']) filters.delete(name)
+      const equal = Object.fromEntries(filters)
+      const found = await listTypes(cinder.database.read, { ...(projectId !== undefined && { projectId }), ...(isPublic !== undefined && { isPublic }), equal }, page, offset)
       if (!found) throw new BadRequest(`marker [${(page.marker ?? '').slice(0, 80)}] not found`)
-      const asked = version.atLeast('3.52') ? textOf(query, 'extra_specs') : undefined
       const wanted = asked === undefined ? undefined : dictionaryOf(asked, 'extra_specs')
       const types = wanted === undefined ? found : found.filter((type) => {
         const specs = visibleSpecs(cinder, ctx, type.extraSpecs)
@@ -138,19 +143,23 @@ export function defaultTypeHandlers(cinder: Cinder): Handlers<typeof defaultType
     async listDefaultTypes() {
       return { status: 200, body: { default_types: await projectDefaultTypes(cinder.database.read) } }
     },
-    async showDefaultType({ params }) {
+    async showDefaultType({ ctx, params }) {
+      await requireProject(cinder, ctx, params.project_id)
       const typeId = await projectDefaultType(cinder.database.read, params.project_id)
       if (typeId === undefined) throw new DefaultTypeNotFound(`Default type for project ${params.project_id} not found.`)
       return { status: 200, body: { default_type: { project_id: params.project_id, volume_type_id: typeId } } }
     },
     async setDefaultType({ ctx, params, body }) {
-      const type = await typeFor(cinder, ctx, body.default_type.volume_type)
+      await requireProject(cinder, ctx, params.project_id)
+      const type = await typeNamed(cinder, ctx, body.default_type.volume_type).catch((error: unknown) => {
+        throw error instanceof VolumeTypeNotFound ? new BadRequest(error.message, {}, error) : error
+      })
       await cinder.database.transaction((tx) => setProjectDefaultType(tx, params.project_id, type.id))
       return { status: 200, body: { default_type: { project_id: params.project_id, volume_type_id: type.id } } }
     },
-    async unsetDefaultType({ params }) {
-      const was = await cinder.database.transaction((tx) => setProjectDefaultType(tx, params.project_id, undefined))
-      if (!was) throw new DefaultTypeNotFound(`Default type for project ${params.project_id} not found.`)
+    async unsetDefaultType({ ctx, params }) {
+      await requireProject(cinder, ctx, params.project_id)
+      await cinder.database.transaction((tx) => setProjectDefaultType(tx, params.project_id, undefined))
       return { status: 204 }
     },
   }

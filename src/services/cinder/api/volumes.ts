@@ -8,7 +8,7 @@ import type { volumeRoutes } from '../contract/volumes.ts'
 import { countVolumes, distinctMetadata, type VolumeFilter, volumeSortColumns } from '../db/volumes.ts'
 import { authorize, type Cinder, isAdmin, may } from '../domain/cinder.ts'
 import { imageFor } from '../domain/images.ts'
-import { defaultType, typeFor } from '../domain/types.ts'
+import { defaultType, typeNamed } from '../domain/types.ts'
 import { createVolume } from '../domain/volumes/create.ts'
 import { deleteVolume } from '../domain/volumes/delete.ts'
 import { listVolumes, volumeFor } from '../domain/volumes/find.ts'
@@ -51,7 +51,7 @@ export function volumeHandlers(cinder: Cinder): Handlers<typeof volumeRoutes> {
       if (!isGiven(asked.size)) throw new InvalidInput("Invalid input received: Volume size 'None' must be an integer and greater than 0")
       const sizeGiB = Number(asked.size)
       if (sizeGiB > 2_147_483_647) throw new InvalidInput(`Invalid input received: Volume size '${asked.size}' is too large.`)
-      const type = asked.volume_type ? await typeFor(cinder, ctx, asked.volume_type) : await defaultType(cinder, ctx)
+      const type = asked.volume_type ? await typeNamed(cinder, ctx, asked.volume_type) : await defaultType(cinder, ctx)
       const image = imageId ? await imageFor(cinder, ctx, imageId, sizeGiB) : undefined
       const hints = body['OS-SCH-HNT:scheduler_hints']
       const volume = await createVolume(cinder, ctx, {

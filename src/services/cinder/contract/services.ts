@@ -1,5 +1,5 @@
 // What runs and where: services, zones, pools; and which extensions the API has.
-import { authenticated, Closed, defineRoutes, Identifier, listQuery, Nullable, Type, versioned } from '#core/spec'
+import { authenticated, Closed, defineRoutes, Identifier, Json, listQuery, Nullable, Type, versioned } from '#core/spec'
 import { IdParams, Links, NullableText, PageLinks } from './schemas.ts'
 
 const text = Type.Optional(Type.String({ maxLength: 255 }))
@@ -32,7 +32,11 @@ export const serviceRoutes = defineRoutes('cinder', {
   },
   disableServiceWithReason: {
     method: 'PUT', path: '/os-services/disable-log-reason', policy: 'volume_extension:services:update', summary: 'Give a role no new work, and say why.',
-    body: Closed({ ...Which, disabled_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, oneOfThem), reply: { 200: Changed }, faults: [400, 403, 404],
+    body: Closed({ ...Which, disabled_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' })) }, oneOfThem), reply: { 200: Changed }, faults: [400, 403, 404],
+  },
+  refuseServiceAction: {
+    method: 'PUT', path: '/os-services/:action', policy: 'volume_extension:services:update', summary: 'Anything else that could be done to a role is refused.',
+    body: Json, bodyOptional: true, reply: {}, faults: [400, 403],
   },
   listAvailabilityZones: {
     method: 'GET', path: '/os-availability-zone', policy: authenticated, summary: 'The zones that volumes can be in.',

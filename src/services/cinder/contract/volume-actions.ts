@@ -31,7 +31,7 @@ export const volumeActionRoutes = defineRoutes('cinder', {
   resetStatus: action('os-reset_status', 'volume_extension:volume_admin_actions:reset_status', "Put the volume's status to what an administrator says.", Closed({
     status: Type.Optional(Nullable(Type.String({ maxLength: 255 }))), attach_status: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
     migration_status: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
-  }, { minProperties: 1 })),
+  })),
   forceDelete: action('os-force_delete', 'volume_extension:volume_admin_actions:force_delete', 'Delete the volume whatever its state.', Anything),
   forceDetach: action('os-force_detach', 'volume_extension:volume_admin_actions:force_detach', 'Disconnect the volume and end its use.', Closed({
     connector: Type.Optional(Nullable(ConnectorOrText)), attachment_id: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
@@ -70,7 +70,7 @@ export const volumeMetadataRoutes = defineRoutes('cinder', {
   },
   replaceMetadata: {
     method: 'PUT', path: '/volumes/:id/metadata', policy: deferred('volume:update_volume_metadata'), summary: "Replace all of the volume's metadata.",
-    params: IdParams, body: Closed({ metadata: MetadataBody }), reply: { 200: Metadata }, faults: [400, 403, 404],
+    params: IdParams, body: Closed({ metadata: MetadataBody }), reply: { 200: Metadata, 412: null }, faults: [400, 403, 404],
   },
   showMetadataItem: {
     method: 'GET', path: '/volumes/:id/metadata/:key', policy: deferred('volume:get_volume_metadata'), summary: 'One value.',
@@ -78,7 +78,7 @@ export const volumeMetadataRoutes = defineRoutes('cinder', {
   },
   updateMetadataItem: {
     method: 'PUT', path: '/volumes/:id/metadata/:key', policy: deferred('volume:update_volume_metadata'), summary: 'Change one value.',
-    params: KeyParams, body: Closed({ meta: MetadataBody }), reply: { 200: One }, faults: [400, 403, 404],
+    params: KeyParams, body: Closed({ meta: MetadataBody }), reply: { 200: One, 412: null }, faults: [400, 403, 404],
   },
   deleteMetadataItem: {
     method: 'DELETE', path: '/volumes/:id/metadata/:key', policy: deferred('volume:delete_volume_metadata'), summary: 'Remove one value.',

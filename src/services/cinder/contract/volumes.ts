@@ -1,6 +1,6 @@
 // Volumes: what may be asked of them as a whole.
 import { Closed, defineRoutes, deferred, listQuery, Nullable, type Static, Type, versioned } from '#core/spec'
-import { IdParams, Links, MetadataBody, NullableDescription, NullableId, NullableName, NullableText, PageLinks, SizeGiB, Switch, Texts } from './schemas.ts'
+import { DashedUuid, IdParams, Links, MetadataBody, NullableDescription, NullableId, NullableName, NullableText, PageLinks, SizeGiB, Switch, Texts } from './schemas.ts'
 
 const newVolume = {
   name: Type.Optional(NullableName),
@@ -9,9 +9,9 @@ const newVolume = {
   display_description: Type.Optional(NullableDescription),
   volume_type: Type.Optional(NullableName),
   metadata: Type.Optional(Nullable(MetadataBody)),
-  snapshot_id: Type.Optional(NullableId),
-  source_volid: Type.Optional(NullableId),
-  consistencygroup_id: Type.Optional(NullableId),
+  snapshot_id: Type.Optional(Nullable(DashedUuid)),
+  source_volid: Type.Optional(Nullable(DashedUuid)),
+  consistencygroup_id: Type.Optional(Nullable(DashedUuid)),
   size: Type.Optional(Nullable(SizeGiB)),
   availability_zone: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 255 }))),
   multiattach: Type.Optional(Nullable(Switch)),
@@ -19,7 +19,7 @@ const newVolume = {
   imageRef: Type.Optional(NullableId),
 }
 const grouped = { ...newVolume, group_id: Type.Optional(NullableId) }
-const backedUp = { ...grouped, backup_id: Type.Optional(NullableId) }
+const backedUp = { ...grouped, backup_id: Type.Optional(Nullable(DashedUuid)) }
 const hints = { 'OS-SCH-HNT:scheduler_hints': Type.Optional(Nullable(Type.Record(Type.String(), Type.Unknown()))) }
 
 const Loose = Closed({ volume: Type.Object(newVolume), ...hints })
@@ -69,7 +69,10 @@ const text = Type.Optional(Type.String({ maxLength: 1000 }))
 
 const volumeListQuery = listQuery({
   sort: ['created_at', 'id', 'name', 'display_name', 'status', 'size', 'availability_zone', 'bootable', 'host', 'updated_at', 'attach_status', 'project_id', 'user_id', 'volume_type_id'],
-  filters: { offset: text, with_count: text, all_tenants: text, name: text, status: text, metadata: text, bootable: text, availability_zone: text },
+  filters: {
+    offset: text, with_count: text, all_tenants: text, name: text, status: text, metadata: text, bootable: text, availability_zone: text, migration_status: text, size: text,
+    glance_metadata: text, group_id: text, created_at: text, updated_at: text, consumes_quota: text,
+  },
 })
 
 const Volumes = Closed({ volumes: Type.Array(Volume), volumes_links: PageLinks, count: Type.Optional(Type.Integer()) })

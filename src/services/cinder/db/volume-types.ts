@@ -30,8 +30,23 @@ export async function findType(db: Db<CinderTables>, by: { id: string } | { name
   return row && (await complete(db, [row]))[0]
 }
 
-export async function listTypes(db: Db<CinderTables>, filter: { projectId?: string; isPublic?: boolean }, page: Page, offset: number): Promise<VolumeType[] | undefined> {
+export interface TypeFilter {
+  readonly projectId?: string
+  readonly isPublic?: boolean
+  /** By wire names. A name that no type has leaves none (cinder/db/sqlalchemy/api.py, _process_volume_types_filters). */
+  readonly equal: Readonly<Record<string, string>>
+}
+
+const columns = ['id', 'name', 'description'] as const
+
+/** @returns undefined when there is no type to begin after */
+export async function listTypes(db: Db<CinderTables>, filter: TypeFilter, page: Page, offset: number): Promise<VolumeType[] | undefined> {
+  if (Object.keys(filter.equal).some((name) => !(columns as readonly string[]).includes(name))) return []
   let query = visible(db, filter.projectId)
+  for (const column of columns) {
+    const value = filter.equal[column]
+    if (value !== undefined) query = query.where(column, '=', value)
+  }
   if (filter.isPublic !== undefined) query = query.where('is_public', '=', filter.isPublic ? 1 : 0)
   if (page.marker !== undefined) {
     const marker = await visible(db, filter.projectId).where('id', '=', page.marker).executeTakeFirst()
@@ -94,10 +109,9 @@ export async function projectDefaultTypes(db: Db<CinderTables>): Promise<CinderT
   return db.selectFrom('default_volume_types').selectAll().orderBy('project_id').execute()
 }
 
-export async function setProjectDefaultType(tx: Db<CinderTables>, projectId: string, typeId: string | undefined): Promise<boolean> {
-  const { numDeletedRows } = await tx.deleteFrom('default_volume_types').where('project_id', '=', projectId).executeTakeFirstOrThrow()
+export async function setProjectDefaultType(tx: Db<CinderTables>, projectId: string, typeId: string | undefined): Promise<void> {
+  await tx.deleteFrom('default_volume_types').where('project_id', '=', projectId).execute()
   if (typeId !== undefined) await tx.insertInto('default_volume_types').values({ project_id: projectId, volume_type_id: typeId }).execute()
-  return numDeletedRows === 1n
 }
 
 /** The type that is always there. */

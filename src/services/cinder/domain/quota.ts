@@ -79,25 +79,25 @@ export async function checkQuota(tx: Db<CinderTables>, settings: Settings, claim
   const limitOf = (name: string): number => own.get(name) ?? shared.get(name) ?? base[name] ?? -1
   const largest = limitOf('per_volume_gigabytes')
   if (largest >= 0 && claim.volumeGiB > largest) {
-    throw over(`Requested volume size ${claim.volumeGiB}G is larger than maximum allowed limit ${largest}G.`)
+    throw over('VolumeSizeExceedsLimit', `Requested volume size ${claim.volumeGiB}G is larger than maximum allowed limit ${largest}G.`)
   }
   const used = countUp(await usageByType(tx, claim.projectId))
   for (const name of ['gigabytes', `gigabytes_${typeName}`]) {
     const more = claim.gigabytes + (claim.counted ?? 0)
     const [limit, consumed] = [limitOf(name), (used[name] ?? 0) - (claim.counted ?? 0)]
     if (limit >= 0 && more > 0 && consumed + more > limit) {
-      throw over(`Requested volume or snapshot exceeds allowed ${name} quota. Requested ${more}G, quota is ${limit}G and ${consumed}G has been consumed.`)
+      throw over('VolumeSizeExceedsAvailableQuota', `Requested volume or snapshot exceeds allowed ${name} quota. Requested ${more}G, quota is ${limit}G and ${consumed}G has been consumed.`)
     }
   }
   for (const name of ['volumes', `volumes_${typeName}`]) {
     const limit = limitOf(name)
     if (limit >= 0 && claim.volumes > 0 && (used[name] ?? 0) + claim.volumes > limit) {
-      throw over(`Maximum number of volumes allowed (${limit}) exceeded for quota '${name}'.`)
+      throw over('VolumeLimitExceeded', `Maximum number of volumes allowed (${limit}) exceeded for quota '${name}'.`)
     }
   }
 }
 
-/** As upstream, with a Retry-After of nothing (cinder/exception.py, QuotaError). */
-function over(message: string): Error {
-  return new QuotaExceeded(message, { retryAfter: 0, headers: { 'Retry-After': '0' } })
+/** As upstream, with its kind before the words and a Retry-After of nothing (cinder/api/middleware/fault.py; cinder/exception.py, QuotaError). */
+function over(kind: string, message: string): Error {
+  return new QuotaExceeded(`${kind}: ${message}`, { retryAfter: 0, headers: { 'Retry-After': '0' } })
 }

@@ -11,6 +11,7 @@ export const MetadataNotFound = errorClass('VolumeMetadataNotFound', 404, 'cinde
 export const ImageMetadataNotFound = errorClass('GlanceMetadataNotFound', 404, 'cinder.image_metadata_not_found')
 export const MessageNotFound = errorClass('MessageNotFound', 404, 'cinder.message_not_found')
 export const ServiceNotFound = errorClass('ServiceNotFound', 404, 'cinder.service_not_found')
+export const ProjectNotFound = errorClass('ProjectNotFound', 404, 'cinder.project_not_found')
 export const DefaultTypeNotFound = errorClass('DefaultVolumeTypeNotFound', 404, 'cinder.default_type_not_found')
 
 export const InvalidInput = errorClass('InvalidInput', 400, 'cinder.invalid_input')
@@ -18,7 +19,6 @@ export const InvalidVolume = errorClass('InvalidVolume', 400, 'cinder.invalid_vo
 export const InvalidAvailabilityZone = errorClass('InvalidAvailabilityZone', 400, 'cinder.invalid_availability_zone')
 export const ImageUnacceptable = errorClass('ImageUnacceptable', 400, 'cinder.image_unacceptable')
 export const ResourceConflict = errorClass('ResourceConflict', 409, 'cinder.conflict')
-export const MetadataChanged = errorClass('MetadataChanged', 412, 'cinder.metadata_changed')
 export const TypeAccessExists = errorClass('VolumeTypeAccessExists', 409, 'cinder.type_access_exists')
 export const TypeExists = errorClass('VolumeTypeExists', 409, 'cinder.type_exists')
 export const AttachmentInUse = errorClass('ConflictNovaUsingAttachment', 409, 'cinder.attachment_in_use')

@@ -59,7 +59,7 @@ test('CVE-2023-2088: a user cannot take a volume from under a server, a service 
   const { body: { attachment } } = await attach(demo, { volume_uuid: id, instance_uuid: server, connector })
   const remove = (headers: Record<string, string> = {}) => demo.call('cinder', 'DELETE', `/v3/attachments/${attachment.id}`, undefined, { ...at('3.54'), ...headers })
   const refused = await remove()
-  assert.deepEqual(refused.body, { conflictingRequest: { code: 409, message: `Detach volume from instance ${server} using the Compute API` } })
+  assert.deepEqual(refused.body, { conflictingRequest: { code: 409, message: `ConflictNovaUsingAttachment: Detach volume from instance ${server} using the Compute API` } })
   for (const action of [{ 'os-detach': { attachment_id: attachment.id } }, { 'os-terminate_connection': { connector } }]) {
     assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, action)).status, 409)
   }

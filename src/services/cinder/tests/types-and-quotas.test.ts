@@ -59,7 +59,38 @@ test('types: made by administrators, seen by whom they are for', async (t) => {
   await act('addProjectAccess')
   assert.equal((await own('PUT', { default_type: { volume_type: 'hidden' } })).status, 200)
   assert.equal((await readyVolume(demo)).volume_type, 'hidden')
-  assert.deepEqual([(await own('DELETE')).status, (await own('DELETE')).status], [204, 404])
+  assert.deepEqual([(await own('DELETE')).status, (await own('DELETE')).status, (await own('GET')).status], [204, 204, 404])
+})
+
+test('a default type is set for a project that keystone knows, and of a type that is there', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  const ask = (method: string, project: string, type = '__DEFAULT__') =>
+    admin.call('cinder', method, `/v3/default-types/${project}`, method === 'PUT' ? { default_type: { volume_type: type } } : undefined, at('3.62'))
+  for (const method of ['PUT', 'GET', 'DELETE']) {
+    assert.deepEqual((await ask(method, 'nosuchproject')).body, { itemNotFound: { code: 404, message: 'Project with id nosuchproject not found.' } }, method)
+  }
+  const { projectId } = demo
+  assert.deepEqual((await ask('PUT', projectId, 'nosuchtype')).body, { badRequest: { code: 400, message: 'Volume type with name nosuchtype could not be found.' } })
+  const id = '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11'
+  assert.deepEqual((await ask('PUT', projectId, id)).body, { badRequest: { code: 400, message: `Volume type ${id} could not be found.` } })
+  assert.deepEqual((await admin.call('cinder', 'GET', '/v3/default-types', undefined, at('3.62'))).body, { default_types: [] })
+  assert.equal((await ask('PUT', projectId)).status, 200)
+})
+
+test('types are filtered by what upstream filters by: users by few things, administrators by what a type has', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  for (const name of ['fast', 'slow']) await admin.call('cinder', 'POST', '/v3/types', { volume_type: { name, description: `${name} disks`, extra_specs: { 'RESKEY:availability_zones': 'nova' } } })
+  const list = (who: typeof demo, query: string, version = '3.52') => who.call('cinder', 'GET', `/v3/types?sort=name:asc&${query}`, undefined, at(version))
+  const names = async (...asked: Parameters<typeof list>) => (await list(...asked)).body.volume_types.map((type: any) => type.name)
+  assert.deepEqual((await list(demo, 'name=fast&foo=x')).body, { badRequest: { code: 400, message: 'Invalid filters name,foo are found in query options.' } })
+  const specs = `extra_specs=${encodeURIComponent("{'RESKEY:availability_zones': 'mars'}")}`
+  assert.deepEqual(await names(demo, specs), [])
+  assert.deepEqual(await names(demo, `name=fast&${specs}`, '3.51'), ['__DEFAULT__', 'fast', 'slow'])
+  assert.deepEqual(await names(demo, 'is_public=True&all_tenants=1'), ['__DEFAULT__', 'fast', 'slow'])
+  assert.deepEqual([await names(admin, 'name=fast'), await names(admin, `description=${encodeURIComponent('slow disks')}`, '3.0'), await names(admin, 'foo=x')], [['fast'], ['slow'], []])
+  assert.deepEqual(await names(admin, specs, '3.0'), [])
 })
 
 test('of 30 volumes that are asked for at once as many are made as the gigabytes of the project allow', async (t) => {
@@ -80,10 +111,10 @@ test('a quota is never overshot, not by many at once', async (t) => {
   const replies = await Promise.all(Array.from({ length: 12 }, () => demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })))
   const statuses = replies.map((reply) => reply.status)
   assert.deepEqual([statuses.filter((status) => status === 202).length, statuses.filter((status) => status === 413).length], [4, 8])
-  assert.deepEqual(replies.find((reply) => reply.status === 413)?.body.overLimit.message, "Maximum number of volumes allowed (4) exceeded for quota 'volumes___DEFAULT__'.")
+  assert.deepEqual(replies.find((reply) => reply.status === 413)?.body.overLimit.message, "VolumeLimitExceeded: Maximum number of volumes allowed (4) exceeded for quota 'volumes___DEFAULT__'.")
   await set({ 'volumes___DEFAULT__': -1 })
   const large = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 97 } })
-  assert.equal(large.body.overLimit.message, 'Requested volume or snapshot exceeds allowed gigabytes quota. Requested 97G, quota is 100G and 4G has been consumed.')
+  assert.equal(large.body.overLimit.message, 'VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 97G, quota is 100G and 4G has been consumed.')
   const shown = (await demo.call('cinder', 'GET', `/v3/os-quota-sets/${demo.projectId}?usage=true`)).body.quota_set
   assert.deepEqual([shown.volumes, shown.gigabytes, shown.id], [{ limit: 5, in_use: 4, reserved: 0 }, { limit: 100, in_use: 4, reserved: 0 }, demo.projectId])
   assert.equal((await set({ volumes: 3 })).status, 400)
@@ -123,7 +154,7 @@ test('services report, a disabled one gets no volumes, and the owner learns why'
 
   const put = (path: string, body: unknown) => admin.call('cinder', 'PUT', `/v3/os-services/${path}`, body)
   assert.deepEqual((await put('disable-log-reason', { binary: 'cinder-volume', host: 'host-1@fake', disabled_reason: 'repair' })).body, {
-    host: 'host-1@fake', service: 'cinder-volume', binary: 'cinder-volume', disabled: true, status: 'disabled', disabled_reason: 'repair',
+    host: 'host-1@fake', service: '', binary: 'cinder-volume', disabled: true, status: 'disabled', disabled_reason: 'repair',
   })
   assert.equal((await put('disable', { binary: 'cinder-volume', host: 'nowhere' })).status, 404)
   const { body: { volume: { id } } } = await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } })
@@ -139,6 +170,20 @@ test('services report, a disabled one gets no volumes, and the owner learns why'
   await untilGone(demo, id)
   await put('enable', { binary: 'cinder-volume', host: 'host-1@fake' })
   await readyVolume(demo)
+})
+
+test('changing a service answers what was sent, and an unknown change is refused', async (t) => {
+  const cloud = await startCloud(t, ['cinder'])
+  const [demo, admin] = [await cloud.login('demo'), await cloud.login('admin')]
+  await readyVolume(demo)
+  const put = async (path: string, more: object = {}, who = admin) => (await who.call('cinder', 'PUT', `/v3/os-services/${path}`, { host: 'host-1@fake', ...more })).body
+  const said = { host: 'host-1@fake', service: '', binary: '' }
+  assert.deepEqual(await put('disable', { binary: 'cinder-volume' }), { ...said, binary: 'cinder-volume', disabled: true, status: 'disabled' })
+  assert.deepEqual(await put('enable', { service: 'cinder-volume' }), { ...said, service: 'cinder-volume', disabled: false, status: 'enabled' })
+  assert.deepEqual(await put('disable-log-reason', { binary: 'cinder-volume' }), { ...said, binary: 'cinder-volume', disabled: true, status: 'disabled', disabled_reason: null })
+  const refusals = [await put('foo'), await put('enable', { binary: 'cinder-volume', host: null })]
+  assert.deepEqual(refusals.map(({ badRequest }) => badRequest.message), ['Invalid input received: Unknown action', 'Invalid input received: Host field is missing.'])
+  assert.equal((await put('foo', {}, demo)).forbidden.code, 403)
 })
 
 test('what no backend offers ends in an error that says so', async (t) => {

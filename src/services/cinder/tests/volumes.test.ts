@@ -1,5 +1,6 @@
 // Volumes through the front door: made, shown, listed, changed, deleted.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { startCloud } from '../../../app/testing/index.ts'
 import { at, readyVolume, until, untilGone, uuid } from './help.ts'
@@ -120,7 +121,15 @@ test('lists come in pages, sorted and filtered', async (t) => {
   assert.deepEqual(await names('', '3.70', admin), [])
   assert.deepEqual(await names('?nonsense=1', '3.30'), ['c', 'b', 'a'])
   assert.equal((await list('?nonsense=1')).badRequest.message, 'Invalid filters nonsense are found in query options.')
-  for (const query of ['?limit=-1', '?limit=x', '?marker=00000000-0000-0000-0000-000000000000', '?sort=nothing', '?sort=name:up', '?offset=-1', '?bootable=perhaps', '?created_at=near:2016', '?metadata=x']) {
+  for (const [query, refusal] of [
+    ['?limit=-1', 'limit param must be positive'], ['?limit=x', 'limit param must be an integer'], ['?limit=', 'limit param must be an integer'],
+    ['?offset=-1', 'offset must be >= 0'], ['?offset=x', 'offset must be an integer'], ['?offset=2147483648', 'offset must be <= 2147483647'],
+    ['?sort=name&sort_key=name', "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter."],
+    ['?page_reverse=true', 'Invalid filters page_reverse are found in query options.'], ['?glance_metadata=%7B%7D', 'Invalid filters glance_metadata are found in query options.'],
+  ] as const) assert.equal((await list(query)).badRequest.message, refusal, query)
+  assert.deepEqual(await names(`?glance_metadata=${encodeURIComponent("{'a': 'b'}")}`, '3.30'), [])
+  assert.deepEqual(await names('?page_reverse=true', '3.30'), ['c', 'b', 'a'])
+  for (const query of ['?marker=00000000-0000-0000-0000-000000000000', '?sort=nothing', '?sort=name:up', '?bootable=perhaps', '?created_at=near:2016', '?metadata=x']) {
     assert.equal((await demo.call('cinder', 'GET', `/v3/volumes${query}`, undefined, at('3.70'))).status, 400, query)
   }
   assert.deepEqual(await list('/summary'), { 'volume-summary': { total_count: 3, total_size: 6, metadata: { k: ['v'], l: ['w'] } } })
@@ -144,7 +153,11 @@ test('name, description and metadata can be changed', async (t) => {
   const meta = (method: string, path: string, body?: unknown, headers = {}) => demo.call('cinder', method, `/v3/volumes/${id}/metadata${path}`, body, { ...at('3.70'), ...headers })
   const seen = await meta('GET', '')
   assert.deepEqual((await meta('POST', '', { metadata: { c: '3' } })).body, { metadata: { b: '2', c: '3' } })
-  assert.equal((await meta('PUT', '', { metadata: {} }, { 'if-match': seen.headers['etag'] })).status, 412)
+  assert.equal(seen.headers['etag'], createHash('md5').update(JSON.stringify(seen.body)).digest('hex'))
+  for (const [path, body] of [['', { metadata: {} }], ['/b', { meta: { b: '4' } }]] as const) {
+    const late = await meta('PUT', path, body, { 'if-match': seen.headers['etag'] })
+    assert.deepEqual([late.status, late.body], [412, ''], path)
+  }
   assert.deepEqual((await meta('PUT', '/b', { meta: { b: '4' } })).body, { meta: { b: '4' } })
   assert.equal((await meta('PUT', '/b', { meta: { c: '4' } })).status, 400)
   assert.deepEqual((await meta('GET', '/b')).body, { meta: { b: '4' } })
@@ -162,7 +175,8 @@ test('a volume of a source that is not there is not found, of another volume it 
   const nothing = '8f1ba4ee-7fb6-4b4c-9f4b-9a4f3c9d7a11'
   const unknown = await post({ snapshot_id: nothing })
   assert.deepEqual([unknown.status, unknown.body], [404, { itemNotFound: { code: 404, message: `Snapshot ${nothing} could not be found.` } }])
-  for (const source of ['source_volid', 'backup_id', 'group_id']) assert.equal((await post({ [source]: nothing })).status, 404, source)
+  for (const source of ['snapshot_id', 'source_volid', 'backup_id', 'consistencygroup_id']) for (const id of ['x', '']) assert.equal((await post({ [source]: id })).status, 400, source)
+  for (const source of ['source_volid', 'backup_id', 'group_id', 'consistencygroup_id']) assert.equal((await post({ [source]: nothing })).status, 404, source)
   const { id } = await readyVolume(demo)
   assert.deepEqual([(await post({ source_volid: id })).status, (await post({ source_volid: id }, stranger)).status], [400, 404])
   assert.equal((await post({ snapshot_id: null, source_volid: null })).status, 202)

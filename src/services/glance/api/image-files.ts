@@ -22,7 +22,7 @@ export const imageFileHandlers = (glance: Glance): Handlers<typeof imageFileRout
     return { status: 204 }
   },
   async downloadImage({ ctx, params, headers }) {
-    const download = await downloadImage(glance, ctx, params.image_id, headers['range'])
+    const download = await downloadImage(glance, ctx, params.image_id, { range: headers['range'], contentRange: headers['content-range'] })
     if (!download) return { status: 204 }
     const { image, content, from, to, partial } = download
     const described = {

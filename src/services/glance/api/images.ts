@@ -25,7 +25,7 @@ function newImage(body: NewImageBody): NewImage {
     if (settable.has(name)) continue
     refuseReserved(name)
     if (name.length > 255) throw new BadRequest('Custom property should not be greater than 255 characters.')
-    properties.set(name, value as string)
+    if (value !== null) properties.set(name, value as string)
   }
   return {
     id: body.id?.toLowerCase(), name: body.name ?? null, visibility: (body.visibility ?? 'shared') as Visibility, owner: body.owner,

@@ -1,16 +1,14 @@
 // Reads the two forms of JSON patch that glance takes into a list of changes.
 import { BadRequest, Forbidden } from '#core/errors'
-import type { TSchema } from '#core/spec'
 import { checkBody } from '#core/validation'
-import { imageFields } from '../contract/image-shapes.ts'
+import { NewImage } from '../contract/image-shapes.ts'
 import type { Change } from '../domain/update-image.ts'
 
-const operations = ['add', 'replace', 'remove'] as const
+const operations = ['add', 'remove', 'replace'] as const
 type Operation = (typeof operations)[number]
 
 const readOnly = new Set(['created_at', 'updated_at', 'status', 'checksum', 'size', 'virtual_size', 'direct_url', 'self', 'file', 'schema', 'stores', 'id', 'os_hash_algo', 'os_hash_value'])
 const reserved = new Set(['location', 'deleted', 'deleted_at'])
-const text: TSchema = { type: 'string', maxLength: 65_535 } as never
 
 /** @throws Forbidden for names that only glance sets: data, status and places are never taken from a client */
 export function refuseReserved(name: string): void {
@@ -20,8 +18,9 @@ export function refuseReserved(name: string): void {
   if (reserved.has(name) || name.startsWith('os_glance')) throw new Forbidden(`Attribute '${name.slice(0, 255)}' is reserved.`)
 }
 
-export function readPatch(body: readonly unknown[], old: boolean): Change[] {
-  return body.map((each) => {
+export function readPatch(body: unknown, old: boolean): Change[] {
+  if (!Array.isArray(body)) throw new BadRequest('Request body must be a JSON array of operation objects.')
+  return body.map((each: unknown) => {
     if (typeof each !== 'object' || each === null || Array.isArray(each)) throw new BadRequest('Operations must be JSON objects.')
     const raw = each as Readonly<Record<string, unknown>>
     const [operation, pointer] = old ? readOld(raw) : readNew(raw)
@@ -33,16 +32,18 @@ export function readPatch(body: readonly unknown[], old: boolean): Change[] {
     if (name === '' || name.length > 255) throw new BadRequest('Custom property should not be greater than 255 characters.')
     if (operation === 'remove') return { operation, name }
     if (!('value' in raw)) throw new BadRequest(`Operation "${operation}" requires a member named "value".`)
-    const field = Object.hasOwn(imageFields, name) ? (imageFields[name] as TSchema) : text
-    const problem = checkBody(field, raw['value'])
-    if (problem !== undefined) throw new BadRequest(`Provided object does not match schema 'image': ${name}: ${problem}`)
+    const problem = checkBody(NewImage, { [name]: raw['value'] })
+    if (problem !== undefined) throw new BadRequest(`Provided object does not match schema 'image': ${problem}`)
     return { operation, name, value: raw['value'] }
   })
 }
 
 function readNew(raw: Readonly<Record<string, unknown>>): [Operation, unknown] {
-  const operation = operations.find((each) => each === raw['op'])
-  if (!operation) throw new BadRequest(`Invalid operation: \`${String(raw['op']).slice(0, 80)}\`. It must be one of the following: ${operations.join(', ')}.`)
+  const asked = raw['op'] ?? undefined
+  const available = `It must be one of the following: ${operations.join(', ')}.`
+  if (asked === undefined) throw new BadRequest(`Unable to find \`op\` in JSON Schema change. ${available}`)
+  const operation = operations.find((each) => each === asked)
+  if (!operation) throw new BadRequest(`Invalid operation: \`${String(asked).slice(0, 80)}\`. ${available}`)
   if (!('path' in raw)) throw new BadRequest("Unable to find 'path' in JSON Schema change")
   return [operation, raw['path']]
 }
@@ -50,7 +51,7 @@ function readNew(raw: Readonly<Record<string, unknown>>): [Operation, unknown] {
 function readOld(raw: Readonly<Record<string, unknown>>): [Operation, unknown] {
   const found = operations.filter((each) => each in raw)
   const operation = found[0]
-  if (!operation || found.length > 1) throw new BadRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
+  if (!operation || found.length > 1) throw new BadRequest(`Operation objects must contain ${operation ? 'only' : 'exactly'} one member named "add", "remove", or "replace".`)
   return [operation, raw[operation]]
 }
 

@@ -5,6 +5,8 @@ import type { schemaRoutes } from '../contract/info.ts'
 const uuid = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
 const textOrNull = (description: string, maxLength: number, more: object = {}) => ({ type: ['null', 'string'], description, maxLength, ...more })
 const kept = { readOnly: true }
+/** One of the owner's own that is known by name. */
+const property = (description: string, more: object = {}) => ({ type: 'string', description, is_base: false, ...more })
 
 const imageProperties = {
   id: { type: 'string', description: 'The identifier of the image.', pattern: uuid },
@@ -30,6 +32,15 @@ const imageProperties = {
   file: { ...kept, type: 'string', description: 'The path of its data.' },
   schema: { ...kept, type: 'string', description: 'The path of this schema.' },
   stores: { ...kept, type: 'string', description: 'The stores that hold the data.' },
+  kernel_id: property('The image of the kernel that boots this one.', { type: ['null', 'string'], pattern: uuid }),
+  ramdisk_id: property('The image of the ramdisk that boots this one.', { type: ['null', 'string'], pattern: uuid }),
+  instance_uuid: property('The server that the image was made of.'),
+  architecture: property('The architecture of the operating system.'),
+  os_distro: property('The name of the operating system.'),
+  os_version: property('The version of the operating system.'),
+  description: property('What the image is, for people.'),
+  cinder_encryption_key_id: property('The key of volumes that are made of the image.'),
+  cinder_encryption_key_deletion_policy: property('When that key is deleted.', { enum: ['on_image_deletion', 'do_not_delete'] }),
 }
 
 const image = {

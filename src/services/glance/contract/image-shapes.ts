@@ -11,7 +11,7 @@ const text = Nullable(Type.String({ maxLength: 255 }))
 const time = Type.String()
 
 /** What an owner may set. */
-export const settable = {
+const settable = {
   name: text, visibility: Visibility, protected: Type.Boolean(), os_hidden: Type.Boolean(), owner: text, tags: Type.Array(Type.String({ maxLength: 255 }), { maxItems: 1000 }),
   container_format: Nullable(ContainerFormat), disk_format: Nullable(DiskFormat), min_ram: size, min_disk: size,
 }
@@ -25,6 +25,13 @@ const readOnly = {
 
 const optional = <T extends Record<string, Parameters<typeof Type.Optional>[0]>>(fields: T) =>
   Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)]))
+
+/** Properties that upstream knows by name: they are the owner's own, and checked (etc/schema-image.json). */
+const known = {
+  kernel_id: Nullable(ImageId), ramdisk_id: Nullable(ImageId), instance_uuid: Type.String(), architecture: Type.String(), os_distro: Type.String(), os_version: Type.String(),
+  description: Type.String(), cinder_encryption_key_id: Type.String(),
+  cinder_encryption_key_deletion_policy: Type.Union([Type.Literal('on_image_deletion'), Type.Literal('do_not_delete')]),
+}
 
 const fields = { id: ImageId, ...settable, ...readOnly }
 
@@ -55,17 +62,14 @@ export interface ImageBody {
   readonly [property: string]: unknown
 }
 
-export const Image = Type.Unsafe<ImageBody>(Type.Object(fields, { additionalProperties: Type.String() }))
+export const Image = Type.Unsafe<ImageBody>(Type.Object({ ...fields, ...optional(known) }, { additionalProperties: Type.String() }))
 
-/** What a new image may be made of. */
+/** What a new image may be made of, and each part of it changed to. */
 export type NewImageBody = Partial<Pick<ImageBody, 'id' | 'name' | 'visibility' | 'protected' | 'os_hidden' | 'owner' | 'tags' | 'container_format' | 'disk_format' | 'min_ram' | 'min_disk'>> & {
   readonly [property: string]: unknown
 }
 
-export const NewImage = Type.Unsafe<NewImageBody>(Type.Object(optional(fields), { additionalProperties: Type.String() }))
-
-/** One part of an image, to check a change by. */
-export const imageFields: Readonly<Record<string, unknown>> = fields
+export const NewImage = Type.Unsafe<NewImageBody>(Type.Object(optional({ ...fields, ...known }), { additionalProperties: Type.String({ maxLength: 65_535 }) }))
 
 export const Member = Type.Object({
   member_id: Type.String(), image_id: ImageId, status: Type.Union([Type.Literal('pending'), Type.Literal('accepted'), Type.Literal('rejected')]),

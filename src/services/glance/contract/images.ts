@@ -1,5 +1,5 @@
 // Images: their records, tags and whether they may be used.
-import { defineRoutes, deferred, Json, Type } from '#core/spec'
+import { anyType, defineRoutes, deferred, Json, Type } from '#core/spec'
 import { Image, NewImage } from './image-shapes.ts'
 
 export const jsonPatch = 'application/openstack-images-v2.1-json-patch'
@@ -14,7 +14,7 @@ export const imageRoutes = defineRoutes('glance', {
   },
   createImage: {
     method: 'POST', path: '/images', summary: 'Create the record of an image; its data follows.', policy: deferred('add_image', 'publicize_image', 'communitize_image'),
-    body: NewImage, reply: { 201: Image }, faults: [400, 403, 409, 413],
+    accepts: anyType, body: NewImage, reply: { 201: Image }, faults: [400, 403, 409, 413],
   },
   showImage: {
     method: 'GET', path: '/images/:image_id', summary: 'Show an image.', policy: deferred('get_image'),
@@ -22,7 +22,7 @@ export const imageRoutes = defineRoutes('glance', {
   },
   updateImage: {
     method: 'PATCH', path: '/images/:image_id', summary: 'Change an image by a JSON patch.', policy: deferred('modify_image', 'publicize_image', 'communitize_image'),
-    accepts: [jsonPatch, oldJsonPatch], body: Type.Array(Json), reply: { 200: Image }, faults: [400, 403, 404, 409, 413, 415],
+    accepts: [jsonPatch, '*/*'], body: Json, reply: { 200: Image }, faults: [400, 403, 404, 409, 413, 415],
   },
   deleteImage: {
     method: 'DELETE', path: '/images/:image_id', summary: 'Delete an image and free its bytes.', policy: deferred('delete_image'),

@@ -1,5 +1,5 @@
-// Members: projects that an image is shared with, and what they make of it.
-import { Closed, defineRoutes, deferred, Type } from '#core/spec'
+// Members: projects that an image is shared with, and what they make of it. Of a body one name is read, and the others are no matter.
+import { anyType, defineRoutes, deferred, Nullable, Type } from '#core/spec'
 import { Member } from './image-shapes.ts'
 
 export const memberRoutes = defineRoutes('glance', {
@@ -9,7 +9,7 @@ export const memberRoutes = defineRoutes('glance', {
   },
   createMember: {
     method: 'POST', path: '/images/:image_id/members', summary: 'Share an image with a project.', policy: deferred('add_member'),
-    body: Closed({ member: Type.String({ minLength: 1, maxLength: 255 }) }), reply: { 200: Member }, faults: [400, 403, 404, 409, 413],
+    accepts: anyType, body: Type.Object({ member: Type.Optional(Nullable(Type.String({ maxLength: 255 }))) }), reply: { 200: Member }, faults: [400, 403, 404, 409, 413],
   },
   showMember: {
     method: 'GET', path: '/images/:image_id/members/:member_id', summary: 'Show a member.', policy: deferred('get_member'),
@@ -17,7 +17,7 @@ export const memberRoutes = defineRoutes('glance', {
   },
   updateMember: {
     method: 'PUT', path: '/images/:image_id/members/:member_id', summary: 'Accept or reject an image as its member.', policy: deferred('modify_member'),
-    body: Closed({ status: Type.String({ maxLength: 20 }) }), reply: { 200: Member }, faults: [400, 403, 404],
+    accepts: anyType, body: Type.Object({ status: Type.Optional(Type.String({ maxLength: 255 })) }), reply: { 200: Member }, faults: [400, 403, 404],
   },
   deleteMember: {
     method: 'DELETE', path: '/images/:image_id/members/:member_id', summary: 'End the sharing with a project.', policy: deferred('delete_member'),

@@ -1,6 +1,7 @@
 // Who may see an image and do what with it: one place, before everything else. What one may not see does not exist.
 import type { RequestContext } from '#core/context'
 import type { Db } from '#core/db'
+import type { AppError } from '#core/errors'
 import { findImage } from '../db/images.ts'
 import { findMember } from '../db/members.ts'
 import type { GlanceTables } from '../db/tables.ts'
@@ -21,15 +22,15 @@ export function isAdmin({ policy }: Pick<Glance, 'policy'>, ctx: RequestContext)
 
 const owns = (ctx: RequestContext, image: Image): boolean => image.owner !== null && image.owner === ctx.identity.projectId
 
-/** @throws NotFound for an image that does not exist or that the caller may not see */
-export async function seeImage(glance: Glance, db: Db<GlanceTables>, ctx: RequestContext, id: string): Promise<Seen> {
+/** @throws `absent` for an image that does not exist or that the caller may not see */
+export async function seeImage(glance: Glance, db: Db<GlanceTables>, ctx: RequestContext, id: string, absent: (id: string) => AppError = noImage): Promise<Seen> {
   const image = await findImage(db, id)
-  if (!image) throw noImage(id)
+  if (!image) throw absent(id)
   const needsMember = image.visibility === 'shared' && !owns(ctx, image)
   const member = needsMember && ctx.identity.projectId !== undefined ? await findMember(db, id, ctx.identity.projectId) : undefined
   const visible = owns(ctx, image) || image.visibility === 'public' || image.visibility === 'community' || member !== undefined || isAdmin(glance, ctx)
   const seen = { image, member }
-  if (!visible || !may(glance, ctx, 'get_image', seen)) throw noImage(id)
+  if (!visible || !may(glance, ctx, 'get_image', seen)) throw absent(id)
   return seen
 }
 

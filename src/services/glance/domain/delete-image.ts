@@ -4,6 +4,7 @@ import { Forbidden } from '#core/errors'
 import { defineOperation, pivot } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { deleteImage as deleteRows } from '../db/images.ts'
+import { noImageToDelete } from '../model/errors.ts'
 import { authorize, seeImage } from './access.ts'
 import type { Glance } from './glance.ts'
 
@@ -14,7 +15,7 @@ export const removeBitsOperation = defineOperation<Glance, { bits: string }>('im
 
 export async function deleteImage(glance: Glance, ctx: RequestContext, id: string): Promise<void> {
   await glance.database.transaction(async (tx) => {
-    const seen = await seeImage(glance, tx, ctx, id)
+    const seen = await seeImage(glance, tx, ctx, id, noImageToDelete)
     authorize(glance, ctx, 'delete_image', seen)
     const { image } = seen
     if (image.isProtected) throw new Forbidden(`Image ${id} is protected and cannot be deleted.`)

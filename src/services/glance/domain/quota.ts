@@ -57,11 +57,14 @@ export async function claimBytes(tx: Db<GlanceTables>, limits: Limits, owner: st
 const overSize = (limits: Limits, owner: string | null, used: number) =>
   new QuotaExceeded(`Project ${owner ?? ''} is over a limit for image_size_total: ${Math.ceil(used / mebibyte)} of ${limits.image_size_total} MiB are used.`)
 
-/** As `/v2/info/usage` shows it. */
+/** As `/v2/info/usage` shows it: nothing where nothing is limited (glance/quota/keystone.py, get_usage). */
 export async function describeUsage(db: Db<GlanceTables>, limits: Limits, owner: string | null): Promise<Record<string, { limit: number; usage: number }>> {
+  if (limits.image_size_total < 0 && limits.image_count_total < 0 && limits.image_count_uploading < 0) return {}
   const usage = await usageOf(db, owner)
   return {
     image_size_total: { limit: limits.image_size_total, usage: Math.ceil(usage.bytes / mebibyte) },
+    // Nothing is staged here.
+    image_stage_total: { limit: -1, usage: 0 },
     image_count_total: { limit: limits.image_count_total, usage: usage.images },
     image_count_uploading: { limit: limits.image_count_uploading, usage: usage.uploading },
   }

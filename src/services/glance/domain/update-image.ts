@@ -2,6 +2,7 @@
 import type { RequestContext } from '#core/context'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { updateImage as updateRow } from '../db/images.ts'
+import { imageNotFound } from '../model/errors.ts'
 import type { Image, Visibility } from '../model/images.ts'
 import { authorize, isAdmin, seeImage } from './access.ts'
 import { authorizeVisibility } from './create-image.ts'
@@ -56,7 +57,8 @@ function apply(glance: Glance, ctx: RequestContext, image: Image, { operation, n
 function applyToProperty(image: Image, { operation, name, value }: Change): Image {
   if (operation !== 'add' && !image.properties.has(name)) throw new Conflict(`Property ${name} does not exist.`)
   const properties = new Map(image.properties)
-  if (operation === 'remove') properties.delete(name)
+  // Null, which kernel_id and ramdisk_id may be, says that there is none.
+  if (operation === 'remove' || value === null) properties.delete(name)
   else properties.set(name, value as string)
   return { ...image, properties }
 }
@@ -68,14 +70,14 @@ export async function addTag(glance: Glance, ctx: RequestContext, id: string, ta
 
 export async function removeTag(glance: Glance, ctx: RequestContext, id: string, tag: string): Promise<void> {
   await changeTags(glance, ctx, id, (tags) => {
-    if (!tags.includes(tag)) throw new NotFound(`Failed to find tag ${tag.slice(0, 255)} to delete`)
+    if (!tags.includes(tag)) throw new NotFound('The resource could not be found.')
     return tags.filter((each) => each !== tag)
   })
 }
 
 async function changeTags(glance: Glance, ctx: RequestContext, id: string, change: (tags: readonly string[]) => readonly string[]): Promise<void> {
   await glance.database.transaction(async (tx) => {
-    const seen = await seeImage(glance, tx, ctx, id)
+    const seen = await seeImage(glance, tx, ctx, id, imageNotFound)
     authorize(glance, ctx, 'modify_image', seen)
     const after = { ...seen.image, tags: change(seen.image.tags), updatedAt: glance.clock.now().toISOString() }
     checkParts(glance.limits, after)

@@ -82,7 +82,7 @@ async function take({ store, digests, clock, database }: Glance, { id, epoch, in
     kept = true
     return {
       sizeBytes: received.sizeBytes, checksum: received.checksum, hashValue: received.hashValue,
-      virtualSizeBytes: received.report.virtualSizeBytes ?? null,
+      virtualSizeBytes: virtualSizeOf(received.report, input.diskFormat, received.sizeBytes),
     }
   } finally {
     watch.cancel()
@@ -102,6 +102,12 @@ function refuseUnsafe(report: ImageReport, diskFormat: string, sizeBytes: number
   if (sizeBytes === 0 && diskFormat === 'raw') return
   const reasons = reasonsAgainst(report, diskFormat)
   if (reasons.length > 0) throw new ContentRefused(`The image data was not accepted: ${reasons.join(' ')}`)
+}
+
+/** As upstream: what is declared raw has the size that came, and nothing is known of what no reader fits (glance/location.py, set_data). */
+function virtualSizeOf(report: ImageReport, diskFormat: string, sizeBytes: number): number | null {
+  if (diskFormat === 'raw') return sizeBytes || null
+  return (report.format === diskFormat ? report.virtualSizeBytes : undefined) ?? null
 }
 
 async function publish(tx: Db<GlanceTables>, glance: Glance, { input, result }: OperationRun<UploadInput>): Promise<void> {

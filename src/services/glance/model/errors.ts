@@ -10,4 +10,8 @@ export const UploadCutOff = errorClass('UploadCutOff', 400, 'glance.upload_cut_o
 export const StoreFull = errorClass('StoreFull', 413, 'glance.store_full')
 
 export const notAuthorized = (rule: string) => new Forbidden(`You are not authorized to complete ${rule} action.`)
-export const noImage = (id: string) => new NotFound(`Failed to find image ${id.slice(0, 80)}`)
+
+/** In the words of who looks for it (glance/db/__init__.py; glance/api/v2/images.py, image_members.py and image_tags.py). */
+export const noImage = (id: string) => new NotFound(`No image found with ID ${id.slice(0, 80)}`)
+export const noImageToDelete = (id: string) => new NotFound(`Failed to find image ${id.slice(0, 80)} to delete`)
+export const imageNotFound = (id: string) => new NotFound(`Image ${id.slice(0, 80)} not found.`)

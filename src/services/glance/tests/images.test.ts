@@ -71,6 +71,8 @@ test('an image is created, filled, shown, read whole and in part, and deleted wi
   const whole = await download(member, image.id)
   const part = await download(member, image.id, { range: 'bytes=5-9' })
   const end = await download(member, image.id, { range: 'bytes=-3' })
+  const old = [`bytes 5-9/${data.length}`, 'bytes 5-9/*'].map((range) => download(member, image.id, { 'content-range': range }))
+  const wrong = ['bytes 9-5/*', `bytes ${data.length}-${data.length}/*`, 'bytes 5-9/7', 'bytes */10', 'x'].map((range) => download(member, image.id, { 'content-range': range }))
   const beyond = await download(member, image.id, { range: `bytes=${data.length}-` })
   const again = await upload(member, image.id, [data])
 
@@ -80,13 +82,15 @@ test('an image is created, filled, shown, read whole and in part, and deleted wi
   assert.match(updated_at, /Z$/)
   assert.deepEqual(rest, {
     id: image.id, name: 'disk', status: 'active', visibility: 'shared', protected: false, os_hidden: false, owner: member.projectId, tags: ['a', 'b'],
-    disk_format: 'raw', container_format: 'bare', min_disk: 0, min_ram: 0, size: data.length, virtual_size: Math.ceil(data.length / 512) * 512,
+    disk_format: 'raw', container_format: 'bare', min_disk: 0, min_ram: 0, size: data.length, virtual_size: data.length,
     checksum: createHash('md5').update(data).digest('hex'), os_hash_algo: 'sha512', os_hash_value: createHash('sha512').update(data).digest('hex'),
     os_admin_user: 'debian', self: `/v2/images/${image.id}`, file: `/v2/images/${image.id}/file`, schema: '/v2/schemas/image', stores: 'file',
   })
   assert.deepEqual([whole.status, whole.headers['content-length'], whole.headers['content-md5']], [200, String(data.length), rest.checksum])
   assert.ok(whole.data.equals(data))
   assert.deepEqual([part.status, part.headers['content-range'], part.data], [206, `bytes 5-9/${data.length}`, data.subarray(5, 10)])
+  for (const { status, headers, data: read } of await Promise.all(old)) assert.deepEqual([status, headers['content-range'], read], [206, `bytes 5-9/${data.length}`, data.subarray(5, 10)])
+  assert.deepEqual((await Promise.all(wrong)).map(({ status }) => status), [416, 416, 416, 416, 416])
   assert.deepEqual(end.data, data.subarray(-3))
   assert.equal(beyond.status, 416)
   assert.equal(files().length, 1)
@@ -212,7 +216,11 @@ test('content that is not what was declared, or that names other files, is refus
   const good = await create(member, { disk_format: 'qcow2' })
   assert.equal((await upload(member, good.id, [qcow2()])).status, 204)
   assert.equal((await member.call('glance', 'GET', `/v2/images/${good.id}`)).body.virtual_size, 1024 ** 3)
-  for (const data of [Buffer.alloc(0), Buffer.alloc(5_000_000), randomBytes(5_000_000)]) assert.equal((await upload(member, (await create(member)).id, [data])).status, 204)
+  for (const data of [Buffer.alloc(0), Buffer.alloc(1800), randomBytes(5_000_000)]) {
+    const { id } = await create(member)
+    assert.equal((await upload(member, id, [data])).status, 204)
+    assert.equal((await member.call('glance', 'GET', `/v2/images/${id}`)).body.virtual_size, data.length || null)
+  }
 })
 
 test('a size cap and the quota of a project hold, also for uploads side by side', async (t) => {
@@ -227,7 +235,14 @@ test('a size cap and the quota of a project hold, also for uploads side by side'
   assert.deepEqual([more.status, large.status], [413, 413])
   assert.deepEqual(statuses.toSorted((a, b) => a - b), [204, 204, 413, 413, 413])
   assert.equal(files().length, 2)
-  assert.deepEqual(usage.body.usage.image_size_total, { limit: 4, usage: 3 })
+  assert.deepEqual(usage.body.usage, {
+    image_size_total: { limit: 4, usage: 3 }, image_stage_total: { limit: -1, usage: 0 }, image_count_total: { limit: 5, usage: 5 }, image_count_uploading: { limit: -1, usage: 0 },
+  })
+})
+
+test('a project that nothing limits has no quota to show', async (t) => {
+  const { cloud } = await prepare(t)
+  assert.deepEqual((await (await cloud.login('member')).call('glance', 'GET', '/v2/info/usage')).body, { usage: {} })
 })
 
 test('what a client may not set is refused (cases 8 and 32)', async (t) => {
@@ -272,7 +287,8 @@ test('an image of one of Amazon\'s formats is taken in any container, as v2 alwa
   for (const disk_format of ['ami', 'ari', 'aki']) {
     const image = await create(member, { disk_format, container_format: 'bare' })
     assert.equal((await upload(member, image.id, [randomBytes(1500)])).status, 204)
-    assert.equal((await member.call('glance', 'GET', `/v2/images/${image.id}`)).body.status, 'active')
+    const { status, size, virtual_size } = (await member.call('glance', 'GET', `/v2/images/${image.id}`)).body
+    assert.deepEqual([status, size, virtual_size], ['active', 1500, null])
   }
 })
 
@@ -369,12 +385,112 @@ test('discovery, schemas and stores answer as clients expect', async (t) => {
   assert.deepEqual((await member.call('glance', 'GET', '/v2/info/import')).body['import-methods'].value, [])
   assert.equal((await member.call('glance', 'GET', '/v2/info/stores')).body.stores[0].id, 'file')
   assert.equal((await member.call('glance', 'GET', '/v2/info/stores/detail')).status, 403)
-  const missing = await member.call('glance', 'GET', `/v2/images/${randomUUID()}`)
-  assert.equal(missing.status, 404)
-  assert.match(String(missing.body), /<h1>404 Not Found<\/h1>/)
 })
 
-test('what a rule does not allow is told in the words and on the page that clients of images know, whoever checks it', async (t) => {
+test('a fault comes in the form that its client prefers: a page, JSON, or text', async (t) => {
+  const { cloud } = await prepare(t)
+  const member = await cloud.login('member')
+  const ask = async (headers: Record<string, string>) => {
+    const { status, headers: answered, body } = await member.call('glance', 'GET', '/v2/images/a%3Cb', undefined, headers)
+    return [status, answered['content-type'], body]
+  }
+  const page = '<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  No image found with ID a&lt;b<br /><br />\n\n\n\n </body>\n</html>'
+  for (const accept of ['*/*', 'text/html']) assert.deepEqual(await ask({ accept }), [404, 'text/html; charset=UTF-8', page])
+  assert.deepEqual(await ask({ accept: 'application/json' }), [404, 'application/json', { message: 'No image found with ID a<b<br /><br />\n\n\n', code: '404 Not Found', title: 'Not Found' }])
+  for (const headers of [{ accept: 'text/plain' }, {}]) assert.deepEqual(await ask(headers), [404, 'text/plain; charset=UTF-8', '404 Not Found\n\nNo image found with ID a<b\n\n   '])
+})
+
+test('an image that is not there is told in the words of who looks for it', async (t) => {
+  const { cloud, upload } = await prepare(t)
+  const member = await cloud.login('member')
+  const id = randomUUID()
+  const ask = async (method: string, path: string, body?: unknown, headers = {}) =>
+    (await member.call('glance', method, `/v2/images/${id}${path}`, body, { accept: 'application/json', ...headers })).body.message.split('<br')[0]
+  const message = (text: string) => text.split('\n')[2]
+  assert.equal(await ask('GET', ''), `No image found with ID ${id}`)
+  assert.equal(await ask('PATCH', '', [], patchType), `No image found with ID ${id}`)
+  assert.equal(await ask('GET', '/file'), `No image found with ID ${id}`)
+  assert.equal(message((await upload(member, id, [])).body), `No image found with ID ${id}`)
+  assert.equal(await ask('DELETE', ''), `Failed to find image ${id} to delete`)
+  for (const [method, path, body] of [
+    ['GET', '/members'], ['POST', '/members', { member: 'x' }], ['GET', '/members/x'], ['PUT', '/members/x', { status: 'accepted' }], ['DELETE', '/members/x'], ['PUT', '/tags/x'], ['DELETE', '/tags/x'],
+  ] as const) assert.equal(await ask(method, path, body), `Image ${id} not found.`, `${method} ${path}`)
+})
+
+test('members of an image that is not shared are refused in the words of each request, and one of them is not found', async (t) => {
+  const { cloud } = await prepare(t)
+  const member = await cloud.login('member')
+  const { id } = await create(member, { visibility: 'private' })
+  const ask = async (method: string, path: string, body?: unknown) => {
+    const { status, body: { message } } = await member.call('glance', method, `/v2/images/${id}/members${path}`, body, { accept: 'application/json' })
+    return [status, message.split('<br')[0]]
+  }
+  assert.deepEqual(await ask('GET', ''), [403, `Not allowed to list members for image ${id}: Only shared images have members.`])
+  assert.deepEqual(await ask('POST', '', { member: 'x' }), [403, `Not allowed to create members for image ${id}.`])
+  assert.deepEqual(await ask('GET', '/x'), [404, 'Only shared images have members.'])
+  assert.deepEqual(await ask('PUT', '/x', { status: 'accepted' }), [403, `Not allowed to update members for image ${id}.`])
+  assert.deepEqual(await ask('DELETE', '/x'), [403, `Not allowed to delete members for image ${id}.`])
+})
+
+test('of the body that names a member only its name is read, and it must be one', async (t) => {
+  const { cloud } = await prepare(t)
+  const [member, stranger] = [await cloud.login('member'), await cloud.login('stranger')]
+  const { id } = await create(member)
+  const ask = async (who: Session, method: string, path: string, body: unknown) => {
+    const { status, body: answered } = await who.call('glance', method, `/v2/images/${id}/members${path}`, body, { accept: 'application/json' })
+    return status === 200 ? status : answered.message.split('<br')[0]
+  }
+  assert.equal(await ask(member, 'POST', '', { x: 1 }), 'Member to be added not specified')
+  for (const nobody of ['', null]) assert.equal(await ask(member, 'POST', '', { member: nobody }), "Member can't be empty")
+  assert.equal(await ask(member, 'POST', '', { member: stranger.projectId, x: 1 }), 200)
+  assert.equal(await ask(stranger, 'PUT', `/${stranger.projectId}`, { x: 1 }), 'Status not specified')
+  assert.equal(await ask(stranger, 'PUT', `/${stranger.projectId}`, { status: 'maybe' }), 'Incorrect request: Status must be "pending", "accepted" or "rejected".')
+  assert.equal(await ask(stranger, 'PUT', `/${stranger.projectId}`, { status: 'accepted', x: 1 }), 200)
+})
+
+test('a body is read as JSON whatever it says of itself, but a patch says which form it has', async (t) => {
+  const { cloud } = await prepare(t)
+  const [member, stranger] = [await cloud.login('member'), await cloud.login('stranger')]
+  const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }
+  const made = await member.call('glance', 'POST', '/v2/images', { name: 'by curl' }, form)
+  assert.deepEqual([made.status, made.body.name], [201, 'by curl'])
+  const path = `/v2/images/${made.body.id}`
+  assert.equal((await member.call('glance', 'POST', `${path}/members`, { member: stranger.projectId }, form)).status, 200)
+  for (const headers of [form, { ...form, 'content-type': 'application/json' }]) {
+    const refused = await member.call('glance', 'PATCH', path, { name: 'x' }, headers)
+    assert.deepEqual([refused.status, refused.headers['accept-patch']], [415, 'application/openstack-images-v2.0-json-patch, application/openstack-images-v2.1-json-patch'])
+  }
+  const patch = async (body: unknown, type = patchType) => (await member.call('glance', 'PATCH', path, body, { ...form, ...type })).body.message.split('<br')[0]
+  const available = 'It must be one of the following: add, remove, replace.'
+  assert.equal(await patch({ name: 'x' }), 'Request body must be a JSON array of operation objects.')
+  assert.equal(await patch([{ path: '/name' }]), `Unable to find \`op\` in JSON Schema change. ${available}`)
+  assert.equal(await patch([{ op: 'move', path: '/name' }]), `Invalid operation: \`move\`. ${available}`)
+  const old = { 'content-type': 'application/openstack-images-v2.0-json-patch' }
+  assert.equal(await patch([{ add: '/name', remove: '/name' }], old), 'Operation objects must contain only one member named "add", "remove", or "replace".')
+  assert.equal(await patch([{}], old), 'Operation objects must contain exactly one member named "add", "remove", or "replace".')
+  assert.match(await patch([{ op: 'replace', path: '/name', value: 5 }]), /^Provided object does not match schema 'image': .*\bname\b.*\b5\b/)
+})
+
+test('properties that are known by name are checked, and described in the schema', async (t) => {
+  const { cloud } = await prepare(t)
+  const member = await cloud.login('member')
+  const kernel = randomUUID()
+  for (const wrong of [{ kernel_id: 'zzz' }, { ramdisk_id: '' }, { cinder_encryption_key_deletion_policy: 'bogus' }, { description: null }, { os_distro: null }]) {
+    assert.equal((await member.call('glance', 'POST', '/v2/images', wrong)).status, 400, JSON.stringify(wrong))
+  }
+  const made = await create(member, { kernel_id: kernel, ramdisk_id: null, description: 'mine', cinder_encryption_key_deletion_policy: 'do_not_delete' })
+  assert.deepEqual([made.kernel_id, made.ramdisk_id ?? null, made.description, made.cinder_encryption_key_deletion_policy], [kernel, null, 'mine', 'do_not_delete'])
+  const change = async (value: unknown) => member.call('glance', 'PATCH', `/v2/images/${made.id}`, [{ op: 'replace', path: '/kernel_id', value }], patchType)
+  assert.equal((await change('zzz')).status, 400)
+  const { status, body } = await change(null)
+  assert.deepEqual([status, body.kernel_id ?? null, body.description], [200, null, 'mine'])
+  const { properties } = (await member.call('glance', 'GET', '/v2/schemas/image')).body
+  const { description: _kernel, ...rest } = properties.kernel_id
+  assert.deepEqual(rest, { type: ['null', 'string'], is_base: false, pattern: properties.id.pattern })
+  assert.deepEqual(properties.cinder_encryption_key_deletion_policy.enum, ['on_image_deletion', 'do_not_delete'])
+})
+
+test('what a rule does not allow is told in the words that clients of images know, whoever checks it', async (t) => {
   const { cloud } = await prepare(t)
   const [member, reader] = [await cloud.login('member'), await cloud.login('reader')]
   const { id } = await create(member)
@@ -384,8 +500,8 @@ test('what a rule does not allow is told in the words and on the page that clien
     ['delete_image', reader.call('glance', 'DELETE', `/v2/images/${id}`)], ['modify_image', reader.call('glance', 'PUT', `/v2/images/${id}/tags/old`)],
   ] as const) {
     const { status, headers, body } = await asked
-    assert.deepEqual([status, headers['content-type']], [403, 'text/html; charset=UTF-8'])
-    assert.match(String(body), new RegExp(`<h1>403 Forbidden</h1>\\s+You are not authorized to complete ${rule} action\\.<br />`))
+    assert.deepEqual([status, headers['content-type']], [403, 'text/plain; charset=UTF-8'])
+    assert.equal(String(body).split('\n')[2], `You are not authorized to complete ${rule} action.`)
   }
 })
 

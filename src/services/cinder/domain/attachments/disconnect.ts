@@ -29,7 +29,7 @@ export async function checkDeletionAllowed(cinder: Cinder, ctx: RequestContext, 
   if (serverId === null || connectionInfo === null) return
   if (!(await usedByServer(cinder, ctx, serverId, attachment.volumeId, attachment.id))) return
   cinder.log.warn({ requestId: ctx.requestId, attachment: attachment.id, server: serverId }, 'a user asked to delete an attachment that nova uses')
-  throw new AttachmentInUse(`Detach volume from instance ${serverId} using the Compute API`)
+  throw new AttachmentInUse(`ConflictNovaUsingAttachment: Detach volume from instance ${serverId} using the Compute API`)
 }
 
 /** End the use and wait until it is over. @returns the volume's other attachments */
