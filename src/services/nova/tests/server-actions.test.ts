@@ -152,6 +152,9 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   await until('the volume is there', async () => (await volumeStatus()) === 'available')
   const latest = { 'openstack-api-version': 'compute 2.93' }
   const path = `/v2.1/servers/${id}/os-volume_attachments`
+  for (const device of ['vdq', 'foo', '/dev/', '']) {
+    assert.equal((await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id, device } }, latest)).status, 400, `device ${device}`)
+  }
   const attached = must(await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id, tag: 'data' } }, latest), 200)
   assert.deepEqual(attached, { volumeAttachment: { id: volume.id, serverId: id, volumeId: volume.id, device: '/dev/vdb', tag: 'data', delete_on_termination: false } })
   await until('the volume is in use', async () => (await volumeStatus()) === 'in-use')
@@ -164,6 +167,7 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${other}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }, latest)).status, 400)
 
   const { volumeAttachments: [listed] } = must(await demo.call('nova', 'GET', path, undefined, latest), 200)
+  assert.deepEqual([(await demo.call('nova', 'GET', `${path}?foo=1`, undefined, latest)).status, (await demo.call('nova', 'GET', `${path}?foo=1`)).status], [400, 200])
   assert.deepEqual(Object.keys(listed).sort(), ['attachment_id', 'bdm_uuid', 'delete_on_termination', 'device', 'serverId', 'tag', 'volumeId'])
   must(await demo.call('nova', 'PUT', `${path}/${volume.id}`, { volumeAttachment: { volumeId: volume.id, delete_on_termination: true } }, latest), 202)
   must(await demo.call('nova', 'DELETE', `${path}/${volume.id}`), 202)
@@ -290,6 +294,30 @@ test('a port is added to a running server and taken away', async (t) => {
   assert.equal((await admin.call('neutron', 'GET', `/v2.0/ports/${added.port_id}`)).status, 404)
   const given = must(await admin.call('neutron', 'GET', `/v2.0/ports/${port.id}`), 200).port
   assert.deepEqual([given.device_id, given.device_owner], ['', ''])
+})
+
+test('a port that cannot be added is refused as upstream does: what is not there is not found, what is taken conflicts', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const unknown = '11111111-2222-4333-8444-555555555555'
+  const path = `/v2.1/servers/${id}/os-interface`
+  const refused = async (interfaceAttachment: object) => {
+    const { status, body } = await demo.call('nova', 'POST', path, { interfaceAttachment })
+    return [status, (Object.values(body)[0] as { message: string }).message]
+  }
+  const { interfaceAttachments: [own] } = must(await demo.call('nova', 'GET', path), 200)
+  const [{ ip_address: taken }] = own.fixed_ips
+  assert.deepEqual(await refused({ net_id: unknown }), [404, `Network ${unknown} could not be found.`])
+  assert.deepEqual(await refused({ port_id: unknown }), [404, `Port id ${unknown} could not be found.`])
+  assert.deepEqual(await refused({ port_id: own.port_id }), [409, `Port ${own.port_id} is still in use.`])
+  assert.deepEqual(await refused({ net_id: bench.networkId, fixed_ips: [{ ip_address: taken }] }), [409, `Fixed IP address ${taken} is already in use on instance ${id}.`])
+  must(await demo.call('nova', 'POST', path, {}), 200)
+  const { network } = must(await demo.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'other' } }), 201)
+  must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.9.0.0/24' } }), 201)
+  assert.deepEqual(await refused({}), [400, 'Multiple possible networks found, use a Network ID to be more specific.'])
+  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
 })
 
 test('an interface has the state that neutron has for its port', async (t) => {
