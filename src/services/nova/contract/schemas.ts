@@ -21,5 +21,7 @@ export const Ipv6 = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*:[0-9a
 
 export const Links = Type.Array(Closed({ rel: Type.String(), href: Type.String() }))
 export const ServerParams = Type.Object({ server_id: Type.String({ minLength: 1, maxLength: 255 }) })
+/** A parameter of a query that may be given once. */
+export const Text = Type.Optional(Type.String({ maxLength: 1000 }))
 /** A filter may be repeated; the last one counts, but for those that say otherwise. */
 export const Filter = Type.Optional(Type.Array(Type.String({ maxLength: 1000 })))

@@ -15,13 +15,13 @@ const Device = Type.Optional(Nullable(Type.String({ maxLength: 255, pattern: '^/
 const wanted = { volumeId: DashedUuid, device: Device }
 const tagged = { ...wanted, tag: Type.Optional(Tag) }
 const attach = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly volumeAttachment: Readonly<Record<string, unknown>> }>(Closed({ volumeAttachment: Closed(fields) }))
-const page = (options: object) => Type.Unsafe<Readonly<Record<string, readonly string[]>>>(Type.Object({ limit: Filter, offset: Filter }, options))
+const page = { limit: Filter, offset: Filter }
 const rule = (name: string) => deferred(`os_compute_api:os-volumes-attachments:${name}`)
 
 export const volumeAttachmentRoutes = defineRoutes('nova', {
   listVolumeAttachments: {
     method: 'GET', path: '/servers/:server_id/os-volume_attachments', policy: rule('index'), summary: 'List the volumes of a server.', params: ServerParams,
-    query: versioned({ '2.1': page({}), '2.75': page({ additionalProperties: false }) }),
+    query: versioned({ '2.1': Type.Object(page), '2.75': Closed(page) }),
     reply: { 200: Closed({ volumeAttachments: Type.Array(VolumeAttachment) }) }, faults: [400, 403, 404],
   },
   attachVolume: {

@@ -1,6 +1,7 @@
 // Server groups.
 import { Closed, deferred, defineRoutes, type Static, Type, versioned } from '#core/spec'
-import { IdParams, PositiveInteger, PrintableName, Text } from './values.ts'
+import { Filter } from './schemas.ts'
+import { IdParams, PositiveInteger, PrintableName } from './values.ts'
 
 const OldPolicy = Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity')])
 const Policy = Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity'), Type.Literal('soft-affinity'), Type.Literal('soft-anti-affinity')])
@@ -18,7 +19,7 @@ const ServerGroupBody = Closed({
 })
 export type ServerGroupBody = Static<typeof ServerGroupBody>
 const OneGroup = Closed({ server_group: ServerGroupBody })
-const filters = { all_projects: Text, limit: Text, offset: Text }
+const filters = { all_projects: Filter, limit: Filter, offset: Filter }
 
 export const serverGroupRoutes = defineRoutes('nova', {
   listServerGroups: {

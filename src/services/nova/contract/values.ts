@@ -31,7 +31,5 @@ export const Links = Type.Array(Type.Object({ rel: Type.String(), href: Type.Str
 
 export const IdParams = Type.Object({ id: Identifier })
 
-/** A parameter of a query that may be given; a repeated one counts as it stands last. */
-export const Text = Type.Optional(Type.String({ maxLength: 1000 }))
 /** Any parameters, as before 2.75, when unknown ones were not refused yet. */
 export const AnyQuery = Type.Object({}, { additionalProperties: true })

@@ -146,7 +146,9 @@ test('usage counts the hours of servers within a period, deleted ones too', asyn
   assert.deepEqual((await stranger.call('nova', 'GET', `/v2.1/os-simple-tenant-usage/${stranger.projectId}?${period}`)).body, { tenant_usage: {} })
   assert.equal((await stranger.call('nova', 'GET', `/v2.1/os-simple-tenant-usage/${demo.projectId}?${period}`)).status, 403)
   assert.equal((await demo.call('nova', 'GET', `/v2.1/os-simple-tenant-usage?${period}`)).status, 403)
-  for (const bad of ['', '?start=2024-01-02T00:00:00&end=2024-01-01T00:00:00', '?start=yesterday', '?start=2024-13-01T00:00:00', '?start=2024-01-01']) {
+  for (const path of ['', `/${demo.projectId}`]) assert.equal((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage${path}`)).status, 200, 'a period without bounds is a moment')
+  assert.deepEqual((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage?${period}&start=yesterday&detailed=0&detailed=1`)).body, { tenant_usages: [total] }, 'the first counts')
+  for (const bad of ['?start=2024-01-02T00:00:00&end=2024-01-01T00:00:00', '?start=yesterday', '?start=2024-13-01T00:00:00', '?start=2024-01-01']) {
     assert.equal((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage${bad}`)).status, 400, bad)
   }
 })

@@ -34,6 +34,9 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
 
   const { instanceActions: actions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
   assert.deepEqual(actions.map((each: { action: string }) => each.action), ['reboot', 'reboot', 'start', 'stop', 'create'])
+  const listed = async (query: string, at: string) => (await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions?${query}`, undefined, { 'openstack-api-version': `compute ${at}` })).status
+  assert.deepEqual([await listed('limit=1&limit=2', '2.57'), await listed('limit=1&limit=2', '2.58')], [200, 400])
+  assert.deepEqual([await listed('changes-since=2020-01-01&changes-before=2026-01-01', '2.66'), await listed('changes-since=2026-01-01&changes-before=2020-01-01', '2.66')], [200, 400])
   const { instanceAction } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${actions[3].request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
   assert.deepEqual(instanceAction.events.map((event: Record<string, string>) => [event['event'], event['result'], event['details']]), [['compute_stop_instance', 'Success', undefined]])
 
