@@ -1,12 +1,12 @@
 // Flavors: what a server may be made as, and the projects that may use a private one.
 import { authenticated, Closed, defineRoutes, Nullable, type Static, Type, versioned } from '#core/spec'
-import { Filter } from './schemas.ts'
-import { IdParams, Links, NonNegativeInteger, PositiveInteger, PrintableName, Switch } from './values.ts'
+import { Filter, longText, ResourceName } from './schemas.ts'
+import { IdParams, Links, NonNegativeInteger, PositiveInteger, Switch } from './values.ts'
 
-const Description = Nullable(Type.String({ maxLength: 65_535, pattern: '^[^\\p{C}\\p{Zl}\\p{Zp}]*$' }))
+const Description = longText(65_535)
 
 const newFlavor = {
-  name: PrintableName,
+  name: ResourceName,
   id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[a-zA-Z0-9. _-]+(?<! )$' }), Type.Number(), Type.Null()])),
   ram: PositiveInteger, vcpus: PositiveInteger, disk: NonNegativeInteger,
   'OS-FLV-EXT-DATA:ephemeral': Type.Optional(NonNegativeInteger),

@@ -159,6 +159,9 @@ test('extensions are listed, and versions told without a token', async (t) => {
   const { extensions } = (await demo.call('nova', 'GET', '/v2.1/extensions')).body
   const keypairs = extensions.find(({ alias }: { alias: string }) => alias === 'os-keypairs')
   assert.deepEqual((await demo.call('nova', 'GET', '/v2.1/extensions/os-keypairs')).body, { extension: keypairs })
+  const aliases = extensions.map(({ alias }: { alias: string }) => alias) as string[]
+  for (const alias of ['OS-EXT-IPS', 'OS-EXT-IPS-MAC', 'OS-SCH-HNT', 'os-lock-server', 'os-security-groups']) assert.ok(aliases.includes(alias), alias)
+  assert.deepEqual(aliases, [...new Set(aliases)].sort())
   assert.equal((await demo.call('nova', 'GET', '/v2.1/extensions/os-hosts')).status, 404)
   assert.deepEqual((await cloud.call('nova', 'GET', '/')).body.versions.map(({ id, version }: { id: string; version: string }) => [id, version]), [['v2.0', ''], ['v2.1', '2.93']])
   assert.equal((await cloud.call('nova', 'GET', '/v2.1/')).body.version.min_version, '2.1')

@@ -79,7 +79,7 @@ test('what a request names must be there, and fit together', async (t) => {
   assert.deepEqual((await refused({ availability_zone: 'nova:host-1' })).slice(0, 2), [403, 'forbidden'])
   assert.deepEqual((await refused({ networks: undefined }))[0], 400)
   assert.deepEqual((await refused({ unknown: 1 })).slice(0, 2), [400, 'badRequest'])
-  for (const name of ['', ' ', 'x'.repeat(256), 7, 'a\u0000b']) assert.equal((await refused({ name }))[0], 400, `name ${String(name)}`)
+  for (const name of ['', ' ', 'x'.repeat(256), 7, 'a\u0000b', 'a\u200db', 'a\u2028b', '\u{1f600}']) assert.equal((await refused({ name }))[0], 400, `name ${String(name)}`)
   assert.equal((await refused({ user_data: 'not base64!' }))[0], 400)
   assert.equal((await refused({ metadata: { ['k'.repeat(256)]: 'v' } }))[0], 400)
   assert.equal((await refused({ block_device_mapping_v2: [{ source_type: 'volume', uuid: unknown, destination_type: 'volume', boot_index: 0 }], imageRef: '' }))[0], 400)
@@ -207,6 +207,8 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   const status = async (query: string, session = demo, text = '2.93') => (await session.call('nova', 'GET', `/v2.1/servers?${query}`, undefined, version(text))).status
   assert.deepEqual([await status('limit=-1'), await status('limit=x'), await status(`marker=${unknown}`), await status('status=DANCING'), await status('sort_key=secret'), await status('colour=red')], [400, 400, 400, 400, 400, 400])
   assert.equal(await status('colour=red', demo, '2.74'), 200)
+  assert.deepEqual([await status('sort_dir=foo'), await status('sort_dir=asc&sort_dir=desc'), await status('sort_key=uuid&sort_dir=asc&sort_dir=desc')], [400, 400, 400])
+  assert.deepEqual(await names('sort_dir=asc'), ['alpha', 'beta', 'gamma'])
   assert.deepEqual([await status('name=(a%2B)%2B'), await status('name=%5B')], [400, 400])
 
   assert.deepEqual(await names('', await bench.cloud.login('reader')), ['gamma', 'beta', 'alpha'])
@@ -214,6 +216,10 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   assert.deepEqual(await names('', stranger), [])
   assert.deepEqual([await status('all_tenants=1', stranger), await names('all_tenants=1', admin)], [403, ['gamma', 'beta', 'alpha']])
   assert.deepEqual(await names('host=host-1&all_tenants=1', admin), ['gamma', 'beta', 'alpha'])
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${ids[1]}/action`, { lock: null }), 202)
+  for (const filter of ['locked_by=nope', 'kernel_id=zz', 'ramdisk_id=zz', 'auto_disk_config=2']) assert.deepEqual(await names(`${filter}&all_tenants=1`, admin), [], filter)
+  assert.deepEqual([await names('locked_by=^owner&all_tenants=1', admin), await names('locked_by=owner')], [['beta'], ['gamma', 'beta', 'alpha']], 'others may not filter by it')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${ids[1]}/action`, { unlock: null }), 202)
   for (const [method, path] of [['GET', ''], ['DELETE', ''], ['GET', '/os-interface'], ['GET', '/metadata'], ['GET', '/os-instance-actions']] as const) {
     assert.equal((await stranger.call('nova', method, `/v2.1/servers/${ids[0]}${path}`)).status, 404, `${method} ${path}`)
   }
