@@ -3,6 +3,8 @@ import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from 'ajv/dis
 import type { TSchema, Versioned } from '#core/spec'
 import { compareVersions, type Version } from '#core/spec'
 
+export { withoutUnknown } from './unknown.ts'
+
 /**
  * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;
  * and polishing the code takes longer than it ever saves.
