@@ -9,7 +9,7 @@ import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
-import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor, type Wording } from '#core/validation'
+import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor, type Wording, withoutUnknown } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
 
 export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
@@ -60,7 +60,7 @@ export interface ApiOptions {
   readonly service: string
   /** What stands before each route's path, such as `/v2.1`; empty for none. */
   readonly prefix: string
-  /** An older prefix of the same routes, for clients from before one could ask for a version: they get the lowest, whatever their headers say. */
+  /** An older prefix of the same routes, for clients from before one could ask for a version: they get the lowest, whatever their headers say, and what is unknown in their bodies is dropped. */
   readonly legacyPrefix?: string
   /** A project id may (`optional`) or must (`required`) follow the prefix, and must be the token's. */
   readonly projectInPath?: 'optional' | 'required'
@@ -68,6 +68,8 @@ export interface ApiOptions {
   /** One slash at the end of a path means nothing. Where it is not ignored, such a path does not exist. */
   readonly ignoresTrailingSlash?: boolean
   readonly versions?: VersionHeaders
+  /** What else than `application/json` bodies may call themselves where their route does not say. */
+  readonly mediaTypes?: readonly string[]
   readonly faults: FaultStyle
   readonly policy: PolicyCheck
   /** How the service words what a rule does not allow; as nova and cinder do when absent. */
@@ -179,7 +181,7 @@ export function createApi(options: ApiOptions): Transport {
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
     if (!first) throw new NotFound('The resource could not be found.')
-    const body = await readBody(request, first.spec, options)
+    let body = await readBody(request, first.spec, options)
     const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, body) : first
     const { spec } = target
     state.route = target.name
@@ -194,6 +196,7 @@ export function createApi(options: ApiOptions): Transport {
     }
     if (spec.body && spec.body !== stream && body !== undefined) {
       const schema = schemaFor(spec.body, state.version)
+      if (schema && isLegacy(request.path)) body = withoutUnknown(schema, body)
       if (schema) reject(checkBody(schema, body, options.wording))
     }
 
@@ -275,7 +278,7 @@ function reject(problem: string | undefined): void {
   if (problem !== undefined) throw new BadRequest(problem)
 }
 
-async function readBody(request: ApiRequest, spec: RouteSpec, { framework, unreadable }: Pick<ApiOptions, 'framework' | 'unreadable'>): Promise<unknown> {
+async function readBody(request: ApiRequest, spec: RouteSpec, { framework, mediaTypes = [], unreadable }: Pick<ApiOptions, 'framework' | 'mediaTypes' | 'unreadable'>): Promise<unknown> {
   if (framework === 'pecan' && request.method === 'DELETE' && request.body !== null && request.body !== '') throw new BadRequest('Request body is not supported in DELETE.')
   if (spec.body === undefined && spec.action === undefined) return undefined
   if (spec.body === stream) {
@@ -291,7 +294,7 @@ async function readBody(request: ApiRequest, spec: RouteSpec, { framework, unrea
     throw new BadRequest('The request needs a body: a JSON object.')
   }
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  const accepted = spec.accepts ?? ['application/json']
+  const accepted = spec.accepts ?? ['application/json', ...mediaTypes]
   if (type !== undefined && type !== '' && !accepted.includes(type) && !accepted.includes('*/*')) {
     throw unreadable?.('content type') ?? new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
   }

@@ -6,6 +6,8 @@ import { isSecret } from './secrets.ts'
 
 export { pythonWording } from './python-wording.ts'
 
+export { withoutUnknown } from './unknown.ts'
+
 /**
  * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;
  * and polishing the code takes longer than it ever saves.

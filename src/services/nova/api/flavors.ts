@@ -67,7 +67,7 @@ function newFlavor(asked: NewFlavorWire): Omit<NewFlavor, 'id'> & { id?: string 
 
 /** Only admins choose which kind they see; others see what they may use. */
 function flavorFilter(query: Readonly<Record<string, unknown>>, admin: boolean): FlavorFilter {
-  const text = (name: string) => query[name] as string | undefined
+  const text = (name: string) => (query[name] as readonly string[] | undefined)?.at(-1)
   const memory = wholeNumber(text('minRam'), 'minRam')
   const root = wholeNumber(text('minDisk'), 'minDisk')
   const least = { ...(memory !== undefined && { leastMemoryMiB: memory }), ...(root !== undefined && { leastRootGiB: root }) }

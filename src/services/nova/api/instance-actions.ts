@@ -11,6 +11,8 @@ import { readLimit } from './servers/read-list.ts'
 import { hostId } from './servers/view.ts'
 import { microseconds } from './values.ts'
 
+type ActionQuery = { limit?: string; marker?: string; 'changes-since'?: string; 'changes-before'?: string }
+
 const viewAction = (action: Action, version: Version) => ({
   action: action.action, instance_uuid: action.instance_uuid, request_id: action.request_id, user_id: action.user_id, project_id: action.project_id,
   start_time: microseconds(action.start_time), message: action.message, ...(version.atLeast('2.58') && { updated_at: microseconds(action.updated_at) }),
@@ -27,10 +29,12 @@ export const instanceActionHandlers = (nova: Nova): Handlers<typeof instanceActi
   async listActions({ ctx, params, query, version, ...asked }) {
     const { db } = await actionsFor(nova, ctx, params.server_id, 'list', version.atLeast('2.21'))
     const paged = version.atLeast('2.58')
-    const limit = paged ? readLimit(nova, query['limit']?.at(-1)) : nova.settings.max_limit
-    const [since, before, marker] = [readTime('changes-since', query['changes-since']?.at(-1)), readTime('changes-before', query['changes-before']?.at(-1)), query['marker']?.at(-1)]
+    const { limit: most, marker, 'changes-since': changedSince, 'changes-before': changedBefore } = (paged ? query : {}) as ActionQuery
+    const limit = readLimit(nova, most)
+    const [since, before] = [readTime('changes-since', changedSince), readTime('changes-before', changedBefore)]
+    if (since !== undefined && before !== undefined && before < since) throw new BadRequest('The value of changes-since must be less than or equal to changes-before.')
     const actions = await listActions(db, params.server_id, {
-      limit, ...(since !== undefined && { since }), ...(before !== undefined && { before }), ...(paged && marker !== undefined && { marker }),
+      limit, ...(since !== undefined && { since }), ...(before !== undefined && { before }), ...(marker !== undefined && { marker }),
     })
     const next = paged ? nextLinks(asked, `servers/${params.server_id}/os-instance-actions`, limit, actions.map((action) => action.request_id)) : undefined
     return { status: 200, body: { instanceActions: actions.map((action) => viewAction(action, version)), ...(next && limit > 0 && { links: next }) } }

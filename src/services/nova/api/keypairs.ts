@@ -10,7 +10,7 @@ import { microseconds } from './values.ts'
 
 /** Another user may be named from 2.10. */
 function userOf(query: object, version: Version): string | undefined {
-  return version.atLeast('2.10') ? (query as { user_id?: string }).user_id : undefined
+  return version.atLeast('2.10') ? (query as { user_id?: readonly string[] }).user_id?.at(-1) : undefined
 }
 
 export const keypairHandlers = (nova: Nova): Handlers<typeof keypairRoutes> => ({

@@ -10,7 +10,8 @@ import { changeClass, changeQuotas, defaultQuotas, resetQuotas, showProjectQuota
 import { type Amounts, fileResources, groupResources, networkResources, type QuotaResource, quotaResources } from '../model/quota.ts'
 import { toBoolean, toNumber } from './values.ts'
 
-type UserQuery = { user_id?: string }
+/** Of several users the first counts, as upstream. */
+const userOf = ({ user_id: users }: { user_id?: readonly string[] }): string | undefined => users?.[0]
 
 function without(...hidden: readonly (readonly QuotaResource[])[]): QuotaResource[] {
   const names = hidden.flat()
@@ -38,12 +39,12 @@ function newLimits(asked: LimitsWire): Partial<Record<QuotaResource, number>> {
 export const quotaSetHandlers = (nova: Nova): Handlers<typeof quotaSetRoutes> => ({
   async showQuotaSet({ ctx, params: { id }, query, version }) {
     requireRule(nova, ctx, 'os_compute_api:os-quota-sets:show', { project_id: id })
-    const { limits } = await showProjectQuotas(nova, ctx, id, (query as UserQuery).user_id)
+    const { limits } = await showProjectQuotas(nova, ctx, id, userOf(query))
     return { status: 200, body: { quota_set: { id, ...viewLimits(limits, ofProjects(version)) } } }
   },
   async showQuotaSetInDetail({ ctx, params: { id }, query, version }) {
     requireRule(nova, ctx, 'os_compute_api:os-quota-sets:detail', { project_id: id })
-    const { limits, used } = await showProjectQuotas(nova, ctx, id, (query as UserQuery).user_id)
+    const { limits, used } = await showProjectQuotas(nova, ctx, id, userOf(query))
     // Nothing is reserved any more: what is claimed is a row.
     const details = pick(ofProjects(version), (resource) => ({ limit: limits[resource], in_use: used[resource], reserved: 0 }))
     return { status: 200, body: { quota_set: { id, ...details } } }
@@ -55,12 +56,12 @@ export const quotaSetHandlers = (nova: Nova): Handlers<typeof quotaSetRoutes> =>
   async updateQuotaSet({ ctx, params: { id }, query, body, version }) {
     requireRule(nova, ctx, 'os_compute_api:os-quota-sets:update', { project_id: id })
     const { force = false, ...asked } = body.quota_set
-    const limits = await changeQuotas(nova, ctx, id, (query as UserQuery).user_id, { limits: newLimits(asked), force: toBoolean(force) })
+    const limits = await changeQuotas(nova, ctx, id, userOf(query), { limits: newLimits(asked), force: toBoolean(force) })
     return { status: 200, body: { quota_set: viewLimits(limits, ofProjects(version)) } }
   },
   async deleteQuotaSet({ ctx, params: { id }, query }) {
     requireRule(nova, ctx, 'os_compute_api:os-quota-sets:delete', { project_id: id })
-    await resetQuotas(nova, id, (query as UserQuery).user_id)
+    await resetQuotas(nova, id, userOf(query))
     return { status: 202 }
   },
 })
@@ -90,7 +91,7 @@ const usedNames: Partial<Record<QuotaResource, string>> = {
 
 export const limitHandlers = (nova: Nova): Handlers<typeof limitRoutes> => ({
   async showLimits({ ctx, query, version }) {
-    const { tenant_id: other } = query as { tenant_id?: string }
+    const other = query.tenant_id?.at(-1)
     if (other !== undefined) requireRule(nova, ctx, 'os_compute_api:limits:other_project', { project_id: ctx.identity.projectId })
     const projectId = other ?? ctx.identity.projectId
     if (projectId === undefined) throw new BadRequest('The token is for no project; name one by tenant_id.')

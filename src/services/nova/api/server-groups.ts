@@ -11,7 +11,8 @@ import { toNumber } from './values.ts'
 export const serverGroupHandlers = (nova: Nova): Handlers<typeof serverGroupRoutes> => ({
   async listServerGroups({ ctx, query, version }) {
     const { max_limit: maxLimit } = nova.settings
-    const { all_projects: everywhere, limit, offset } = query as { all_projects?: string; limit?: string; offset?: string }
+    const { all_projects: everywhere, limit } = query
+    const offset = query.offset?.at(-1)
     // A limit of 0 is none of the client's own, here.
     const page = readPage(limit === undefined ? {} : { limit }, { sortable: [], defaultSort: [], maxLimit, zeroIsUnlimited: true })
     if (offset !== undefined && !/^\d{1,12}$/.test(offset)) throw new BadRequest(`offset must be a whole number from 0 up, not '${offset.slice(0, 80)}'.`)

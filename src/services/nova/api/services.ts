@@ -12,7 +12,7 @@ type OnHost = { host: string; binary: string; disabled_reason?: string; forced_d
 
 export const serviceHandlers = (nova: Nova): Handlers<typeof serviceRoutes> => ({
   async listServices({ query, version }) {
-    const { host, binary } = query as { host?: string; binary?: string }
+    const [host, binary] = [query.host?.at(-1), query.binary?.at(-1)]
     const services = (await allServices(nova)).filter(({ service }) => (!host || service.host === host) && (!binary || service.binary === binary))
     return { status: 200, body: { services: services.map((service) => viewService(service, version)) } }
   },

@@ -9,13 +9,14 @@ import { type Period, type ProjectUsage, type ServerUsage, usageIn } from '../do
 import { nextLinks } from './links.ts'
 import { microseconds } from './values.ts'
 
-type UsageQuery = { start?: string; end?: string; detailed?: string; limit?: string; marker?: string }
+type UsageQuery = { start?: readonly string[]; end?: readonly string[]; detailed?: readonly string[]; limit?: readonly string[]; marker?: readonly string[] }
 
 export const usageHandlers = (nova: Nova): Handlers<typeof usageRoutes> => {
   /** In pages of servers, which the client may choose from 2.40. */
   function read(query: UsageQuery, version: Version) {
     const now = nova.runtime.clock.now()
-    const asked: Period = { start: readTime(query.start, now), stop: readTime(query.end, now) }
+    // Of several times the first counts. Upstream reads the clock for the start and then for the end: a period without either is a moment.
+    const asked: Period = { start: readTime(query.start?.[0], new Date(now.getTime() - 1)), stop: readTime(query.end?.[0], now) }
     const { limit, marker } = readPage(version.atLeast('2.40') ? { ...query } : {}, { sortable: [], defaultSort: [], maxLimit: nova.settings.max_limit })
     return { asked, page: { limit, ...(marker !== undefined && { marker }) } }
   }
@@ -25,7 +26,7 @@ export const usageHandlers = (nova: Nova): Handlers<typeof usageRoutes> => {
     async listUsage({ query, version, ...where }) {
       const { asked, page } = read(query, version)
       const { period, projects } = await usageIn(nova, asked, undefined, page)
-      const detailed = (query as UsageQuery).detailed === '1'
+      const detailed = (query as UsageQuery).detailed?.[0] === '1'
       const next = version.atLeast('2.40') ? nextLinks(where, 'os-simple-tenant-usage', page.limit, serverIds(projects)) : undefined
       return { status: 200, body: { tenant_usages: projects.map((usage) => viewUsage(usage, period, detailed)), ...(next && { tenant_usages_links: next }) } }
     },
@@ -40,9 +41,9 @@ export const usageHandlers = (nova: Nova): Handlers<typeof usageRoutes> => {
   }
 }
 
-/** As upstream's three formats, in UTC; now when it is not given. */
-function readTime(text: string | undefined, now: Date): Date {
-  if (!text) return now
+/** As upstream's three formats, in UTC. */
+function readTime(text: string | undefined, absent: Date): Date {
+  if (!text) return absent
   const [, day, time, fraction = '0'] = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?$/.exec(text) ?? []
   const read = new Date(`${day}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)
   if (day === undefined || Number.isNaN(read.getTime())) throw new BadRequest('Invalid datetime string: Datetime is in invalid format')

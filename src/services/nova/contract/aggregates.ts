@@ -1,6 +1,7 @@
 // Host aggregates.
 import { Closed, defineRoutes, Nullable, type Static, Type } from '#core/spec'
-import { HostName, IdParams, MetadataKey, PrintableName, ZoneName } from './values.ts'
+import { ResourceName, SpacedName, ZoneName } from './schemas.ts'
+import { HostName, IdParams, MetadataKey } from './values.ts'
 
 const brief = {
   id: Type.Integer(), uuid: Type.Optional(Type.String()), name: Type.String(), availability_zone: Nullable(Type.String()),
@@ -13,8 +14,6 @@ const OneAggregate = Closed({ aggregate: AggregateBody })
 const Metadata = Type.Record(Type.String({ pattern: MetadataKey }), Nullable(Type.String({ maxLength: 255 })), { additionalProperties: false })
 const HostOf = Closed({ host: HostName })
 const rule = <A extends string>(action: A) => `os_compute_api:os-aggregates:${action}` as const
-/** White space around the name of one that is renamed is taken off. */
-const SpacedName = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?=.*[^\\p{Z}\\p{C}])[^\\p{C}\\p{Zl}\\p{Zp}]*$' })
 
 export const aggregateRoutes = defineRoutes('nova', {
   listAggregates: {
@@ -23,7 +22,7 @@ export const aggregateRoutes = defineRoutes('nova', {
   },
   createAggregate: {
     method: 'POST', path: '/os-aggregates', policy: rule('create'), summary: 'Create an aggregate, with an availability zone if one is named.',
-    body: Closed({ aggregate: Closed({ name: PrintableName, availability_zone: Type.Optional(Nullable(ZoneName)) }) }),
+    body: Closed({ aggregate: Closed({ name: ResourceName, availability_zone: Type.Optional(Nullable(ZoneName)) }) }),
     reply: { 200: Closed({ aggregate: NewlyMade }) }, faults: [400, 401, 403, 409],
   },
   showAggregate: {

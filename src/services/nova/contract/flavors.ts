@@ -1,11 +1,12 @@
 // Flavors: what a server may be made as, and the projects that may use a private one.
-import { authenticated, Closed, defineRoutes, listQuery, Nullable, type Static, Type, versioned } from '#core/spec'
-import { IdParams, Links, NonNegativeInteger, PositiveInteger, PrintableName, Switch, Text } from './values.ts'
+import { authenticated, Closed, defineRoutes, Nullable, type Static, Type, versioned } from '#core/spec'
+import { Filter, longText, ResourceName } from './schemas.ts'
+import { IdParams, Links, NonNegativeInteger, PositiveInteger, Switch } from './values.ts'
 
-const Description = Nullable(Type.String({ maxLength: 65_535, pattern: '^[^\\p{C}\\p{Zl}\\p{Zp}]*$' }))
+const Description = longText(65_535)
 
 const newFlavor = {
-  name: PrintableName,
+  name: ResourceName,
   id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[a-zA-Z0-9. _-]+(?<! )$' }), Type.Number(), Type.Null()])),
   ram: PositiveInteger, vcpus: PositiveInteger, disk: NonNegativeInteger,
   'OS-FLV-EXT-DATA:ephemeral': Type.Optional(NonNegativeInteger),
@@ -36,11 +37,8 @@ export const flavorSortKeys = [
   'updated_at', 'vcpu_weight', 'vcpus',
 ] as const
 
-const filters = { is_public: Text, minRam: Text, minDisk: Text }
-const flavorQuery = versioned({
-  '2.1': listQuery({ sort: flavorSortKeys, filters }),
-  '2.75': listQuery({ sort: flavorSortKeys, filters, strict: true }),
-})
+const filters = { limit: Filter, marker: Filter, is_public: Filter, minRam: Filter, minDisk: Filter, sort_key: Filter, sort_dir: Filter }
+const flavorQuery = versioned({ '2.1': Type.Object(filters, { additionalProperties: true }), '2.75': Closed(filters) })
 
 export const flavorRoutes = defineRoutes('nova', {
   listFlavors: {

@@ -1,6 +1,7 @@
 // Hypervisors: the compute nodes, as admins see them.
 import { Closed, defineRoutes, Nullable, type Static, Type, versioned } from '#core/spec'
-import { AnyQuery, HostName, IdParams, Links, Switch, Text } from './values.ts'
+import { Filter, Text } from './schemas.ts'
+import { AnyQuery, HostName, IdParams, Links, Switch } from './values.ts'
 
 const Id = Type.Union([Type.Integer(), Type.String()])
 const brief = {
@@ -24,7 +25,7 @@ export type HypervisorBody = Static<typeof HypervisorBody>
 const ServersWanted = Type.Optional(Switch)
 const listing = versioned({
   '2.1': AnyQuery,
-  '2.33': Type.Object({ limit: Text, marker: Text }, { additionalProperties: true }),
+  '2.33': Type.Object({ limit: Filter, marker: Filter }, { additionalProperties: true }),
   '2.53': Closed({ limit: Text, marker: Text, hypervisor_hostname_pattern: Type.Optional(HostName), with_servers: ServersWanted }),
 })
 const rule = <A extends string>(action: A) => `os_compute_api:os-hypervisors:${action}` as const

@@ -1,6 +1,7 @@
 // Keypairs: public keys that users put into their servers.
 import { Closed, deferred, defineRoutes, type Static, Type, versioned } from '#core/spec'
-import { AnyQuery, IdParams, Links, Text } from './values.ts'
+import { Filter } from './schemas.ts'
+import { AnyQuery, IdParams, Links } from './values.ts'
 
 const name = (pattern: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?! )${pattern}+(?<! )$` })
 const OldName = name('[_\\- a-zA-Z0-9]')
@@ -23,8 +24,8 @@ const ShownKeypair = Closed({
   }),
 })
 
-const strict = (parameters: Record<string, typeof Text>) => Type.Object(parameters, { additionalProperties: false })
-const user = { user_id: Text }
+const strict = (parameters: Record<string, typeof Filter>) => Type.Object(parameters, { additionalProperties: false })
+const user = { user_id: Filter }
 const query = versioned({ '2.1': AnyQuery, '2.10': Type.Object(user, { additionalProperties: true }), '2.75': strict(user) })
 
 export const keypairRoutes = defineRoutes('nova', {
@@ -32,7 +33,7 @@ export const keypairRoutes = defineRoutes('nova', {
     method: 'GET', path: '/os-keypairs', policy: deferred('os_compute_api:os-keypairs:index'), summary: "The caller's keypairs, or from 2.10 another user's.",
     query: versioned({
       '2.1': AnyQuery, '2.10': Type.Object(user, { additionalProperties: true }),
-      '2.35': Type.Object({ ...user, limit: Text, marker: Text }, { additionalProperties: true }), '2.75': strict({ ...user, limit: Text, marker: Text }),
+      '2.35': Type.Object({ ...user, limit: Filter, marker: Filter }, { additionalProperties: true }), '2.75': strict({ ...user, limit: Filter, marker: Filter }),
     }),
     reply: { 200: Closed({ keypairs: Type.Array(Closed({ keypair: ListedKeypair })), keypairs_links: Type.Optional(Links) }) }, faults: [400, 401, 403],
   },

@@ -1,6 +1,7 @@
 // Limits and what is used of them: as a project reads them, and as admins set them for projects, users and classes.
 import { Closed, deferred, defineRoutes, type Static, type TSchema, Type, versioned } from '#core/spec'
-import { IdParams, Switch, Text } from './values.ts'
+import { Filter } from './schemas.ts'
+import { IdParams, Switch } from './values.ts'
 
 const files = ['injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes'] as const
 const networks = ['fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules'] as const
@@ -23,7 +24,7 @@ const id = { id: Type.Optional(Type.String()) }
 const QuotaSet = Closed({ quota_set: Closed({ ...id, ...shown }) })
 const QuotaClass = Closed({ quota_class_set: Closed({ ...id, ...shown }) })
 
-const query = versioned({ '2.1': Type.Object({ user_id: Text }, { additionalProperties: true }), '2.75': Closed({ user_id: Text }) })
+const query = versioned({ '2.1': Type.Object({ user_id: Filter }, { additionalProperties: true }), '2.75': Closed({ user_id: Filter }) })
 const rule = <A extends string>(action: A) => deferred(`os_compute_api:os-quota-sets:${action}`)
 
 export const quotaSetRoutes = defineRoutes('nova', {
@@ -75,7 +76,7 @@ export const quotaClassRoutes = defineRoutes('nova', {
 export const limitRoutes = defineRoutes('nova', {
   showLimits: {
     method: 'GET', path: '/limits', policy: 'os_compute_api:limits', summary: "The project's limits and what it uses of them.",
-    query: versioned({ '2.1': Type.Object({ tenant_id: Text }, { additionalProperties: true }), '2.75': Closed({ tenant_id: Text }) }),
+    query: versioned({ '2.1': Type.Object({ tenant_id: Filter }, { additionalProperties: true }), '2.75': Closed({ tenant_id: Filter }) }),
     reply: { 200: Closed({ limits: Closed({ rate: Type.Array(Type.Unknown()), absolute: Type.Record(Type.String(), Type.Integer()) }) }) }, faults: [400, 401, 403],
   },
 })

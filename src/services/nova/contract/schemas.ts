@@ -1,10 +1,18 @@
 // Schemas that several nouns of the compute API share (nova/api/validation/parameter_types.py).
 import { Closed, Nullable, Type } from '#core/spec'
 
+/** A character that upstream calls printable: its range ends at U+FFFF, so that no emoji is in it. */
+const printable = (except = '') => `[^\\p{C}\\p{Zl}\\p{Zp}\\u{10000}-\\u{10FFFF}${except}]`
+const nameOf = (character: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?!\\p{Z})${character}*(?<!\\p{Z})$` })
+
 /** Printable, and no space at either end. */
-const printable = '[^\\p{Cc}\\p{Cs}\\p{Cn}\\p{Zl}\\p{Zp}]'
-export const ResourceName = Type.String({ minLength: 1, maxLength: 255, pattern: `^(?!\\s)${printable}*(?<!\\s)$` })
-export const DescriptionText = Nullable(Type.String({ maxLength: 255, pattern: `^${printable}*$` }))
+export const ResourceName = nameOf(printable())
+/** The same without a colon, which would end the name of a zone in `zone:host`. */
+export const ZoneName = nameOf(printable(':'))
+/** With spaces at its ends, which are taken off. */
+export const SpacedName = Type.String({ minLength: 1, maxLength: 255, pattern: `^(?=.*[^\\p{Z}])${printable()}*$` })
+export const longText = (maxLength: number) => Nullable(Type.String({ maxLength, pattern: `^${printable()}*$` }))
+export const DescriptionText = longText(255)
 export const DashedUuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' })
 export const Tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' })
 export const Hostname = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' })
@@ -21,5 +29,7 @@ export const Ipv6 = Type.String({ maxLength: 45, pattern: '^[0-9a-fA-F:.]*:[0-9a
 
 export const Links = Type.Array(Closed({ rel: Type.String(), href: Type.String() }))
 export const ServerParams = Type.Object({ server_id: Type.String({ minLength: 1, maxLength: 255 }) })
+/** A parameter of a query that may be given once. */
+export const Text = Type.Optional(Type.String({ maxLength: 1000 }))
 /** A filter may be repeated; the last one counts, but for those that say otherwise. */
 export const Filter = Type.Optional(Type.Array(Type.String({ maxLength: 1000 })))

@@ -11,16 +11,17 @@ const VolumeAttachment = Closed({
   id: Type.Optional(Type.String()), serverId: Type.String(), volumeId: Type.String(), device: Nullable(Type.String()), tag: Type.Optional(Nullable(Type.String())),
   delete_on_termination: Type.Optional(Type.Boolean()), attachment_id: Type.Optional(Nullable(Type.String())), bdm_uuid: Type.Optional(Type.String()),
 })
-const wanted = { volumeId: DashedUuid, device: Type.Optional(Nullable(Type.String({ maxLength: 255, pattern: '^(/dev/)?[a-zA-Z0-9._/-]*$' }))) }
+const Device = Type.Optional(Nullable(Type.String({ maxLength: 255, pattern: '^/dev/x?[a-z]?d?[a-z]+[0-9]*$' })))
+const wanted = { volumeId: DashedUuid, device: Device }
 const tagged = { ...wanted, tag: Type.Optional(Tag) }
 const attach = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly volumeAttachment: Readonly<Record<string, unknown>> }>(Closed({ volumeAttachment: Closed(fields) }))
-
+const page = { limit: Filter, offset: Filter }
 const rule = (name: string) => deferred(`os_compute_api:os-volumes-attachments:${name}`)
 
 export const volumeAttachmentRoutes = defineRoutes('nova', {
   listVolumeAttachments: {
     method: 'GET', path: '/servers/:server_id/os-volume_attachments', policy: rule('index'), summary: 'List the volumes of a server.', params: ServerParams,
-    query: Type.Unsafe<Readonly<Record<string, readonly string[]>>>(Type.Object({ limit: Filter, offset: Filter })),
+    query: versioned({ '2.1': Type.Object(page), '2.75': Closed(page) }),
     reply: { 200: Closed({ volumeAttachments: Type.Array(VolumeAttachment) }) }, faults: [400, 403, 404],
   },
   attachVolume: {
@@ -36,7 +37,7 @@ export const volumeAttachmentRoutes = defineRoutes('nova', {
     method: 'PUT', path: '/servers/:server_id/os-volume_attachments/:volume_id', since: '2.85', policy: rule('update'), summary: 'Say whether a volume goes with its server.', params: VolumeParams,
     body: Type.Unsafe<{ readonly volumeAttachment: Readonly<Record<string, unknown>> }>(Closed({
       volumeAttachment: Closed({
-        volumeId: DashedUuid, id: Type.Optional(DashedUuid), serverId: Type.Optional(DashedUuid), device: Type.Optional(Nullable(Type.String())), tag: Type.Optional(Nullable(Tag)),
+        volumeId: DashedUuid, id: Type.Optional(DashedUuid), serverId: Type.Optional(DashedUuid), device: Device, tag: Type.Optional(Nullable(Tag)),
         delete_on_termination: Type.Optional(OldBoolean),
       }),
     })),
@@ -56,7 +57,7 @@ const newInterface = {
   net_id: Type.Optional(DashedUuid), port_id: Type.Optional(DashedUuid),
   fixed_ips: Type.Optional(Type.Array(Closed({ ip_address: IpAddress }), { minItems: 1, maxItems: 1 })),
 }
-const plug = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly interfaceAttachment: Readonly<Record<string, unknown>> }>(Closed({ interfaceAttachment: Closed(fields) }))
+const plug = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly interfaceAttachment?: Readonly<Record<string, unknown>> }>(Closed({ interfaceAttachment: Type.Optional(Closed(fields)) }))
 const interfaceRule = (name: string) => deferred(`os_compute_api:os-attach-interfaces:${name}`)
 
 export const interfaceRoutes = defineRoutes('nova', {

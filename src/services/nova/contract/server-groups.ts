@@ -1,13 +1,14 @@
 // Server groups.
 import { Closed, deferred, defineRoutes, type Static, Type, versioned } from '#core/spec'
-import { IdParams, PositiveInteger, PrintableName, Text } from './values.ts'
+import { Filter, ResourceName } from './schemas.ts'
+import { IdParams, PositiveInteger } from './values.ts'
 
 const OldPolicy = Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity')])
 const Policy = Type.Union([Type.Literal('affinity'), Type.Literal('anti-affinity'), Type.Literal('soft-affinity'), Type.Literal('soft-anti-affinity')])
 const withPolicies = <P extends typeof OldPolicy | typeof Policy>(policy: P) =>
-  Closed({ server_group: Closed({ name: PrintableName, policies: Type.Array(policy, { minItems: 1, maxItems: 1 }) }) })
+  Closed({ server_group: Closed({ name: ResourceName, policies: Type.Array(policy, { minItems: 1, maxItems: 1 }) }) })
 const WithRules = Closed({
-  server_group: Closed({ name: PrintableName, policy: Policy, rules: Type.Optional(Closed({ max_server_per_host: Type.Optional(PositiveInteger) })) }),
+  server_group: Closed({ name: ResourceName, policy: Policy, rules: Type.Optional(Closed({ max_server_per_host: Type.Optional(PositiveInteger) })) }),
 })
 export type NewServerGroupWire = Static<typeof WithRules>['server_group'] | Static<ReturnType<typeof withPolicies<typeof Policy>>>['server_group']
 
@@ -18,7 +19,7 @@ const ServerGroupBody = Closed({
 })
 export type ServerGroupBody = Static<typeof ServerGroupBody>
 const OneGroup = Closed({ server_group: ServerGroupBody })
-const filters = { all_projects: Text, limit: Text, offset: Text }
+const filters = { all_projects: Filter, limit: Filter, offset: Filter }
 
 export const serverGroupRoutes = defineRoutes('nova', {
   listServerGroups: {

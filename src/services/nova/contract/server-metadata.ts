@@ -41,7 +41,7 @@ export const serverTagRoutes = defineRoutes('nova', {
   },
   replaceTags: {
     method: 'PUT', path: '/servers/:server_id/tags', since: '2.26', policy: tagRule('update_all'), summary: 'Replace the tags of a server.', params: ServerParams,
-    body: Closed({ tags: Type.Array(Tag, { maxItems: 50, uniqueItems: true }) }), reply: { 200: Tags }, faults: [400, 403, 404, 409],
+    body: Closed({ tags: Type.Array(Tag, { maxItems: 50 }) }), reply: { 200: Tags }, faults: [400, 403, 404, 409],
   },
   deleteTags: {
     method: 'DELETE', path: '/servers/:server_id/tags', since: '2.26', policy: tagRule('delete_all'), summary: 'Take all tags from a server.', params: ServerParams, reply: { 204: null }, faults: [403, 404, 409],
@@ -50,7 +50,7 @@ export const serverTagRoutes = defineRoutes('nova', {
     method: 'GET', path: '/servers/:server_id/tags/:tag', since: '2.26', policy: tagRule('show'), summary: 'Ask whether a server has a tag.', params: TagParams, reply: { 204: null }, faults: [403, 404],
   },
   addTag: {
-    method: 'PUT', path: '/servers/:server_id/tags/:tag', since: '2.26', policy: tagRule('update'), summary: 'Put a tag on a server.', params: TagParams,
+    method: 'PUT', path: '/servers/:server_id/tags/:tag', since: '2.26', policy: tagRule('update'), summary: 'Put a tag on a server.', params: TagParams, body: Type.Null(), bodyOptional: true,
     reply: { 201: null, 204: null }, faults: [400, 403, 404, 409],
   },
   deleteTag: {

@@ -1,6 +1,7 @@
 // The services of nova: where they run, whether they live, whether they take new servers.
 import { Closed, defineRoutes, Nullable, type Static, Type, versioned } from '#core/spec'
-import { HostName, IdParams, Switch, Text } from './values.ts'
+import { Filter } from './schemas.ts'
+import { HostName, IdParams, Switch } from './values.ts'
 
 const ServiceBody = Closed({
   id: Type.Union([Type.Integer(), Type.String()]), binary: Type.String(), host: Type.String(), zone: Type.String(), status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]),
@@ -11,7 +12,7 @@ export type ServiceBody = Static<typeof ServiceBody>
 
 const Reason = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }))
 const onHost = { host: HostName, binary: Type.String({ minLength: 1, maxLength: 255 }), disabled_reason: Reason }
-const filters = { host: Text, binary: Text }
+const filters = { host: Filter, binary: Filter }
 
 export const serviceRoutes = defineRoutes('nova', {
   listServices: {

@@ -1,6 +1,7 @@
 // What projects used in a period.
 import { Closed, deferred, defineRoutes, Nullable, type Static, Type, versioned } from '#core/spec'
-import { IdParams, Links, Text } from './values.ts'
+import { Filter } from './schemas.ts'
+import { IdParams, Links } from './values.ts'
 
 const ServerUsage = Closed({
   instance_id: Type.String(), name: Type.String(), tenant_id: Type.String(), flavor: Type.String(), state: Type.String(), hours: Type.Number(), uptime: Type.Integer(),
@@ -12,8 +13,8 @@ const UsageBody = Closed({
 })
 export type UsageBody = Static<typeof UsageBody>
 
-const period = { start: Text, end: Text }
-const paging = { limit: Text, marker: Text }
+const period = { start: Filter, end: Filter }
+const paging = { limit: Filter, marker: Filter }
 const queries = <P extends typeof period>(own: P) => versioned({
   '2.1': Type.Object(own, { additionalProperties: true }), '2.40': Type.Object({ ...own, ...paging }, { additionalProperties: true }), '2.75': Closed({ ...own, ...paging }),
 })
@@ -21,7 +22,7 @@ const queries = <P extends typeof period>(own: P) => versioned({
 export const usageRoutes = defineRoutes('nova', {
   listUsage: {
     method: 'GET', path: '/os-simple-tenant-usage', policy: 'os_compute_api:os-simple-tenant-usage:list', summary: 'What all projects used in a period.',
-    query: queries({ ...period, detailed: Text }),
+    query: queries({ ...period, detailed: Filter }),
     reply: { 200: Closed({ tenant_usages: Type.Array(UsageBody), tenant_usages_links: Type.Optional(Links) }) }, faults: [400, 401, 403],
   },
   showUsage: {

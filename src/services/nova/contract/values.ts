@@ -3,16 +3,6 @@ import { Identifier, Type } from '#core/spec'
 
 const largest = 2_147_483_647
 
-/** Printable, neither beginning nor ending with white space. */
-export const PrintableName = Type.String({
-  minLength: 1, maxLength: 255, pattern: '^(?![\\p{Z}\\p{C}])[^\\p{C}\\p{Zl}\\p{Zp}]*(?<![\\p{Z}\\p{C}])$',
-})
-
-/** The same without a colon, which would end the name of a zone in `zone:host`. */
-export const ZoneName = Type.String({
-  minLength: 1, maxLength: 255, pattern: '^(?![\\p{Z}\\p{C}])[^\\p{C}\\p{Zl}\\p{Zp}:]*(?<![\\p{Z}\\p{C}])$',
-})
-
 export const HostName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' })
 
 /** The spellings of a boolean that nova takes: no number among them. */
@@ -31,7 +21,5 @@ export const Links = Type.Array(Type.Object({ rel: Type.String(), href: Type.Str
 
 export const IdParams = Type.Object({ id: Identifier })
 
-/** A parameter of a query that may be given; a repeated one counts as it stands last. */
-export const Text = Type.Optional(Type.String({ maxLength: 1000 }))
 /** Any parameters, as before 2.75, when unknown ones were not refused yet. */
 export const AnyQuery = Type.Object({}, { additionalProperties: true })

@@ -3,8 +3,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { RequestContext } from '#core/context'
 import { BadRequest, Forbidden, NotFound } from '#core/errors'
 import { InstanceNotFound } from '../model/errors.ts'
-import { contentFiles, ec2MetaData, ec2Versions, type MetadataFacts, openstackFiles, openstackVersions } from '../model/metadata-tree.ts'
-import { listSubnets, securityGroupNames } from '../neighbours/network.ts'
+import { contentFiles, ec2MetaData, ec2Versions, isTree, type Leaf, type MetadataFacts, openstackFiles, openstackVersions, type Tree } from '../model/metadata-tree.ts'
+import { guestNetwork } from '../neighbours/network.ts'
 import type { Nova } from './nova.ts'
 import { describeForHost } from './servers/describe-for-host.ts'
 
@@ -34,6 +34,8 @@ export function createMetadataService(nova: Nova): (ctx: RequestContext, questio
   const kept = new Map<string, Kept>()
 
   return async (ctx, question) => {
+    // Which versions there are everybody may know.
+    if (partsOf(question.path).length === 0) return lines([...ec2Versions])
     const serverId = identify(nova, question)
     const now = nova.runtime.clock.monotonic()
     let known = kept.get(serverId)
@@ -50,10 +52,11 @@ export function createMetadataService(nova: Nova): (ctx: RequestContext, questio
 
 function identify({ settings }: Nova, { instanceId, projectId, signature }: GuestQuestion): string {
   if (instanceId === undefined || instanceId === '') throw new BadRequest('X-Instance-ID header is missing from request.')
+  if (signature === undefined) throw new BadRequest('X-Instance-ID-Signature header is missing from request.')
   if (projectId === undefined || projectId === '') throw new BadRequest('X-Tenant-ID header is missing from request.')
   const secret = settings.metadata_proxy_shared_secret
   const expected = createHmac('sha256', secret).update(instanceId).digest()
-  const given = Buffer.from(signature ?? '', 'hex')
+  const given = Buffer.from(signature, 'hex')
   if (secret === '' || given.length !== expected.length || !timingSafeEqual(given, expected)) throw new Forbidden('Invalid proxy request signature.')
   return instanceId
 }
@@ -62,14 +65,8 @@ async function gatherFacts(nova: Nova, ctx: RequestContext, serverId: string): P
   const server = await describeForHost(nova, serverId).catch((error: unknown) => {
     throw error instanceof InstanceNotFound ? nothing() : error
   })
-  const subnetIds = [...new Set(server.ports.flatMap(({ addresses }) => addresses.map(({ subnetId }) => subnetId)))]
-  const groupIds = [...new Set(server.ports.flatMap(({ securityGroups }) => securityGroups))]
-  const [subnets, groups] = await Promise.all([
-    listSubnets(nova.runtime, ctx, subnetIds),
-    groupIds.length === 0 ? new Map<string, string>() : securityGroupNames(nova.runtime, ctx, groupIds),
-  ])
   return {
-    server, subnets, securityGroupNames: [...groups.values()], domain: nova.settings.dhcp_domain, randomSeed: nova.runtime.random.bytes(512).toString('base64'),
+    server, ...(await guestNetwork(nova.runtime, ctx, server.ports)), domain: nova.settings.dhcp_domain, randomSeed: nova.runtime.random.bytes(512).toString('base64'),
   }
 }
 
@@ -77,12 +74,15 @@ const plain = (text: string): GuestAnswer => ({ body: Buffer.from(text), content
 const lines = (names: readonly string[]) => plain(names.join('\n'))
 const nothing = () => new NotFound('The resource could not be found.')
 
-export function answer(facts: MetadataFacts, path: string): GuestAnswer {
-  const [first, ...rest] = path.split('/').filter((part) => part !== '')
-  if (first === undefined) return lines([...ec2Versions])
+const partsOf = (path: string) => path.split('/').filter((part) => part !== '')
+
+function answer(facts: MetadataFacts, path: string): GuestAnswer {
+  const [first, ...rest] = partsOf(path)
   if (first === 'openstack') return answerOpenstack(facts, rest)
-  if (!(ec2Versions as readonly string[]).includes(first)) throw nothing()
-  return answerEc2(facts, rest)
+  const [version, ...more] = first === 'ec2' ? rest : partsOf(path)
+  if (version === undefined) return lines([...ec2Versions])
+  if (!(ec2Versions as readonly string[]).includes(version)) throw nothing()
+  return answerEc2(facts, version, more)
 }
 
 function answerOpenstack(facts: MetadataFacts, [version, name, ...more]: readonly string[]): GuestAnswer {
@@ -100,9 +100,7 @@ function answerOpenstack(facts: MetadataFacts, [version, name, ...more]: readonl
   return { body, contentType: name.endsWith('.json') ? 'application/json' : 'application/octet-stream' }
 }
 
-type Tree = { readonly [name: string]: string | Tree }
-
-function answerEc2(facts: MetadataFacts, [kind, ...path]: readonly string[]): GuestAnswer {
+function answerEc2(facts: MetadataFacts, version: string, [kind, ...path]: readonly string[]): GuestAnswer {
   const { userData, key } = facts.server
   if (kind === undefined) return lines(['meta-data/', ...(userData === null ? [] : ['user-data'])])
   if (kind === 'user-data' && path.length === 0) {
@@ -110,10 +108,10 @@ function answerEc2(facts: MetadataFacts, [kind, ...path]: readonly string[]): Gu
     return { body: Buffer.from(userData, 'base64'), contentType: 'text/plain; charset=UTF-8' }
   }
   if (kind !== 'meta-data') throw nothing()
-  let here: string | Tree | undefined = ec2MetaData(facts) as Tree
-  for (const part of path) here = typeof here === 'object' && Object.hasOwn(here, part) ? here[part] : undefined
+  let here: Leaf | Tree | undefined = ec2MetaData(facts, version)
+  for (const part of path) here = isTree(here) && Object.hasOwn(here, part) ? here[part] : undefined
   if (here === undefined) throw nothing()
-  if (typeof here === 'string') return plain(here)
+  if (!isTree(here)) return lines([here].flat().map(String))
   if (path.at(-1) === 'public-keys' && path.length === 1) return lines([`0=${key?.name ?? ''}`])
-  return lines(Object.entries(here).map(([name, value]) => (typeof value === 'string' ? name : `${name}/`)).sort())
+  return lines(Object.entries(here).map(([name, value]) => (isTree(value) ? `${name}/` : name)).sort())
 }

@@ -2,13 +2,11 @@
 import type { RequestContext } from '#core/context'
 import { configDrive } from '../model/metadata-tree.ts'
 import type { ServerDescription } from '../model/server.ts'
-import { listSubnets } from '../neighbours/network.ts'
+import { guestNetwork } from '../neighbours/network.ts'
 import type { ComputeHost } from './host.ts'
 
 export async function buildConfigDrive({ runtime, settings }: ComputeHost, ctx: RequestContext, server: ServerDescription): Promise<Record<string, string>> {
-  const subnetIds = [...new Set(server.ports.flatMap(({ addresses }) => addresses.map(({ subnetId }) => subnetId)))]
   return configDrive({
-    server, subnets: await listSubnets(runtime, ctx, subnetIds), securityGroupNames: [], domain: settings.dhcp_domain,
-    randomSeed: runtime.random.bytes(512).toString('base64'),
+    server, ...(await guestNetwork(runtime, ctx, server.ports)), domain: settings.dhcp_domain, randomSeed: runtime.random.bytes(512).toString('base64'),
   })
 }

@@ -7,6 +7,10 @@ export const InstanceIsLocked = errorClass('InstanceIsLocked', 409, 'nova.locked
 export const OverQuota = errorClass('OverQuota', 403, 'nova.over_quota')
 export const NoValidHost = errorClass('NoValidHost', 500, 'nova.no_valid_host')
 export const NetworkAmbiguous = errorClass('NetworkAmbiguous', 409, 'nova.network_ambiguous')
+/** Of these a request for new servers makes its own fault, as upstream: 400 there. */
+export const NetworkNotFound = errorClass('NetworkNotFound', 404, 'nova.network_not_found')
+export const PortNotFound = errorClass('PortNotFound', 404, 'nova.port_not_found')
+export const FixedIpAlreadyInUse = errorClass('FixedIpAlreadyInUse', 409, 'nova.fixed_ip_in_use')
 /** A host was told something by a lease that another one has followed. */
 export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
 /** This host cannot carry the server; another one may. */

@@ -25,7 +25,7 @@ const dated = ['2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15', '2016-06-
 export const openstackVersions = [...dated, 'latest'] as const
 export const ec2Versions = ['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01', '2009-04-04', 'latest'] as const
 
-const since = (version: string, first: (typeof dated)[number]) => version === 'latest' || version >= first
+const since = (version: string, first: (typeof dated | typeof ec2Versions)[number]) => version === 'latest' || version >= first
 
 function fullName({ server, domain }: MetadataFacts): string {
   return domain === '' ? server.hostname : `${server.hostname}.${domain}`
@@ -110,10 +110,13 @@ export function openstackFiles(facts: MetadataFacts, version: string): ReadonlyM
   return files
 }
 
-type Tree = { readonly [name: string]: string | Tree }
+export type Leaf = string | number | readonly string[]
+export type Tree = { readonly [name: string]: Leaf | Tree }
 
-/** EC2's meta-data as a tree. */
-export function ec2MetaData(facts: MetadataFacts): Tree {
+export const isTree = (value: Leaf | Tree | undefined): value is Tree => typeof value === 'object' && !Array.isArray(value)
+
+/** EC2's meta-data as a tree, with what its version had. */
+export function ec2MetaData(facts: MetadataFacts, version: string): Tree {
   const { server } = facts
   const addresses = server.ports.flatMap((port) => port.addresses)
   const fixed = addresses.find(({ version }) => version === 4)?.address ?? ''
@@ -121,13 +124,14 @@ export function ec2MetaData(facts: MetadataFacts): Tree {
   const root = server.rootDeviceName ?? '/dev/vda'
   const number = (server.number ?? 0).toString(16).padStart(8, '0')
   return {
-    'ami-id': server.imageId === '' ? 'None' : server.imageId, 'ami-launch-index': String(server.launchIndex), 'ami-manifest-path': '',
-    'block-device-mapping': { ami: root.replace('/dev/', ''), root },
-    hostname: fullName(facts), 'instance-action': 'none', 'instance-id': `i-${number}`, 'instance-type': server.flavor.name,
-    'local-hostname': fullName(facts), 'local-ipv4': fixed, placement: { 'availability-zone': server.zone ?? '' },
-    'public-hostname': fullName(facts), 'public-ipv4': floating,
+    'ami-id': server.imageId === '' ? 'None' : server.imageId, 'ami-launch-index': server.launchIndex, 'ami-manifest-path': 'FIXME',
+    hostname: fullName(facts), 'instance-id': `i-${number}`, 'local-ipv4': fixed, 'reservation-id': server.reservationId, 'security-groups': facts.securityGroupNames,
     ...(server.key && { 'public-keys': { 0: { 'openssh-key': `${server.key.publicKey.trimEnd()}\n` } } }),
-    'reservation-id': server.reservationId, 'security-groups': facts.securityGroupNames.join('\n'),
+    ...(since(version, '2007-01-19') && { 'local-hostname': fullName(facts), 'public-hostname': fullName(facts), 'public-ipv4': floating }),
+    ...(since(version, '2007-08-29') && { 'instance-type': server.flavor.name }),
+    ...(since(version, '2007-12-15') && { 'block-device-mapping': { ami: root.replace('/dev/', ''), root } }),
+    ...(since(version, '2008-02-01') && { placement: { 'availability-zone': server.zone ?? '' } }),
+    ...(since(version, '2008-09-01') && { 'instance-action': 'none' }),
   }
 }
 
@@ -138,9 +142,8 @@ export function configDrive(facts: MetadataFacts): Record<string, string> {
     for (const [name, content] of openstackFiles(facts, version)) files[`openstack/${version}/${name}`] = content.toString('base64')
   }
   for (const [name, content] of contentFiles(facts.server)) files[`openstack/content/${name}`] = content.toString('base64')
-  const ec2 = Buffer.from(JSON.stringify(ec2MetaData(facts))).toString('base64')
   for (const version of ['2009-04-04', 'latest']) {
-    files[`ec2/${version}/meta-data.json`] = ec2
+    files[`ec2/${version}/meta-data.json`] = Buffer.from(JSON.stringify(ec2MetaData(facts, version))).toString('base64')
     if (facts.server.userData !== null) files[`ec2/${version}/user-data`] = Buffer.from(facts.server.userData, 'base64').toString('base64')
   }
   return files

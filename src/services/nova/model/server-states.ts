@@ -7,6 +7,9 @@ export type VmState = (typeof vmStates)[number]
 /** As `OS-EXT-STS:power_state` shows it. */
 export const power = { unknown: 0, running: 1, paused: 3, shutdown: 4, crashed: 6, suspended: 7 } as const
 
+/** Who locked a server; 0 when nobody did. */
+export const [byOwner, byAdmin] = [1, 2] as const
+
 const statuses: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   active: {
     default: 'ACTIVE', rebooting: 'REBOOT', reboot_pending: 'REBOOT', reboot_started: 'REBOOT',

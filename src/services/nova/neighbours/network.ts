@@ -5,7 +5,7 @@ import type { RequestContext } from '#core/context'
 import { AppError, Conflict } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
-import type { SubnetFacts } from '../model/metadata-tree.ts'
+import type { MetadataFacts, SubnetFacts } from '../model/metadata-tree.ts'
 import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
 import { unlessAbsent } from './absent.ts'
 
@@ -98,7 +98,7 @@ export async function listSecurityGroups(runtime: Access, ctx: RequestContext): 
   return body.security_groups.map((row) => ({ id: row.id, name: row.name, projectId: row.project_id }))
 }
 
-export async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetFacts[]> {
+async function listSubnets(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<SubnetFacts[]> {
   if (ids.length === 0) return []
   const { body } = await client(subnetRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSubnets({ query: { id: ids } })
   return body.subnets.map((row) => ({
@@ -214,6 +214,16 @@ export async function floatingAddresses(runtime: Access, ctx: RequestContext, po
 export async function securityGroupNames(runtime: Access, ctx: RequestContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { body } = await client(securityGroupRoutes, runtime.services.neutron, await asService(runtime, ctx)).listSecurityGroups({ query: { id: ids, fields: ['id', 'name'] } })
   return new Map(body.security_groups.map((row): [string, string] => [row.id, row.name]))
+}
+
+/** What a guest may learn of its network. */
+export async function guestNetwork(runtime: Access, ctx: RequestContext, ports: readonly ServerPort[]): Promise<Pick<MetadataFacts, 'subnets' | 'securityGroupNames'>> {
+  const subnetIds = [...new Set(ports.flatMap(({ addresses }) => addresses.map(({ subnetId }) => subnetId)))]
+  const groupIds = [...new Set(ports.flatMap(({ securityGroups }) => securityGroups))]
+  const [subnets, groups] = await Promise.all([
+    listSubnets(runtime, ctx, subnetIds), groupIds.length === 0 ? new Map<string, string>() : securityGroupNames(runtime, ctx, groupIds),
+  ])
+  return { subnets, securityGroupNames: [...groups.values()] }
 }
 
 export interface SecurityGroupView {

@@ -42,6 +42,12 @@ test('a server that fits nowhere is kept in ERROR, says why, and can be deleted'
   assert.equal(action.message, server.fault.message)
   const { instanceAction } = must(await admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${action.request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
   assert.deepEqual([instanceAction.events[0].event, instanceAction.events[0].result], ['conductor_schedule_instance', 'Error'])
+  for (const action of [{ reboot: { type: 'HARD' } }, { 'os-stop': null }]) {
+    const { conflictingRequest } = must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action), 409)
+    assert.equal(conflictingRequest.message, `Instance ${id} is in an invalid state for '${Object.keys(action)[0]?.replace('os-', '')}'`)
+  }
+  const event = { server_uuid: id, name: 'network-changed' }
+  assert.deepEqual(must(await admin.call('nova', 'POST', '/v2.1/os-server-external-events', { events: [event] }), 207).events, [{ ...event, status: 'failed', code: 422 }])
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
   // Clients take a server that they still see in ERROR for one that could not be deleted.
   must(await demo.call('nova', 'GET', `/v2.1/servers/${id}`), 404)

@@ -226,6 +226,23 @@ test('the version documents name their media types as upstream does, and each le
   }
 })
 
+test('a parameter that is given twice counts once where upstream lets it, and is refused where it does not', async (t) => {
+  const { admin } = await startBench(t)
+  const names = (body: Record<string, unknown[]>) => Object.values(body).find(Array.isArray)?.length
+  const asked = async (path: string, at: string) => {
+    const { status, body } = await admin.call('nova', 'GET', `/v2.1${path}`, undefined, { 'openstack-api-version': `compute ${at}` })
+    return status === 200 ? names(body) : status
+  }
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: '2', name: 'm1.small', ram: 512, vcpus: 1, disk: 1 } }), 200)
+  assert.deepEqual([await asked('/flavors?limit=1&limit=2', '2.93'), await asked('/flavors?limit=2&limit=1', '2.93')], [2, 1])
+  assert.deepEqual([await asked('/flavors?minRam=1000&minRam=1', '2.1'), await asked('/flavors?minRam=1&minRam=1000', '2.1')], [2, 0])
+  assert.deepEqual([await asked('/os-hypervisors?limit=0&limit=1', '2.33'), await asked('/os-hypervisors?limit=0&limit=1', '2.53')], [1, 400])
+  assert.deepEqual([await asked('/os-services?binary=none&binary=nova-compute', '2.93'), await asked('/os-services?binary=nova-compute&binary=none', '2.93')], [1, 0])
+  assert.deepEqual([await asked('/os-server-groups?limit=1&limit=2', '2.93'), await asked('/os-keypairs?limit=1&limit=2', '2.93')], [0, 0])
+  assert.equal((await admin.call('nova', 'GET', '/v2.1/limits?tenant_id=a&tenant_id=b')).status, 200)
+  assert.equal((await admin.call('nova', 'GET', `/v2.1/os-quota-sets/${admin.projectId}?user_id=${admin.userId}&user_id=x`)).status, 200)
+})
+
 test('a hypervisor shows what its servers were promised as used', async (t) => {
   const bench = await startBench(t)
   const { demo, admin, imageId } = bench

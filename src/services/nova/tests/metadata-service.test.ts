@@ -43,6 +43,25 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   assert.equal(await text('/latest/user-data'), userData.toString())
   assert.match(await text('/'), /^1\.0\n.*\nlatest$/s)
   assert.match(await text('/latest/meta-data/'), /\nplacement\/\npublic-hostname\n/)
+  assert.equal(await text('/ec2/latest/meta-data/local-ipv4'), address)
+  assert.equal(await text('/ec2'), await text('/'))
+  assert.deepEqual([await text('/latest/meta-data/security-groups'), await text('/latest/meta-data/ami-launch-index')], ['default', '0'])
+  const oldest = (await text('/1.0/meta-data')).split('\n')
+  assert.deepEqual(oldest, ['ami-id', 'ami-launch-index', 'ami-manifest-path', 'hostname', 'instance-id', 'local-ipv4', 'public-keys/', 'reservation-id', 'security-groups'])
+  const before = new Set(oldest)
+  for (const [date, more] of [['2007-01-19', 'public-ipv4'], ['2007-08-29', 'instance-type'], ['2007-12-15', 'block-device-mapping/'], ['2008-02-01', 'placement/'], ['2008-09-01', 'instance-action']] as const) {
+    const names = (await text(`/${date}/meta-data`)).split('\n')
+    assert.deepEqual([before.has(more), names.includes(more)], [false, true], date)
+    for (const name of names) before.add(name)
+  }
+  const plainly = async (headers: Record<string, string>, path = '/latest') => {
+    const reply = await transport({ method: 'GET', path, query: '', body: null, origin: '', headers })
+    return [reply.status, await readText(reply.body, 10_000)]
+  }
+  assert.deepEqual(await plainly({}, '/'), [200, await text('/')])
+  assert.deepEqual(await plainly({}), [400, 'X-Instance-ID header is missing from request.'])
+  assert.deepEqual(await plainly({ 'x-instance-id': id }), [400, 'X-Instance-ID-Signature header is missing from request.'])
+  assert.deepEqual(await plainly({ 'x-instance-id': id, 'x-instance-id-signature': 'f' }), [400, 'X-Tenant-ID header is missing from request.'])
 
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })).status, 403)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-tenant-id': 'another' })).status, 404)
@@ -64,6 +83,8 @@ test('a config drive holds the same files', async (t) => {
   assert.deepEqual([metaData.uuid, metaData.hostname], [id, 'drive.novalocal'])
   assert.ok(drive['openstack/latest/network_data.json'] !== undefined && drive['ec2/latest/meta-data.json'] !== undefined)
   assert.equal(drive['openstack/latest/user_data'], undefined)
+  const ec2 = JSON.parse(Buffer.from(drive['ec2/latest/meta-data.json'] ?? '', 'base64').toString())
+  assert.deepEqual([ec2['security-groups'], ec2['ami-launch-index']], [['default'], 0])
 })
 
 test('files given with the request are on the config drive, also after its guest was made anew, and go with the server', async (t) => {

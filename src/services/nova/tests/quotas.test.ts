@@ -146,7 +146,9 @@ test('usage counts the hours of servers within a period, deleted ones too', asyn
   assert.deepEqual((await stranger.call('nova', 'GET', `/v2.1/os-simple-tenant-usage/${stranger.projectId}?${period}`)).body, { tenant_usage: {} })
   assert.equal((await stranger.call('nova', 'GET', `/v2.1/os-simple-tenant-usage/${demo.projectId}?${period}`)).status, 403)
   assert.equal((await demo.call('nova', 'GET', `/v2.1/os-simple-tenant-usage?${period}`)).status, 403)
-  for (const bad of ['', '?start=2024-01-02T00:00:00&end=2024-01-01T00:00:00', '?start=yesterday', '?start=2024-13-01T00:00:00', '?start=2024-01-01']) {
+  for (const path of ['', `/${demo.projectId}`]) assert.equal((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage${path}`)).status, 200, 'a period without bounds is a moment')
+  assert.deepEqual((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage?${period}&start=yesterday&detailed=0&detailed=1`)).body, { tenant_usages: [total] }, 'the first counts')
+  for (const bad of ['?start=2024-01-02T00:00:00&end=2024-01-01T00:00:00', '?start=yesterday', '?start=2024-13-01T00:00:00', '?start=2024-01-01']) {
     assert.equal((await admin.call('nova', 'GET', `/v2.1/os-simple-tenant-usage${bad}`)).status, 400, bad)
   }
 })
@@ -157,6 +159,9 @@ test('extensions are listed, and versions told without a token', async (t) => {
   const { extensions } = (await demo.call('nova', 'GET', '/v2.1/extensions')).body
   const keypairs = extensions.find(({ alias }: { alias: string }) => alias === 'os-keypairs')
   assert.deepEqual((await demo.call('nova', 'GET', '/v2.1/extensions/os-keypairs')).body, { extension: keypairs })
+  const aliases = extensions.map(({ alias }: { alias: string }) => alias) as string[]
+  for (const alias of ['OS-EXT-IPS', 'OS-EXT-IPS-MAC', 'OS-SCH-HNT', 'os-lock-server', 'os-security-groups']) assert.ok(aliases.includes(alias), alias)
+  assert.deepEqual(aliases, [...new Set(aliases)].sort())
   assert.equal((await demo.call('nova', 'GET', '/v2.1/extensions/os-hosts')).status, 404)
   assert.deepEqual((await cloud.call('nova', 'GET', '/')).body.versions.map(({ id, version }: { id: string; version: string }) => [id, version]), [['v2.0', ''], ['v2.1', '2.93']])
   assert.equal((await cloud.call('nova', 'GET', '/v2.1/')).body.version.min_version, '2.1')

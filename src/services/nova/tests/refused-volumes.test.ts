@@ -14,17 +14,17 @@ async function readyVolume({ demo, imageId }: Bench) {
   const [root, data] = [
     { source_type: 'image', uuid: imageId, destination_type: 'local', boot_index: 0 }, { source_type: 'volume', uuid: id, destination_type: 'volume', boot_index: -1, delete_on_termination: true },
   ]
-  return { id, is, data, beside: { block_device_mapping_v2: [root, data] } }
+  return { id, is, root, data, beside: { block_device_mapping_v2: [root, data] } }
 }
 
 test('a server that asks for one volume twice is refused: its build could neither end nor be undone', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench
-  const { id, data } = await readyVolume(bench)
+  const { id, root, data } = await readyVolume(bench)
   const asked = (devices: readonly object[]) => demo.call('nova', 'POST', '/v2.1/servers', {
     server: { name: 'two', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }], block_device_mapping_v2: devices },
   })
-  const refused = await asked([data, data])
+  const refused = await asked([root, data, data])
   assert.deepEqual([refused.status, refused.body.badRequest.message], [400, `Block Device Mapping is Invalid: volume ${id} was specified twice.`])
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
 })

@@ -34,6 +34,9 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
 
   const { instanceActions: actions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
   assert.deepEqual(actions.map((each: { action: string }) => each.action), ['reboot', 'reboot', 'start', 'stop', 'create'])
+  const listed = async (query: string, at: string) => (await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions?${query}`, undefined, { 'openstack-api-version': `compute ${at}` })).status
+  assert.deepEqual([await listed('limit=1&limit=2', '2.57'), await listed('limit=1&limit=2', '2.58')], [200, 400])
+  assert.deepEqual([await listed('changes-since=2020-01-01&changes-before=2026-01-01', '2.66'), await listed('changes-since=2026-01-01&changes-before=2020-01-01', '2.66')], [200, 400])
   const { instanceAction } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${actions[3].request_id}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
   assert.deepEqual(instanceAction.events.map((event: Record<string, string>) => [event['event'], event['result'], event['details']]), [['compute_stop_instance', 'Success', undefined]])
 
@@ -114,8 +117,8 @@ test('metadata and tags are kept with the server', async (t) => {
   assert.equal((await call('POST', '/metadata', { metadata: Object.fromEntries(Array.from({ length: 129 }, (_each, at) => [`k${at}`, 'v'])) })).status, 403)
 
   assert.equal((await call('PUT', '/tags/web')).status, 201)
-  assert.equal((await call('PUT', '/tags/web')).status, 204)
-  assert.deepEqual(must(await call('PUT', '/tags', { tags: ['a', 'b'] }), 200), { tags: ['a', 'b'] })
+  assert.deepEqual([(await call('PUT', '/tags/web')).status, (await call('PUT', '/tags/q', { foo: 1 })).status], [204, 400])
+  assert.deepEqual(must(await call('PUT', '/tags', { tags: ['a', 'b', 'a'] }), 200), { tags: ['a', 'b'] })
   must(await call('GET', '/tags/a'), 204)
   must(await call('DELETE', '/tags/a'), 204)
   assert.equal((await call('GET', '/tags/a')).status, 404)
@@ -152,6 +155,9 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   await until('the volume is there', async () => (await volumeStatus()) === 'available')
   const latest = { 'openstack-api-version': 'compute 2.93' }
   const path = `/v2.1/servers/${id}/os-volume_attachments`
+  for (const device of ['vdq', 'foo', '/dev/', '']) {
+    assert.equal((await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id, device } }, latest)).status, 400, `device ${device}`)
+  }
   const attached = must(await demo.call('nova', 'POST', path, { volumeAttachment: { volumeId: volume.id, tag: 'data' } }, latest), 200)
   assert.deepEqual(attached, { volumeAttachment: { id: volume.id, serverId: id, volumeId: volume.id, device: '/dev/vdb', tag: 'data', delete_on_termination: false } })
   await until('the volume is in use', async () => (await volumeStatus()) === 'in-use')
@@ -164,6 +170,7 @@ test('a volume is plugged in and out, and a second server cannot have it', async
   assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${other}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }, latest)).status, 400)
 
   const { volumeAttachments: [listed] } = must(await demo.call('nova', 'GET', path, undefined, latest), 200)
+  assert.deepEqual([(await demo.call('nova', 'GET', `${path}?foo=1`, undefined, latest)).status, (await demo.call('nova', 'GET', `${path}?foo=1`)).status], [400, 200])
   assert.deepEqual(Object.keys(listed).sort(), ['attachment_id', 'bdm_uuid', 'delete_on_termination', 'device', 'serverId', 'tag', 'volumeId'])
   must(await demo.call('nova', 'PUT', `${path}/${volume.id}`, { volumeAttachment: { volumeId: volume.id, delete_on_termination: true } }, latest), 202)
   must(await demo.call('nova', 'DELETE', `${path}/${volume.id}`), 202)
@@ -292,6 +299,30 @@ test('a port is added to a running server and taken away', async (t) => {
   assert.deepEqual([given.device_id, given.device_owner], ['', ''])
 })
 
+test('a port that cannot be added is refused as upstream does: what is not there is not found, what is taken conflicts', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const unknown = '11111111-2222-4333-8444-555555555555'
+  const path = `/v2.1/servers/${id}/os-interface`
+  const refused = async (interfaceAttachment: object) => {
+    const { status, body } = await demo.call('nova', 'POST', path, { interfaceAttachment })
+    return [status, (Object.values(body)[0] as { message: string }).message]
+  }
+  const { interfaceAttachments: [own] } = must(await demo.call('nova', 'GET', path), 200)
+  const [{ ip_address: taken }] = own.fixed_ips
+  assert.deepEqual(await refused({ net_id: unknown }), [404, `Network ${unknown} could not be found.`])
+  assert.deepEqual(await refused({ port_id: unknown }), [404, `Port id ${unknown} could not be found.`])
+  assert.deepEqual(await refused({ port_id: own.port_id }), [409, `Port ${own.port_id} is still in use.`])
+  assert.deepEqual(await refused({ net_id: bench.networkId, fixed_ips: [{ ip_address: taken }] }), [409, `Fixed IP address ${taken} is already in use on instance ${id}.`])
+  must(await demo.call('nova', 'POST', path, {}), 200)
+  const { network } = must(await demo.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'other' } }), 201)
+  must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.9.0.0/24' } }), 201)
+  assert.deepEqual(await refused({}), [400, 'Multiple possible networks found, use a Network ID to be more specific.'])
+  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
+})
+
 test('an interface has the state that neutron has for its port', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench
@@ -311,13 +342,18 @@ test('a server is put into a security group and taken out again', async (t) => {
   const { demo } = bench
   const id = await boot(bench)
   await untilStatus(demo, id, 'ACTIVE')
-  must(await demo.call('neutron', 'POST', '/v2.0/security-groups', { security_group: { name: 'web' } }), 201)
+  const { security_group: web } = must(await demo.call('neutron', 'POST', '/v2.0/security-groups', { security_group: { name: 'web' } }), 201)
+  for (const protocol of ['tcp', 'icmp']) must(await demo.call('neutron', 'POST', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: web.id, direction: 'ingress', protocol } }), 201)
   const names = async () => (await show(demo, id)).security_groups.map((group: { name: string }) => group.name).sort()
   assert.deepEqual(await names(), ['default'])
   must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { addSecurityGroup: { name: 'web' } }), 202)
   assert.deepEqual(await names(), ['default', 'web'])
   const { security_groups: groups } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-security-groups`), 200)
-  assert.deepEqual(groups.map((group: { name: string }) => group.name).sort(), ['default', 'web'])
+  assert.deepEqual(groups.map((group: { name: string }) => group.name), ['default', 'web'])
+  const friends = groups[0].rules.flatMap(({ group }: { group: { name?: string } }) => (group.name === undefined ? [] : [group]))
+  const ports = groups[1].rules.map((rule: { from_port: number; to_port: number }) => [rule.from_port, rule.to_port])
+  assert.deepEqual(ports.sort((a: number[], b: number[]) => (a[0] ?? 0) - (b[0] ?? 0)), [[-1, -1], [1, 65_535]])
+  assert.deepEqual(friends[0], { name: 'default', tenant_id: demo.projectId })
   must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'web' } }), 202)
   assert.deepEqual(await names(), ['default'])
   assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'nowhere' } })).status, 404)

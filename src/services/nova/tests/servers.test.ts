@@ -44,16 +44,20 @@ test('a server is shown as upstream shows it, in each version', async (t) => {
   assert.equal((await show(demo, id, '2.1')).description, undefined)
 })
 
-test('a client of the v2.0 API makes and sees a server as in v2.1, with links that stay in v2', async (t) => {
+test('a client of the v2.0 API makes and sees a server as in v2.1, with links that stay in v2 and no fault for what it sends too much', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench
   const latest = version('latest')
-  const made = must(await demo.call('nova', 'POST', `/v2/${demo.projectId}/servers`, { server: { name: 'old', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }] } }, latest), 202).server
+  const made = must(await demo.call('nova', 'POST', `/v2/${demo.projectId}/servers`, { server: { name: 'old', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId, zone: 1 }], colour: 'red', metadata: { any: 'key' } }, more: 1 }, latest), 202).server
   await untilStatus(demo, made.id, 'ACTIVE')
   const { server } = must(await demo.call('nova', 'GET', `/v2/${demo.projectId}/servers/${made.id}`, undefined, latest), 200)
   const old = must(await demo.call('nova', 'GET', `/v2.1/${demo.projectId}/servers/${made.id}`), 200).server
   assert.deepEqual(server, { ...old, links: server.links })
   assert.deepEqual(server.links.map(({ href }: { href: string }) => new URL(href).pathname), [`/v2/${demo.projectId}/servers/${made.id}`, `/${demo.projectId}/servers/${made.id}`])
+  must(await demo.call('nova', 'POST', `/v2/servers/${made.id}/metadata`, { metadata: { 'not a key!': 'x' } }), 400)
+  must(await demo.call('nova', 'PUT', `/v2.1/servers/${made.id}`, { server: { name: 'new', colour: 'red' } }), 400)
+  const type = (text: string) => demo.call('nova', 'PUT', `/v2.1/servers/${made.id}`, { server: { name: 'new' } }, { 'content-type': text })
+  assert.deepEqual([(await type('application/vnd.openstack.compute+json')).status, (await type('application/vnd.openstack.image+json')).status], [200, 415])
   must(await demo.call('nova', 'DELETE', `/v2/servers/${made.id}`), 204)
 })
 
@@ -79,17 +83,23 @@ test('what a request names must be there, and fit together', async (t) => {
   assert.deepEqual((await refused({ availability_zone: 'nova:host-1' })).slice(0, 2), [403, 'forbidden'])
   assert.deepEqual((await refused({ networks: undefined }))[0], 400)
   assert.deepEqual((await refused({ unknown: 1 })).slice(0, 2), [400, 'badRequest'])
-  for (const name of ['', ' ', 'x'.repeat(256), 7, 'a\u0000b']) assert.equal((await refused({ name }))[0], 400, `name ${String(name)}`)
+  for (const name of ['', ' ', 'x'.repeat(256), 7, 'a\u0000b', 'a\u200db', 'a\u2028b', '\u{1f600}']) assert.equal((await refused({ name }))[0], 400, `name ${String(name)}`)
   assert.equal((await refused({ user_data: 'not base64!' }))[0], 400)
   assert.equal((await refused({ metadata: { ['k'.repeat(256)]: 'v' } }))[0], 400)
   assert.equal((await refused({ block_device_mapping_v2: [{ source_type: 'volume', uuid: unknown, destination_type: 'volume', boot_index: 0 }], imageRef: '' }))[0], 400)
-  assert.equal((await refused({ block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: 2 }] }))[0], 400)
+  const root = { source_type: 'image', destination_type: 'local', uuid: bench.imageId, boot_index: 0 }
+  const blank = { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1 }
+  const disordered = [400, 'badRequest', 'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.']
+  assert.deepEqual(await refused({ block_device_mapping_v2: [root, { ...blank, boot_index: 2 }] }), disordered)
+  assert.deepEqual(await refused({ block_device_mapping_v2: [blank] }), disordered, 'who names disks names the image among them')
+  assert.deepEqual(await refused({ imageRef: '', block_device_mapping: [{ volume_id: unknown, device_name: 'vdb' }] }), disordered)
+  assert.deepEqual(await refused({ block_device_mapping_v2: [root, { ...blank, device_name: 'vda' }] }), [400, 'badRequest', 'The volume cannot be assigned the same device name as the root device vda'])
   assert.deepEqual(
-    await refused({ block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume', volume_size: 1, volume_type: 'fast', boot_index: -1 }] }),
+    await refused({ block_device_mapping_v2: [root, { ...blank, volume_type: 'fast' }] }),
     [400, 'badRequest', 'Volume type fast could not be found.'],
   )
   must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'disks', name: 'disks', ram: 512, vcpus: 1, disk: 1, swap: 512, 'OS-FLV-EXT-DATA:ephemeral': 2 } }), 200)
-  const disks = (...devices: object[]) => refused({ flavorRef: 'disks', block_device_mapping_v2: devices.map((device) => ({ source_type: 'blank', destination_type: 'local', boot_index: -1, ...device })) })
+  const disks = (...devices: object[]) => refused({ flavorRef: 'disks', block_device_mapping_v2: [root, ...devices.map((device) => ({ source_type: 'blank', destination_type: 'local', boot_index: -1, ...device }))] })
   assert.deepEqual(await disks({ guest_format: 'swap', volume_size: 513 }), [400, 'badRequest', 'Swap drive requested is larger than instance type allows.'])
   assert.match(String((await disks({}, {}))[2]), /^Ephemeral disks requested are larger than the instance type allows/)
   assert.match(String((await disks({ guest_format: 'ntfs' }))[2]), /an ephemeral disk cannot be formatted with ntfs/)
@@ -119,16 +129,36 @@ test('a disk’s volume type may be named by its id or by its name', async (t) =
   const bench = await startBench(t)
   const { admin, demo } = bench
   const { volume_type: type } = must(await admin.call('cinder', 'POST', `/v3/${admin.projectId}/types`, { volume_type: { name: 'fast' } }), 200)
+  const root = { source_type: 'image', destination_type: 'local', uuid: bench.imageId, boot_index: 0 }
   const disk = { source_type: 'blank', destination_type: 'volume', volume_size: 1, delete_on_termination: true }
   const { server: { id } } = must(await demo.call('nova', 'POST', '/v2.1/servers', {
     server: {
       name: 'typed', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId }],
-      block_device_mapping_v2: [{ ...disk, volume_type: type.id }, { ...disk, volume_type: 'fast' }],
+      block_device_mapping_v2: [root, { ...disk, volume_type: type.id }, { ...disk, volume_type: 'fast' }],
     },
   }, version('2.67')), 202)
   await untilStatus(demo, id, 'ACTIVE')
   const { volumes } = must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/detail`), 200)
   assert.deepEqual(volumes.map((volume: { volume_type: string }) => volume.volume_type), ['fast', 'fast'])
+})
+
+test('in the old form the disk vda is the one to boot from, also beside an image; without one the image is', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const made = async () => must(await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1, imageRef: bench.imageId } }), 202).volume.id as string
+  const volumes = [await made(), await made(), await made()]
+  for (const id of volumes) await until('the volume is there', async () => must(await demo.call('cinder', 'GET', `/v3/volumes/${id}`), 200).volume.status === 'available')
+  const bootsFrom = async (more: object) => {
+    const id = await boot(bench, more as Record<string, unknown>)
+    const { image } = await untilStatus(demo, id, 'ACTIVE')
+    const disks = bench.playground.world?.guests.get(id)?.spec.disks ?? []
+    return [disks[0]?.kind, disks.length, image === '' ? '' : image.id]
+  }
+  assert.deepEqual(await bootsFrom({ block_device_mapping: [{ volume_id: volumes[0], device_name: 'vdb' }] }), ['image', 2, bench.imageId])
+  assert.deepEqual(await bootsFrom({ block_device_mapping: [{ volume_id: volumes[1], device_name: '/dev/vda' }] }), ['volume', 1, bench.imageId])
+  assert.deepEqual(await bootsFrom({ imageRef: '', block_device_mapping: [{ volume_id: volumes[2], device_name: 'vda' }] }), ['volume', 1, ''])
+  const beside = await demo.call('nova', 'POST', '/v2.1/servers', { server: { name: 'x', imageRef: unknown, flavorRef: '1', block_device_mapping: [{ volume_id: volumes[2], device_name: 'vda' }] } })
+  assert.deepEqual([beside.status, beside.body.badRequest.message], [400, 'Can not find requested image'])
 })
 
 test('the network may be left out when there is one to choose, and must be named when there are two', async (t) => {
@@ -181,6 +211,8 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   const status = async (query: string, session = demo, text = '2.93') => (await session.call('nova', 'GET', `/v2.1/servers?${query}`, undefined, version(text))).status
   assert.deepEqual([await status('limit=-1'), await status('limit=x'), await status(`marker=${unknown}`), await status('status=DANCING'), await status('sort_key=secret'), await status('colour=red')], [400, 400, 400, 400, 400, 400])
   assert.equal(await status('colour=red', demo, '2.74'), 200)
+  assert.deepEqual([await status('sort_dir=foo'), await status('sort_dir=asc&sort_dir=desc'), await status('sort_key=uuid&sort_dir=asc&sort_dir=desc')], [400, 400, 400])
+  assert.deepEqual(await names('sort_dir=asc'), ['alpha', 'beta', 'gamma'])
   assert.deepEqual([await status('name=(a%2B)%2B'), await status('name=%5B')], [400, 400])
 
   assert.deepEqual(await names('', await bench.cloud.login('reader')), ['gamma', 'beta', 'alpha'])
@@ -188,6 +220,10 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   assert.deepEqual(await names('', stranger), [])
   assert.deepEqual([await status('all_tenants=1', stranger), await names('all_tenants=1', admin)], [403, ['gamma', 'beta', 'alpha']])
   assert.deepEqual(await names('host=host-1&all_tenants=1', admin), ['gamma', 'beta', 'alpha'])
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${ids[1]}/action`, { lock: null }), 202)
+  for (const filter of ['locked_by=nope', 'kernel_id=zz', 'ramdisk_id=zz', 'auto_disk_config=2']) assert.deepEqual(await names(`${filter}&all_tenants=1`, admin), [], filter)
+  assert.deepEqual([await names('locked_by=^owner&all_tenants=1', admin), await names('locked_by=owner')], [['beta'], ['gamma', 'beta', 'alpha']], 'others may not filter by it')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${ids[1]}/action`, { unlock: null }), 202)
   for (const [method, path] of [['GET', ''], ['DELETE', ''], ['GET', '/os-interface'], ['GET', '/metadata'], ['GET', '/os-instance-actions']] as const) {
     assert.equal((await stranger.call('nova', method, `/v2.1/servers/${ids[0]}${path}`)).status, 404, `${method} ${path}`)
   }

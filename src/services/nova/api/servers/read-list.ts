@@ -25,12 +25,12 @@ const sortable = new Set([
 ])
 const joined = ['block_device_mapping', 'services', 'metadata', 'system_metadata', 'info_cache', 'security_groups', 'pci_devices']
 
-/** Filters by regular expression, with the column behind each. */
+/** Filters by regular expression, with the column behind each, or what stands for it (`columnOf` of the domain). */
 const patternColumns: Readonly<Record<string, string>> = {
   name: 'display_name', display_name: 'display_name', description: 'display_description', display_description: 'display_description', hostname: 'hostname',
   key_name: 'key_name', power_state: 'power_state', node: 'node', reservation_id: 'reservation_id', launched_at: 'launched_at', terminated_at: 'terminated_at',
   availability_zone: 'availability_zone', root_device_name: 'root_device_name', access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6', progress: 'progress',
-  created_at: 'created_at', launch_index: 'launch_index',
+  created_at: 'created_at', launch_index: 'launch_index', auto_disk_config: 'auto_disk_config', locked_by: 'locked_by', kernel_id: 'kernel_id', ramdisk_id: 'ramdisk_id',
 }
 
 function openFilters(version: Version): ReadonlySet<string> {
@@ -135,8 +135,8 @@ function readDeleted(value: string | undefined, byTime: boolean, vmStates: reado
 
 function readSort(nova: Nova, ctx: RequestContext, given: Query, version: Version): readonly SortedBy[] {
   const strict = version.atLeast('2.75')
-  const directions = given['sort_dir'] ?? []
-  const asked = (given['sort_key'] ?? []).map((key, at) => ({ key: key.trim(), direction: (directions[at] ?? directions[0] ?? 'desc').trim() }))
+  const directions = (given['sort_dir'] ?? []).map((direction) => direction.trim())
+  const asked = (given['sort_key'] ?? ['created_at']).map((key, at) => ({ key: key.trim(), direction: directions[at] ?? directions[0] ?? 'desc' }))
   const usable = asked.filter(({ key }) => {
     const known = sortable.has(key) || (key === 'locked' && version.atLeast('2.73'))
     if (!known && (strict || !ignoredSorts.has(key))) throw new BadRequest(`Invalid input for query parameters sort_key. Value: ${key.slice(0, 80)}. '${key.slice(0, 80)}' is not one of the keys to sort by`)
@@ -144,7 +144,11 @@ function readSort(nova: Nova, ctx: RequestContext, given: Query, version: Versio
     if (secret) throw new Forbidden("Only administrators can sort servers by host or node.")
     return known && key !== 'kernel_id' && key !== 'ramdisk_id'
   })
-  for (const { direction } of usable) if (direction !== 'asc' && direction !== 'desc') throw new BadRequest(`Unknown sort direction, must be one of: asc, desc`)
-  if (usable.length === 0) return [{ key: 'created_at', direction: directions[0] === 'asc' ? 'asc' : 'desc' }]
+  if (usable.length === 0) return [{ key: 'created_at', direction: 'desc' }]
+  const spare = directions.slice(asked.length)
+  for (const direction of [...usable.map((each) => each.direction), ...spare]) {
+    if (direction !== 'asc' && direction !== 'desc') throw new BadRequest("Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
+  }
+  if (spare.length > 0) throw new BadRequest('Invalid input received: Sort direction size exceeds sort key size')
   return usable as SortedBy[]
 }

@@ -21,9 +21,10 @@ export function readNewServer(nova: Nova, ctx: RequestContext, body: Body, versi
   const target = { project_id: ctx.identity.projectId, user_id: ctx.identity.userId }
   const allow = (rule: string) => requireRule(nova, ctx, rule, target)
   const imageId = text(body['imageRef'])?.toLowerCase() ?? ''
-  const devices = readDevices(body, imageId)
-  if (devices.length > 0) allow('os_compute_api:servers:create:attach_volume')
-  if (imageId === '' && devices.length === 0) throw new BadRequest('Missing imageRef attribute')
+  const named = readDevices(body, imageId)
+  if (named.length > 0) allow('os_compute_api:servers:create:attach_volume')
+  if (imageId === '' && named.length === 0) throw new BadRequest('Missing imageRef attribute')
+  const devices = [...imageDisk(body, imageId, named), ...named]
   const networks = readNetworks(body['networks'])
   if (Array.isArray(networks) ? networks.length > 0 : networks === 'auto') allow('os_compute_api:servers:create:attach_network')
   const minCount = Number(body['min_count'] ?? 1)
@@ -128,9 +129,22 @@ function readDevices(body: Body, imageId: string): WantedDevice[] {
   const legacy = (body['block_device_mapping'] as Body[] | undefined) ?? []
   const modern = (body['block_device_mapping_v2'] as Body[] | undefined) ?? []
   if (legacy.length > 0 && modern.length > 0) throw new BadRequest('Using different block_device_mapping syntaxes is not allowed in the same request.')
-  if (legacy.length > 0) return legacy.map((each, at) => readLegacyDevice(each, at, imageId))
-  return modern.filter(({ no_device: none }) => none === undefined || none === null || none === false || none === '').map((each) => readDevice(each, imageId))
+  if (legacy.length > 0) return legacy.map(readLegacyDevice)
+  const devices = modern.filter(({ no_device: none }) => none === undefined || none === null || none === false || none === '').map((each) => readDevice(each, imageId))
+  if (imageId !== '' && devices.some(({ destination, deviceName }) => destination === 'volume' && deviceName === rootDevice)) {
+    throw new BadRequest('The volume cannot be assigned the same device name as the root device vda')
+  }
+  return devices
 }
+
+/** What the request boots from unless it names its disks itself, in the newer form all of them, or a root disk in the old one. */
+function imageDisk(body: Body, imageId: string, named: readonly WantedDevice[]): WantedDevice[] {
+  const all = ((body['block_device_mapping_v2'] as Body[] | undefined) ?? []).length > 0
+  if (imageId === '' || all || named.some(({ bootIndex }) => bootIndex === 0)) return []
+  return [{ source: 'image', destination: 'local', id: imageId, bootIndex: 0, deleteOnTermination: true }]
+}
+
+const rootDevice = '/dev/vda'
 
 const invalid = (details: string) => new BadRequest(`Block Device Mapping is Invalid: ${details}`)
 
@@ -147,14 +161,15 @@ function sizeOf({ volume_size: size }: Body, unit: 'MiB' | 'GiB') {
   return size === undefined || size === null || size === '' ? {} : { [`size${unit}` as const]: Number(size) }
 }
 
-/** The old form: volumes only; `vda` is the disk to boot from when there is no image. */
-function readLegacyDevice(each: Body, at: number, imageId: string): WantedDevice {
+/** The old form: volumes only; `vda` is the disk to boot from, even beside an image. */
+function readLegacyDevice(each: Body): WantedDevice {
   const volumeId = text(each['volume_id'])
   const snapshotId = text(each['snapshot_id'])
   if (volumeId === undefined && snapshotId === undefined) throw invalid('It names neither a volume nor a snapshot.')
+  const named = common(each)
   return {
-    source: volumeId !== undefined ? 'volume' : 'snapshot', destination: 'volume', id: volumeId ?? snapshotId ?? '', bootIndex: imageId === '' && at === 0 ? 0 : -1,
-    deleteOnTermination: each['delete_on_termination'] !== undefined && toBoolean(each['delete_on_termination'] as string), ...common(each), ...sizeOf(each, 'GiB'),
+    source: volumeId !== undefined ? 'volume' : 'snapshot', destination: 'volume', id: volumeId ?? snapshotId ?? '', bootIndex: named.deviceName === rootDevice ? 0 : -1,
+    deleteOnTermination: each['delete_on_termination'] !== undefined && toBoolean(each['delete_on_termination'] as string), ...named, ...sizeOf(each, 'GiB'),
   }
 }
 

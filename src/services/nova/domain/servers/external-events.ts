@@ -16,10 +16,10 @@ export interface ExternalEvent {
 /** These are about nothing without their tag (nova/api/openstack/compute/server_external_events.py, TAG_REQUIRED). */
 const withTag: readonly string[] = ['volume-extended', 'power-update', 'accelerator-request-bound']
 
-/** @returns a code for each: 200 taken, 400 without the tag that it needs, 404 for an unknown server, 422 for one on no host yet */
+/** @returns a code for each: 200 taken, 400 without the tag that it needs, 404 for an unknown server, 422 for one on no host */
 export async function takeExternalEvents(nova: Nova, ctx: RequestContext, events: readonly ExternalEvent[]): Promise<readonly number[]> {
   const instances = new Map<string, Instance | undefined>()
-  for (const { serverId } of events) if (!instances.has(serverId)) instances.set(serverId, await findInstance(nova.cells.cell1.read, serverId))
+  for (const { serverId } of events) if (!instances.has(serverId)) instances.set(serverId, await findAnywhere(nova, serverId))
   const codes: number[] = []
   for (const event of events) {
     const instance = instances.get(event.serverId)
@@ -32,6 +32,11 @@ export async function takeExternalEvents(nova: Nova, ctx: RequestContext, events
     }
   }
   return codes
+}
+
+/** Also one that no host could take. */
+async function findAnywhere({ cells }: Nova, serverId: string): Promise<Instance | undefined> {
+  return (await findInstance(cells.cell1.read, serverId)) ?? findInstance(cells.cell0.read, serverId)
 }
 
 async function take(nova: Nova, ctx: RequestContext, { serverId, name, status, tag }: ExternalEvent, host: string): Promise<void> {

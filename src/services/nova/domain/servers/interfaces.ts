@@ -6,6 +6,7 @@ import { Type, Uuid } from '#core/spec'
 import { findInstance } from '../../db/instances.ts'
 import { findOperation } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
+import { NetworkAmbiguous } from '../../model/errors.ts'
 import type { RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { bindPort, createPort, deletePort, portsOfServer, toServerPort, unbindPort } from '../../neighbours/network.ts'
 import { takeBackCreate } from '../../neighbours/requests.ts'
@@ -132,8 +133,7 @@ export interface NewInterface {
 export async function attachInterface(nova: Nova, ctx: RequestContext, serverId: string, wanted: NewInterface): Promise<ServerPort> {
   const rule = 'os_compute_api:os-attach-interfaces:create'
   await serverFor(nova, ctx, serverId, rule)
-  const [network] = await resolveNetworks(nova, ctx, wanted.portId === undefined && wanted.networkId === undefined ? 'default' : [wanted], 1)
-  if (!network) throw new BadRequest('No network is there that the server could be attached to.')
+  const network = await networkFor(nova, ctx, wanted)
   const id = await beginServerTask(nova, ctx, {
     action: 'attach_interface', refusal: 'attach_interface', rule, from: resting, definition: attachInterfaceOperation, input: { serverId, network },
   })
@@ -141,6 +141,16 @@ export async function attachInterface(nova: Nova, ctx: RequestContext, serverId:
   const made = (await nova.operations.cell.journal(id)).find((entry) => entry.step === 'create-port' && entry.phase === 'run' && entry.result !== null)
   if (!made?.result) throw new NotFound(`Instance ${serverId} has no such port any more.`)
   return JSON.parse(made.result) as ServerPort
+}
+
+async function networkFor(nova: Nova, ctx: RequestContext, wanted: NewInterface): Promise<RequestedNetwork> {
+  try {
+    const [network] = await resolveNetworks(nova, ctx, wanted.portId === undefined && wanted.networkId === undefined ? 'default' : [wanted], 1)
+    if (network) return network
+  } catch (error) {
+    throw error instanceof NetworkAmbiguous ? new BadRequest(error.message, {}, error) : error
+  }
+  throw new BadRequest(`No specific network was requested and none are available for project '${ctx.identity.projectId ?? ''}'.`)
 }
 
 /** Wait for the end of an operation of the cell, wherever it is worked off. */

@@ -6,6 +6,7 @@ import { type InstanceFilter, listInstances, sortColumns } from '../../db/instan
 import { findAnyInstance, type ServerRows, withParts } from '../../db/instances.ts'
 import { cellNames, type CellName } from '../../db/open.ts'
 import type { FixedAddress } from '../../model/server.ts'
+import { byAdmin, byOwner } from '../../model/server-states.ts'
 import type { Nova } from '../nova.ts'
 import { findPlan } from '../../db/build-requests.ts'
 
@@ -89,9 +90,16 @@ function fits({ instance, tags }: ServerPlan, filter: InstanceFilter): boolean {
     && has(filter.notTagsAny, (names) => !names.some((name) => tags.includes(name)))
 }
 
+/** What upstream keeps in columns of their own, and we do not. */
+function columnOf(instance: Row, name: string): unknown {
+  if (name === 'locked_by') return instance['locked'] === byOwner ? 'owner' : instance['locked'] === byAdmin ? 'admin' : null
+  if (name === 'kernel_id' || name === 'ramdisk_id') return (JSON.parse(String(instance['system_metadata'])) as Record<string, string>)[`image_${name}`] ?? ''
+  return instance[name]
+}
+
 function matchesPatterns(instance: Row, { patterns }: ServerList): boolean {
   return patterns.every(({ column, pattern }) => {
-    const value = instance[column]
+    const value = columnOf(instance, column)
     return value !== null && value !== undefined && pattern.test(String(value))
   })
 }

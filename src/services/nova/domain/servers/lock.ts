@@ -3,12 +3,11 @@ import type { RequestContext } from '#core/context'
 import { Conflict } from '#core/errors'
 import { startAction } from '../../db/actions.ts'
 import { updateInstance } from '../../db/instances.ts'
+import { byAdmin, byOwner } from '../../model/server-states.ts'
 import { type Nova, now } from '../nova.ts'
 import { requireRule } from '../authorize.ts'
 import { serverFor } from './access.ts'
 import { changeServer } from './update.ts'
-
-const [byOwner, byAdmin] = [1, 2]
 
 export async function lockServer(nova: Nova, ctx: RequestContext, serverId: string, reason: string | null): Promise<void> {
   const located = await serverFor(nova, ctx, serverId, 'os_compute_api:os-lock-server:lock')

@@ -5,7 +5,7 @@ import { afterCommit } from '#core/db'
 import type { Definition, OperationFault, OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { beginTask, findInstance, insertFault, type Instance, updateInstance } from '../../db/instances.ts'
-import { invalidState, notFound } from '../../model/errors.ts'
+import { InstanceInvalidState, invalidState, notFound } from '../../model/errors.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { refuseLocked, serverFor } from './access.ts'
 import { toFailedEvent, toFault } from './faults.ts'
@@ -59,7 +59,9 @@ export async function beginServerTask<I extends TaskRun>(nova: Nova, ctx: Reques
 
 function refusalFor(task: Pick<Task<TaskRun>, 'refusal' | 'from'>, { rows: { instance } }: { rows: Pick<Located['rows'], 'instance'> }): Error {
   if (!task.from.includes(instance.vm_state)) return invalidState(task.refusal, instance.uuid, 'vm_state', instance.vm_state)
-  return invalidState(task.refusal, instance.uuid, 'task_state', instance.task_state ?? 'None')
+  // It was never launched: upstream has no state to name here.
+  if (instance.task_state === null) return new InstanceInvalidState(`Instance ${instance.uuid} is in an invalid state for '${task.refusal}'`)
+  return invalidState(task.refusal, instance.uuid, 'task_state', instance.task_state)
 }
 
 /** The host needs its record of the operation no more. One that does not listen finds that out at its next start. */

@@ -97,7 +97,7 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
   if (devices.some(({ volumeId }) => volumeId === volume.id)) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`)
   checkAttachable(volume)
   const taken = new Set(devices.flatMap(({ deviceName }) => deviceName ?? []))
-  const name = wanted.device === undefined || wanted.device === '' ? nextDeviceName(taken, undefined) : wanted.device.startsWith('/dev/') ? wanted.device : `/dev/${wanted.device}`
+  const name = wanted.device ?? nextDeviceName(taken, undefined)
   if (taken.has(name)) throw new Conflict(`The supplied device path (${name}) is in use.`)
   const [row] = deviceRows(nova, serverId, [{
     source: 'volume', destination: 'volume', id: volume.id, deviceName: name, deleteOnTermination: wanted.deleteOnTermination, ...(wanted.tag !== undefined && { tag: wanted.tag }),

@@ -20,23 +20,23 @@ export interface Disks {
   readonly image?: ImageView
 }
 
-/** The devices in full: the image's root disk first when it is one, then what was asked for, then ephemeral disk and swap. */
+/** The devices in full: what was asked for, then ephemeral disk and swap. */
 export function planDevices(request: NewServers, flavor: FlavorSnapshot): WantedDevice[] {
-  const { imageId } = request
-  const root = imageId !== '' && !request.devices.some(({ bootIndex }) => bootIndex === 0)
-    ? [{ source: 'image', destination: 'local', id: imageId, bootIndex: 0, deleteOnTermination: true } as const]
-    : []
   const ephemeral = flavor.ephemeralGiB > 0 && !request.devices.some(isEphemeral)
     ? [{ source: 'blank', destination: 'local', bootIndex: -1, sizeGiB: flavor.ephemeralGiB, deleteOnTermination: true } as const] : []
   const swap = flavor.swapMiB > 0 && !request.devices.some(isSwap)
     ? [{ source: 'blank', destination: 'local', bootIndex: -1, guestFormat: 'swap', sizeMiB: flavor.swapMiB, deleteOnTermination: true } as const] : []
-  return [...root, ...request.devices, ...ephemeral, ...swap]
+  return [...request.devices, ...ephemeral, ...swap]
 }
 
 export async function checkDevices(nova: Nova, ctx: RequestContext, request: NewServers, flavor: FlavorSnapshot): Promise<Disks> {
   const planned = planDevices(request, flavor)
   checkOrder(planned)
   checkLocals(planned, flavor, request)
+  const { imageId } = request
+  // An image beside a volume to boot from is still the server's own.
+  const beside = imageId !== '' && planned.every(({ bootIndex, id }) => bootIndex !== 0 || id !== imageId)
+  const own = beside ? await lookAt(nova, ctx, { source: 'image', destination: 'local', id: imageId, deleteOnTermination: true }) : undefined
   const devices = await Promise.all(planned.map((device) => withKnownType(nova, ctx, device)))
   const named = await Promise.all(devices.map((device) => lookAt(nova, ctx, device)))
   // A new volume has no id yet.
@@ -47,7 +47,7 @@ export async function checkDevices(nova: Nova, ctx: RequestContext, request: New
   const boot = named[at]
   const device = devices[at]
   if (boot?.volume && !boot.volume.bootable && device?.source === 'volume') throw invalid(`Volume ${boot.volume.id} is not bootable.`)
-  const image = boot?.image
+  const image = own?.image ?? boot?.image
   return { devices, ...(boot?.volume && { bootVolume: boot.volume }), ...(image && { image }) }
 }
 

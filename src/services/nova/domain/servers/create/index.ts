@@ -8,7 +8,7 @@ import { insertBuildRequests, keptServers, type ServerPlan } from '../../../db/b
 import { listComputeNodes } from '../../../db/hosts.ts'
 import { findKeypair } from '../../../db/keypairs.ts'
 import { findFlavor } from '../../../db/flavor-lookup.ts'
-import { OverQuota } from '../../../model/errors.ts'
+import { FixedIpAlreadyInUse, NetworkNotFound, OverQuota, PortNotFound } from '../../../model/errors.ts'
 import type { FlavorSnapshot, InjectedFile } from '../../../model/server.ts'
 import { listHosts } from '../../hosts.ts'
 import { requestLimits } from '../../limits.ts'
@@ -97,7 +97,7 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   await checkPlace(nova, request)
   const [disks, networks, securityGroups, key] = await Promise.all([
     checkDevices(nova, ctx, request, flavor),
-    resolveNetworks(nova, ctx, request.networks, request.maxCount),
+    namedNetworks(nova, ctx, request),
     resolveSecurityGroups(nova, ctx, request.securityGroups),
     findKey(nova, ctx, request.keyName),
   ])
@@ -107,6 +107,16 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
   return {
     flavor, devices: disks.devices, networks, securityGroups, ...(key && { key }),
     ...(disks.image && { image: disks.image }), ...(disks.bootVolume && { volumeImage: disks.bootVolume.imageProperties }),
+  }
+}
+
+/** The server is what is asked for: of networks that it cannot have the request is to blame. */
+async function namedNetworks(nova: Nova, ctx: RequestContext, { networks, maxCount }: NewServers): Promise<Resolved['networks']> {
+  try {
+    return await resolveNetworks(nova, ctx, networks, maxCount)
+  } catch (error) {
+    const named = error instanceof NetworkNotFound || error instanceof PortNotFound || error instanceof FixedIpAlreadyInUse
+    throw named ? new BadRequest(error.message, {}, error) : error
   }
 }
 

@@ -1,13 +1,13 @@
 // Checks the networks and ports that a request names, as their user sees them, and learns what a build needs of them.
 import type { RequestContext } from '#core/context'
 import { BadRequest, Conflict, Forbidden } from '#core/errors'
-import { NetworkAmbiguous } from '../../../model/errors.ts'
+import { FixedIpAlreadyInUse, NetworkAmbiguous, NetworkNotFound, PortNotFound } from '../../../model/errors.ts'
 import type { RequestedNetwork } from '../../../model/server.ts'
 import { listNetworks, listPorts, listSecurityGroups, type NetworkView, type PortView } from '../../../neighbours/network.ts'
 import type { Nova } from '../../nova.ts'
 import type { NewServers, WantedNetwork } from './request.ts'
 
-/** @throws BadRequest, Forbidden, Conflict in upstream's words */
+/** @throws NetworkNotFound, PortNotFound, FixedIpAlreadyInUse, BadRequest, Forbidden, Conflict in upstream's words */
 export async function resolveNetworks(nova: Nova, ctx: RequestContext, wanted: NewServers['networks'], maxCount: number): Promise<readonly RequestedNetwork[]> {
   if (wanted === 'none') return []
   if (wanted === 'default' || wanted === 'auto' || wanted.length === 0) return onlyNetwork(nova, ctx, wanted === 'auto')
@@ -27,24 +27,24 @@ export async function resolveNetworks(nova: Nova, ctx: RequestContext, wanted: N
     const tag = each.tag === undefined ? {} : { tag: each.tag }
     if (each.portId !== undefined) {
       const port = portOf.get(each.portId)
-      if (!port) throw new BadRequest(`Port id ${each.portId} could not be found.`)
+      if (!port) throw new PortNotFound(`Port id ${each.portId} could not be found.`)
       checkPort(port, ctx)
       const network = networkOf.get(port.networkId)
       return { networkId: port.networkId, networkName: network?.name ?? '', mtu: network?.mtu ?? 1500, portId: port.id, ...tag }
     }
     const network = networkOf.get(each.networkId ?? '')
-    if (!network) throw new BadRequest(`Network ${each.networkId ?? ''} could not be found.`)
+    if (!network) throw new NetworkNotFound(`Network ${each.networkId ?? ''} could not be found.`)
     checkNetwork(nova, ctx, network)
     return { networkId: network.id, networkName: network.name, mtu: network.mtu, ...(each.fixedIp !== undefined && { fixedIp: each.fixedIp }), ...tag }
   })
 }
 
-/** @throws BadRequest for an address that another port is seen to have; one that is taken meanwhile fails the build */
+/** @throws FixedIpAlreadyInUse for an address that another port is seen to have; one that is taken meanwhile fails the build */
 async function refuseTaken(nova: Nova, ctx: RequestContext, wanted: readonly WantedNetwork[]): Promise<void> {
   for (const { networkId, fixedIp } of wanted) {
     if (networkId === undefined || fixedIp === undefined) continue
     const [taken] = await listPorts(nova.runtime, ctx, { network_id: [networkId], fixed_ips: [`ip_address=${fixedIp}`] })
-    if (taken) throw new BadRequest(`Fixed IP address ${fixedIp} is already in use on instance ${taken.deviceId}.`)
+    if (taken) throw new FixedIpAlreadyInUse(`Fixed IP address ${fixedIp} is already in use on instance ${taken.deviceId}.`)
   }
 }
 
@@ -57,7 +57,7 @@ function checkCounts(wanted: readonly WantedNetwork[], maxCount: number): void {
 }
 
 function checkPort(port: PortView, ctx: RequestContext): void {
-  if (port.projectId !== ctx.identity.projectId && !ctx.identity.roles.includes('admin')) throw new BadRequest(`Port id ${port.id} could not be found.`)
+  if (port.projectId !== ctx.identity.projectId && !ctx.identity.roles.includes('admin')) throw new PortNotFound(`Port id ${port.id} could not be found.`)
   if (port.deviceId !== '') throw new Conflict(`Port ${port.id} is still in use.`)
   if (port.fixedIps.length === 0) throw new BadRequest(`Port ${port.id} requires a FixedIP in order to be used.`)
 }
