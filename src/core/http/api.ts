@@ -5,11 +5,12 @@ import { Readable as ReadableStream } from 'node:stream'
 import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
 import { type AppError, BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
+import type { BodyStyle } from './bodies.ts'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
-import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
+import { checkBody, checkQuery, findProblem, isVersioned, parseQuery, schemaFor } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
 
 export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
@@ -69,6 +70,8 @@ export interface ApiOptions {
   readonly ignoresTrailingSlash?: boolean
   readonly versions?: VersionHeaders
   readonly faults: FaultStyle
+  /** How the service reads bodies and words what does not fit; as the schemas say it when absent. */
+  readonly bodies?: BodyStyle
   readonly policy: PolicyCheck
   /** How the service words what a rule does not allow; as nova and cinder do when absent. */
   readonly refusal?: (rule: string) => AppError
@@ -167,7 +170,7 @@ export function createApi(options: ApiOptions): Transport {
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
     if (!first) throw new NotFound('The resource could not be found.')
-    const body = await readBody(request, first.spec)
+    let body = await readBody(request, first.spec, options.bodies)
     const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, body) : first
     const { spec } = target
     state.route = target.name
@@ -180,10 +183,12 @@ export function createApi(options: ApiOptions): Transport {
       const schema = schemaFor(spec.query, state.version)
       if (schema) reject(checkQuery(schema, query))
     }
-    if (spec.body && spec.body !== stream && body !== undefined) {
-      const schema = schemaFor(spec.body, state.version)
-      if (schema) reject(checkBody(schema, body))
-    }
+    const schema = spec.body && spec.body !== stream ? schemaFor(spec.body, state.version) : undefined
+    if (schema && options.bodies) {
+      body = options.bodies.read(body, schema, spec.method)
+      const problem = findProblem(schema, body)
+      if (problem) throw options.bodies.refusal(problem)
+    } else if (schema && body !== undefined) reject(checkBody(schema, body))
 
     const service = identity.serviceRoles?.includes('service') === true
     const ctx: RequestContext = {
@@ -257,7 +262,7 @@ function reject(problem: string | undefined): void {
   if (problem !== undefined) throw new BadRequest(problem)
 }
 
-async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> {
+async function readBody(request: ApiRequest, spec: RouteSpec, style: BodyStyle | undefined): Promise<unknown> {
   if (spec.body === undefined && spec.action === undefined) return undefined
   if (spec.body === stream) {
     const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
@@ -268,7 +273,7 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
   const content = typeof request.body === 'string' ? request.body : await readBytes(request.body, limit)
   if (content === undefined || content.length > limit) throw new BodyTooLarge('Request is too large.')
   if (content.length === 0) {
-    if (spec.bodyOptional) return undefined
+    if (spec.bodyOptional || style) return undefined
     throw new BadRequest('The request needs a body: a JSON object.')
   }
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
@@ -281,7 +286,7 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
     const value: unknown = JSON.parse(content.toString(), refuseTraps)
     return value
   } catch (error) {
-    throw error instanceof BadRequest ? error : new BadRequest('The request body is not valid JSON.', {}, error)
+    throw error instanceof BadRequest ? error : new BadRequest(style?.malformed ?? 'The request body is not valid JSON.', {}, error)
   }
 }
 

@@ -23,29 +23,43 @@ function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSc
   return check
 }
 
-function explain(error: ErrorObject, value: unknown): string {
-  const path = error.instancePath.split('/').slice(1)
+/** What does not fit: where, the keyword of the schema that says so with its parameters, and what stands there. */
+export interface Problem {
+  readonly path: readonly string[]
+  readonly keyword: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly message: string
+  readonly found: unknown
+}
+
+function problem({ instancePath, keyword, params, message = 'does not fit' }: ErrorObject, value: unknown): Problem {
+  const path = instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  let found: unknown = value
+  for (const part of path) found = (found as Record<string, unknown> | undefined)?.[part]
+  return { path, keyword, params: params as Record<string, unknown>, message, found }
+}
+
+function explain({ path, keyword, params, message, found }: Problem): string {
   const field = path.join('/')
-  if (error.keyword === 'additionalProperties') {
-    const extra = String((error.params as { additionalProperty: string }).additionalProperty)
-    return `Additional properties are not allowed ('${extra.slice(0, 80)}' was unexpected)`
-  }
-  if (error.keyword === 'required') {
-    return `Invalid input for field/attribute ${field || 'body'}. '${(error.params as { missingProperty: string }).missingProperty}' is a required property`
-  }
-  let here: unknown = value
-  for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
-  const shown = secret.test(field) ? '***' : JSON.stringify(here)?.slice(0, 120)
-  return `Invalid input for field/attribute ${field || 'body'}. Value: ${shown}. It ${error.message ?? 'does not fit'}`
+  if (keyword === 'additionalProperties') return `Additional properties are not allowed ('${String(params['additionalProperty']).slice(0, 80)}' was unexpected)`
+  if (keyword === 'required') return `Invalid input for field/attribute ${field || 'body'}. '${String(params['missingProperty'])}' is a required property`
+  const shown = secret.test(field) ? '***' : JSON.stringify(found)?.slice(0, 120)
+  return `Invalid input for field/attribute ${field || 'body'}. Value: ${shown}. It ${message}`
 }
 
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
-export function checkBody(schema: TSchema, value: unknown): string | undefined {
+export function findProblem(schema: TSchema, value: unknown): Problem | undefined {
   const check = compile(bodies, compiledBodies, schema)
   if (check(value)) return undefined
   const errors = check.errors ?? []
   const telling = errors.find((error) => error.keyword !== 'anyOf') ?? errors[0]
-  return telling ? explain(telling, value) : 'The body does not fit.'
+  return telling && problem(telling, value)
+}
+
+/** The same in words. */
+export function checkBody(schema: TSchema, value: unknown): string | undefined {
+  const found = findProblem(schema, value)
+  return found && explain(found)
 }
 
 /** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
@@ -53,7 +67,7 @@ export function checkQuery(schema: TSchema, value: Record<string, unknown>): str
   const check = compile(queries, compiledQueries, schema)
   if (check(value)) return undefined
   const first = check.errors?.[0]
-  return first ? explain(first, value) : 'The query does not fit.'
+  return first ? explain(problem(first, value)) : 'The query does not fit.'
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()
