@@ -1,15 +1,15 @@
 // The pipeline of an API: route, version, token, policy, validation, handler, reply or fault. No socket in it.
-import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import { type Capabilities, type Identity, neverAborted, type RequestContext, withCause } from '#core/context'
-import { type AppError, BadRequest, BodyTooLarge, errorClass, Forbidden, NotFound, UnsupportedMediaType } from '#core/errors'
+import { type AppError, BadRequest, errorClass, Forbidden, NotFound } from '#core/errors'
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
-import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
+import { checkInput, type InputStyle, nulRefused, readBody } from './input.ts'
+import { type ApiReply, type ApiRequest, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
-import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor, type Wording, withoutUnknown } from '#core/validation'
+import { checkBody, isVersioned, parseQuery, schemaFor } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
 
 export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
@@ -68,16 +68,11 @@ export interface ApiOptions {
   /** One slash at the end of a path means nothing. Where it is not ignored, such a path does not exist. */
   readonly ignoresTrailingSlash?: boolean
   readonly versions?: VersionHeaders
-  /** What else than `application/json` bodies may call themselves where their route does not say. */
-  readonly mediaTypes?: readonly string[]
   readonly faults: FaultStyle
+  readonly input?: InputStyle
   readonly policy: PolicyCheck
   /** How the service words what a rule does not allow; as nova and cinder do when absent. */
   readonly refusal?: (rule: string) => AppError
-  /** How the service words what does not fit a schema; as we do when absent. */
-  readonly wording?: Wording
-  /** How the service words a body that it cannot read, and one that it does not look into; as we do when absent. */
-  readonly unreadable?: (part: 'body' | 'content type') => AppError
   /**
    * What upstream's framework does of itself. Flask tells anybody what a path allows who asks with OPTIONS. Pecan has no HEAD where neutron
    * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py).
@@ -112,7 +107,6 @@ interface Progress {
 const MethodNotAllowed = errorClass('MethodNotAllowed', 405, 'method_not_allowed')
 /** Names the operations that a request began, or found under way, so that its client can follow them. */
 const operationHeader = 'nimbo-operation-id'
-const defaultMaxBody = 114_688
 const projectSegment = /^[0-9a-f-]+$/
 const nobody: Identity = { userId: '', userName: '', userDomainId: '', userDomainName: '', roles: [] }
 
@@ -181,24 +175,15 @@ export function createApi(options: ApiOptions): Transport {
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
     if (!first) throw new NotFound('The resource could not be found.')
-    let body = await readBody(request, first.spec, options)
-    const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, body) : first
+    const read = await readBody(request, first.spec, options)
+    const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, read) : first
     const { spec } = target
     state.route = target.name
 
     if (typeof spec.policy === 'string' && !options.policy.allows(spec.policy, identity, { project_id: identity.projectId, user_id: identity.userId })) {
       throw options.refusal?.(spec.policy) ?? new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
     }
-    if (spec.params) reject(checkBody(spec.params, found.params, options.wording))
-    if (spec.query) {
-      const schema = schemaFor(spec.query, state.version)
-      if (schema) reject(checkQuery(schema, query, options.wording))
-    }
-    if (spec.body && spec.body !== stream && body !== undefined) {
-      const schema = schemaFor(spec.body, state.version)
-      if (schema && isLegacy(request.path)) body = withoutUnknown(schema, body)
-      if (schema) reject(checkBody(schema, body, options.wording))
-    }
+    const body = checkInput(spec, { params: found.params, query, body: read }, { input: options.input, version: state.version, dropsUnknown: isLegacy(request.path) })
 
     const service = identity.serviceRoles?.includes('service') === true
     const ctx: RequestContext = {
@@ -272,51 +257,6 @@ function inVersionRange(spec: RouteSpec, version: Version | undefined): boolean 
   if (!version) return true
   if (spec.since !== undefined && !version.atLeast(spec.since)) return false
   return spec.until === undefined || spec.until === version.text || !version.atLeast(spec.until)
-}
-
-function reject(problem: string | undefined): void {
-  if (problem !== undefined) throw new BadRequest(problem)
-}
-
-async function readBody(request: ApiRequest, spec: RouteSpec, { framework, mediaTypes = [], unreadable }: Pick<ApiOptions, 'framework' | 'mediaTypes' | 'unreadable'>): Promise<unknown> {
-  if (framework === 'pecan' && request.method === 'DELETE' && request.body !== null && request.body !== '') throw new BadRequest('Request body is not supported in DELETE.')
-  if (spec.body === undefined && spec.action === undefined) return undefined
-  if (spec.body === stream) {
-    const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-    if (spec.accepts && !spec.accepts.includes(type ?? '')) throw new UnsupportedMediaType(`The content type ${type ?? '(none)'} is not taken here; send ${spec.accepts.join(' or ')}.`)
-    return bytesOf(request.body)
-  }
-  const limit = spec.maxBodyBytes ?? defaultMaxBody
-  const content = typeof request.body === 'string' ? request.body : await readBytes(request.body, limit)
-  if (content === undefined || content.length > limit) throw new BodyTooLarge('Request is too large.')
-  if (content.length === 0) {
-    if (spec.bodyOptional) return undefined
-    throw new BadRequest('The request needs a body: a JSON object.')
-  }
-  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  const accepted = spec.accepts ?? ['application/json', ...mediaTypes]
-  if (type !== undefined && type !== '' && !accepted.includes(type) && !accepted.includes('*/*')) {
-    throw unreadable?.('content type') ?? new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
-  }
-  if (typeof content !== 'string' && !isUtf8(content)) throw new BadRequest('The request body is not valid UTF-8.')
-  try {
-    const value: unknown = JSON.parse(content.toString(), refuseTraps)
-    return value
-  } catch (error) {
-    throw error instanceof BadRequest ? error : (unreadable?.('body') ?? new BadRequest('The request body is not valid JSON.', {}, error))
-  }
-}
-
-/** Some databases take no such text, and some programs see its end there. Of half a character none would keep what was sent. */
-const nulRefused = 'A text must not hold the character U+0000.'
-
-function refuseTraps(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new BadRequest('The key __proto__ is not allowed.')
-  for (const text of typeof value === 'string' ? [key, value] : [key]) {
-    if (text.includes('\0')) throw new BadRequest(nulRefused)
-    if (!text.isWellFormed()) throw new BadRequest('A text must not hold half of a surrogate pair.')
-  }
-  return value
 }
 
 function pickAction(targets: readonly Target[], body: unknown): Target {

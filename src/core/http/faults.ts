@@ -54,8 +54,9 @@ export const computeFaults: FaultStyle = ({ status, message, details }) => {
   return json({ [computeNames[status] ?? 'computeFault']: inner })
 }
 
-/** `{"NeutronError": {"type", "message", "detail"}}` (neutron/api/api_common.py). */
-export const neutronFaults: FaultStyle = ({ name, message }) => json({ NeutronError: { type: name, message, detail: '' } })
+/** `{"NeutronError": {"type", "message", "detail"}}` (neutron/api/api_common.py). What is no error of a service's own is named as webob names it. */
+export const neutronFaults: FaultStyle = ({ code, name, title, message }) =>
+  json({ NeutronError: { type: code.includes('.') ? name : `HTTP${title.replaceAll(' ', '')}`, message, detail: '' } })
 
 /** `{"errors": [...]}`; codes from 1.23 (placement/errors.py). */
 export const placementFaults: FaultStyle = ({ status, title, message, code, requestId }, version) =>

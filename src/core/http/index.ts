@@ -1,5 +1,6 @@
 export { type ApiOptions, type Authenticate, createApi, type HandlerInput, type Handlers, type PolicyCheck, PreparedJson, serve, type Verified } from './api.ts'
 export * from './faults.ts'
+export type { InputStyle } from './input.ts'
 export { nextLink, type Page, type PageRules, readPage, type SortKey } from './list.ts'
 export { type ApiReply, type ApiRequest, readText, type Transport } from './message.ts'
 export { listen, type Listening } from './socket.ts'

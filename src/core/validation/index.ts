@@ -1,11 +1,12 @@
 // Compiles schemas on first use and says in the client's words what does not fit.
-import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020 as Ajv, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { TSchema, Versioned } from '#core/spec'
 import { compareVersions, type Version } from '#core/spec'
-import { isSecret } from './secrets.ts'
+import { type Problem, readProblem } from './problem.ts'
+import { pythonWording } from './python-wording.ts'
 
-export { pythonWording } from './python-wording.ts'
-
+export type { Problem } from './problem.ts'
+export { inPython, pythonReason, pythonWording } from './python-wording.ts'
 export { withoutUnknown } from './unknown.ts'
 
 /**
@@ -25,37 +26,22 @@ function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSc
   return check
 }
 
-/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked */
-export type Wording = (errors: readonly ErrorObject[], value: unknown) => string
-
-function explain(errors: readonly ErrorObject[], value: unknown): string {
-  const error = errors.find(({ keyword }) => keyword !== 'anyOf') ?? errors[0]
-  if (!error) return 'It does not fit.'
-  const path = error.instancePath.split('/').slice(1)
-  const field = path.join('/')
-  if (error.keyword === 'additionalProperties') {
-    const extra = String((error.params as { additionalProperty: string }).additionalProperty)
-    return `Additional properties are not allowed ('${extra.slice(0, 80)}' was unexpected)`
-  }
-  if (error.keyword === 'required') {
-    return `Invalid input for field/attribute ${field || 'body'}. '${(error.params as { missingProperty: string }).missingProperty}' is a required property`
-  }
-  let here: unknown = value
-  for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
-  const shown = isSecret(field) ? '***' : JSON.stringify(here)?.slice(0, 120)
-  return `Invalid input for field/attribute ${field || 'body'}. Value: ${shown}. It ${error.message ?? 'does not fit'}`
-}
-
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
-export function checkBody(schema: TSchema, value: unknown, wording: Wording = explain): string | undefined {
+export function findProblem(schema: TSchema, value: unknown): Problem | undefined {
   const check = compile(bodies, compiledBodies, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value)
+  return check(value) ? undefined : readProblem(check.errors ?? [], value)
 }
 
-/** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
-export function checkQuery(schema: TSchema, value: Record<string, unknown>, wording: Wording = explain): string | undefined {
+/** The same in words. */
+export function checkBody(schema: TSchema, value: unknown): string | undefined {
+  const problem = findProblem(schema, value)
+  return problem && pythonWording(problem)
+}
+
+/** What is wrong with a query, whose texts become the numbers, booleans and lists that the schema names. */
+export function findQueryProblem(schema: TSchema, value: Record<string, unknown>): Problem | undefined {
   const check = compile(queries, compiledQueries, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value)
+  return check(value) ? undefined : readProblem(check.errors ?? [], value)
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Closed, Nullable, Type } from '#core/spec'
-import { checkBody, pythonWording } from './index.ts'
+import { checkBody } from './index.ts'
 
 const Thing = Closed({
   thing: Type.Object({
@@ -36,12 +36,12 @@ test('what does not fit a schema is said as Python would', () => {
     [{ thing: { name: 'a', size: 0 } }, field('size', '0', '0 is less than the minimum of 1')],
     [{ thing: { name: 'a', more: { inner: 5 } } }, field('inner', '5', "5 is not of type 'object'")],
   ]
-  for (const [body, said] of cases) assert.equal(checkBody(Thing, body, pythonWording), said)
-  assert.equal(checkBody(Change, { thing: {} }, pythonWording), field('thing', '{}', '{} should be non-empty'))
+  for (const [body, said] of cases) assert.equal(checkBody(Thing, body), said)
+  assert.equal(checkBody(Change, { thing: {} }), field('thing', '{}', '{} should be non-empty'))
 })
 
 test('what may be a secret is not repeated, wherever it stands', () => {
-  const said = (body: unknown) => checkBody(Thing, body, pythonWording)
+  const said = (body: unknown) => checkBody(Thing, body)
   assert.equal(said({ thing: { password: 'hunter2' } }), "Invalid input for field/attribute thing. Value: {'password': '***'}. 'name' is a required property")
   assert.equal(said({ thing: { name: 'a', password: ['hunter2'] } }), "Invalid input for field/attribute password. Value: ***. '***' is not of type 'string'")
 })

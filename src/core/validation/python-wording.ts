@@ -1,49 +1,49 @@
 // What does not fit, in the words of Python's jsonschema, as upstream's services pass them on.
-import type { ErrorObject } from 'ajv/dist/2020.js'
+import { hidden, type Problem } from './problem.ts'
 import { isSecret } from './secrets.ts'
 
 /**
- * The field's own name, its value, and what is wrong with it (keystone/api/validation/validators.py). What may be a secret is never repeated, though
- * upstream does.
+ * The field's own name, its value, and what is wrong with it (nova/api/validation/validators.py, and the same file of keystone and cinder). What
+ * may be a secret is never repeated, though upstream does.
+ *
+ * @param part what the field is part of
  */
-export function pythonWording(errors: readonly ErrorObject[], value: unknown): string {
-  const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length))
-  const telling = errors.filter(({ keyword, instancePath }) => keyword !== 'anyOf' && instancePath.split('/').length === deepest)
-  const error = telling.find(({ keyword }) => keyword !== 'type') ?? telling[0]
-  if (!error) return 'The body does not fit.'
-  const path = error.instancePath.split('/').slice(1)
-  let here: unknown = value
-  for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
-  if (path.some(isSecret)) here = hidden
-  const problem = describe(error, here, telling)
+export function pythonWording(problem: Problem, part: 'field/attribute' | 'query parameters' = 'field/attribute'): string {
+  const { path, found } = problem
   const field = path.at(-1)
-  return field === undefined ? problem : `Invalid input for field/attribute ${field}. Value: ${typeof here === 'string' ? here : inPython(here)}. ${problem}`
+  const reason = pythonReason(problem)
+  return field === undefined ? reason : `Invalid input for ${part} ${field}. Value: ${shorten(typeof found === 'string' ? found : inPython(found))}. ${reason}`
 }
 
-const hidden = '***'
+type Params = Problem['params']
 
-type Limited = { readonly limit: number }
-
-const size = (shown: string, { limit }: Limited, many: string) => `${shown} ${limit === 1 ? 'should be non-empty' : many}`
-
-/** @param choice what the parts of a choice say, of which none fits */
-function describe({ keyword, params, message }: ErrorObject, value: unknown, choice: readonly ErrorObject[]): string {
-  const shown = inPython(value)
-  const allOf = (name: string, of: string) => choice.filter((each) => each.keyword === name).map((each) => inPython((each.params as Record<string, unknown>)[of]))
+/** What is wrong, without where. */
+export function pythonReason({ keyword, params, choice, found, message }: Problem): string {
+  const shown = shorten(inPython(found))
+  const allOf = (name: string, of: string) => choice.filter((each) => each.keyword === name).map((each) => inPython(each.params[of]))
   switch (keyword) {
     case 'type': return `${shown} is not of type ${allOf('type', 'type').join(', ')}`
     case 'const': return `${shown} is not one of [${allOf('const', 'allowedValue').join(', ')}]`
-    case 'required': return `${inPython((params as { missingProperty: string }).missingProperty)} is a required property`
-    case 'additionalProperties': return `Additional properties are not allowed (${inPython((params as { additionalProperty: string }).additionalProperty)} was unexpected)`
-    case 'pattern': return `${shown} does not match ${inPython((params as { pattern: string }).pattern)}`
-    case 'minLength': case 'minItems': return size(shown, params as Limited, 'is too short')
-    case 'minProperties': return size(shown, params as Limited, 'does not have enough properties')
+    case 'required': return `${inPython(params['missingProperty'])} is a required property`
+    case 'additionalProperties': return `Additional properties are not allowed (${shorten(inPython(params['additionalProperty']))} was unexpected)`
+    case 'pattern': return `${shown} does not match ${inPython(params['pattern'])}`
+    case 'minLength': case 'minItems': return size(shown, params, 'is too short')
+    case 'minProperties': return size(shown, params, 'does not have enough properties')
     case 'maxLength': case 'maxItems': return `${shown} is too long`
     case 'uniqueItems': return `${shown} has non-unique elements`
-    case 'minimum': return `${shown} is less than the minimum of ${(params as Limited).limit}`
-    case 'maximum': return `${shown} is greater than the maximum of ${(params as Limited).limit}`
-    default: return `${shown} ${message ?? 'does not fit'}`
+    case 'minimum': return `${shown} is less than the minimum of ${String(params['limit'])}`
+    case 'maximum': return `${shown} is greater than the maximum of ${String(params['limit'])}`
+    default: return `${shown} ${message}`
   }
+}
+
+function size(shown: string, { limit }: Params, many: string): string {
+  return `${shown} ${limit === 1 ? 'should be non-empty' : many}`
+}
+
+/** Nobody reads more of what was wrong. */
+function shorten(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text
 }
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }

@@ -6,6 +6,7 @@ import { compilePolicy } from '#core/policy'
 import { defineService, type Role, type Runtime } from '#core/service'
 import { imageFileHandlers } from './api/image-files.ts'
 import { imageHandlers } from './api/images.ts'
+import { glanceInput } from './api/input.ts'
 import { discovery, infoHandlers } from './api/info.ts'
 import { memberHandlers } from './api/members.ts'
 import { glanceRules } from './api/policy.ts'
@@ -35,7 +36,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   }
   const worker = operations.work(glance)
   const transport = createApi({
-    service: 'glance', prefix: '/v2', faults: glanceFaults, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
+    service: 'glance', prefix: '/v2', faults: glanceFaults, input: glanceInput, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
     authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(imageRoutes, imageHandlers(glance, options)), serve(imageFileRoutes, imageFileHandlers(glance)), serve(memberRoutes, memberHandlers(glance)),

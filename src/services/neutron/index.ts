@@ -2,6 +2,7 @@
 import { explain } from '#core/events'
 import { createApi, neutronFaults, serve } from '#core/http'
 import { defineService, type Role, type Runtime } from '#core/service'
+import { neutronInput } from './api/input.ts'
 import { discovery } from './api/discovery.ts'
 import { agentHandlers, extensionHandlers, ipAvailabilityHandlers, quotaHandlers, tagHandlers } from './api/management.ts'
 import { networkHandlers } from './api/networks.ts'
@@ -47,7 +48,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const reports = listenToAgents(neutron, 'server', true)
   const worker = neutron.operations.work(neutron)
   const transport = createApi({
-    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, framework: 'pecan', faults: neutronFaults, policy: neutron.policy, refusal: disallowed, authenticate: runtime.authenticate, discovery,
+    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, framework: 'pecan', faults: neutronFaults, input: neutronInput, policy: neutron.policy, refusal: disallowed, authenticate: runtime.authenticate, discovery,
     capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(networkRoutes, networkHandlers(neutron)), serve(subnetRoutes, subnetHandlers(neutron)), serve(portRoutes, portHandlers(neutron)),

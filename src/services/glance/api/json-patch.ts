@@ -1,8 +1,9 @@
 // Reads the two forms of JSON patch that glance takes into a list of changes.
 import { BadRequest, Forbidden } from '#core/errors'
-import { checkBody } from '#core/validation'
+import { findProblem } from '#core/validation'
 import { NewImage } from '../contract/image-shapes.ts'
 import type { Change } from '../domain/update-image.ts'
+import { notAnImage } from './input.ts'
 
 const operations = ['add', 'remove', 'replace'] as const
 type Operation = (typeof operations)[number]
@@ -32,8 +33,8 @@ export function readPatch(body: unknown, old: boolean): Change[] {
     if (name === '' || name.length > 255) throw new BadRequest('Custom property should not be greater than 255 characters.')
     if (operation === 'remove') return { operation, name }
     if (!('value' in raw)) throw new BadRequest(`Operation "${operation}" requires a member named "value".`)
-    const problem = checkBody(NewImage, { [name]: raw['value'] })
-    if (problem !== undefined) throw new BadRequest(`Provided object does not match schema 'image': ${problem}`)
+    const problem = findProblem(NewImage, { [name]: raw['value'] })
+    if (problem) throw notAnImage(problem)
     return { operation, name, value: raw['value'] }
   })
 }

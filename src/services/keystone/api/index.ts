@@ -1,6 +1,7 @@
 // Keystone's API: its tables joined with their handlers.
 import { createApi, keystoneFaults, serve, type Transport } from '#core/http'
-import { pythonWording } from '#core/validation'
+import { BadRequest } from '#core/errors'
+import { type Problem, pythonWording } from '#core/validation'
 import {
   domainRoutes, endpointRoutes, grantRoutes, groupRoutes, projectRoutes, regionRoutes, roleAssignmentRoutes, roleRoutes, serviceRoutes, tokenRoutes, userRoutes,
 } from '../contract/index.ts'
@@ -18,7 +19,7 @@ import { groupHandlers, userHandlers } from './users.ts'
 
 export function identityApi(keystone: Keystone, options: { readonly authUrl: string; readonly checkReplies: boolean }): Transport {
   const api = createApi({
-    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, framework: 'flask', faults: keystoneFaults, wording: pythonWording, unreadable,
+    service: 'keystone', prefix: '/v3', ignoresTrailingSlash: true, framework: 'flask', faults: keystoneFaults, input: { refusal, unreadable },
     policy: keystone.policy, refusal: forbidden, capabilities: keystone, discovery, ...options,
     authenticate: (token, serviceToken) => authenticate(keystone, token, serviceToken),
     routes: [
@@ -33,6 +34,11 @@ export function identityApi(keystone: Keystone, options: { readonly authUrl: str
     const reply = await api(request)
     return { ...reply, headers: { ...reply.headers, Vary: 'X-Auth-Token' } }
   }
+}
+
+/** Of a query it says no more than of a body (keystone/api/validation/validators.py). */
+function refusal(problem: Problem) {
+  return new BadRequest(pythonWording(problem))
 }
 
 function unreadable(part: 'body' | 'content type') {

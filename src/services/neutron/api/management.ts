@@ -10,14 +10,22 @@ import { type AgentRecord, deleteAgent, dhcpAgentsOf, findAgent, l3AgentsOf, lis
 import { agentZone, listZones } from '../domain/availability-zones.ts'
 import { type NetworkAvailability, listAvailability, showAvailability } from '../domain/ip-availability.ts'
 import type { Neutron } from '../domain/neutron.ts'
-import { defaultLimits, deleteQuota, listQuotas, quotaDetails, showQuota, updateQuota } from '../domain/quotas.ts'
+import { defaultLimits, deleteQuota, listQuotas, ownProject, quotaDetails, showQuota, updateQuota } from '../domain/quotas.ts'
 import { addTag, deleteTag, deleteTags, listTags, replaceTags, requireTag } from '../domain/tags.ts'
 import { ExtensionNotFound } from '../model/errors.ts'
-import { pick, readList } from './collection.ts'
-import { viewNetwork } from './networks.ts'
+import { checkFilters, pick, readFlag, readInteger, readList } from './collection.ts'
+import { networkFilters, viewNetwork } from './networks.ts'
 import { viewRouter } from './routers.ts'
 
+const nouns = [
+  ['networks', 'network'], ['subnets', 'subnet'], ['ports', 'port'], ['routers', 'router'], ['floatingips', 'floatingip'],
+  ['security-groups', 'security_group'], ['security-group-rules', 'security_group_rule'], ['agents', 'agent'], ['quotas', 'quota'],
+] as const
+
 export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRoutes> => ({
+  async listNouns({ baseUrl }) {
+    return { status: 200, body: { resources: nouns.map(([plural, name]) => ({ links: [{ rel: 'self', href: `${baseUrl}/${plural}` }], name, collection: plural.replaceAll('-', '_') })) } }
+  },
   async listExtensions() {
     return { status: 200, body: { extensions: extensions.map((extension) => ({ ...extension, links: [] })) } }
   },
@@ -27,6 +35,7 @@ export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRo
     return { status: 200, body: { extension: { ...extension, links: [] } } }
   },
   async listAvailabilityZones({ query }) {
+    checkFilters(query, (name) => zoneFilters.has(name))
     const zones = await listZones(neutron.database.read)
     return { status: 200, body: { availability_zones: zones.filter((each) => matches({ ...each }, query)) } }
   },
@@ -34,6 +43,8 @@ export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRo
     return { status: 200, body: { service_providers: [] } }
   },
 })
+
+const zoneFilters = new Set(['name', 'resource', 'state'])
 
 /** Filters of lists that are not pages of a table. */
 function matches(item: Readonly<Record<string, unknown>>, query: Readonly<Record<string, string | readonly string[]>>): boolean {
@@ -52,12 +63,16 @@ function viewAgent({ row, known, alive, kind }: AgentRecord) {
   }
 }
 
+const agentFilters = new Set(['id', 'agent_type', 'binary', 'topic', 'host', 'admin_state_up', 'alive', 'description', 'availability_zone'])
+const agentFlags = new Set(['admin_state_up', 'alive'])
 const topics = { l2: 'N/A', dhcp: 'dhcp_agent', l3: 'l3_agent', metadata: 'N/A' } as const
 
 export const agentHandlers = (neutron: Neutron): Handlers<typeof agentRoutes> => ({
   async listAgents({ ctx, query }) {
+    checkFilters(query, (name) => agentFilters.has(name))
+    const asked = Object.fromEntries(Object.entries(query).map(([name, value]) => [name, agentFlags.has(name) ? [value].flat().map(readFlag) : value]))
     // As upstream: who may not see them finds none.
-    const agents = (allows(neutron, ctx, 'get_agent', {}) ? await listAgents(neutron) : []).map(viewAgent).filter((agent) => matches(agent, query))
+    const agents = (allows(neutron, ctx, 'get_agent', {}) ? await listAgents(neutron) : []).map(viewAgent).filter((agent) => matches(agent, asked))
     return { status: 200, body: { agents: agents.map((agent) => pick(query, agent)) } }
   },
   async showAgent({ ctx, params, query }) {
@@ -89,6 +104,8 @@ export const quotaHandlers = (neutron: Neutron): Handlers<typeof quotaRoutes> =>
   const details: Handlers<typeof quotaRoutes>['showQuotaDetails'] = async ({ ctx, params }) => ({ status: 200, body: { quota: await quotaDetails(neutron, ctx, params.project_id) } })
   return {
     listQuotas: async ({ ctx }) => ({ status: 200, body: { quotas: await listQuotas(neutron, ctx) } }),
+    showQuotaTenant: async ({ ctx }) => ({ status: 200, body: { tenant: { tenant_id: ownProject(ctx) } } }),
+    showQuotaProject: async ({ ctx }) => ({ status: 200, body: { project: { project_id: ownProject(ctx) } } }),
     showQuota: async ({ ctx, params }) => ({ status: 200, body: { quota: await showQuota(neutron, ctx, params.project_id) } }),
     async showDefaultQuota({ ctx, params }) {
       await showQuota(neutron, ctx, params.project_id)
@@ -118,8 +135,8 @@ export const ipAvailabilityHandlers = (neutron: Neutron): Handlers<typeof ipAvai
   async listIpAvailability({ query }) {
     const { network_id: id, network_name: name, ip_version: version, ...rest } = query
     const asked = { ...rest, ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
-    const found = await listAvailability(neutron, readList(asked, networkList))
-    const versions = version === undefined ? undefined : [version].flat().map(Number)
+    const found = await listAvailability(neutron, readList(asked, networkList, networkFilters))
+    const versions = version === undefined ? undefined : [version].flat().map((text) => Number(readInteger(text)))
     const narrowed = versions ? found.map((each) => ({ ...each, subnets: each.subnets.filter((subnet) => versions.includes(subnet.row.ip_version)) })) : found
     return { status: 200, body: { network_ip_availabilities: narrowed.map(viewAvailability) } }
   },

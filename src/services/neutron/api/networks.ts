@@ -9,7 +9,7 @@ import { agentZone } from '../domain/availability-zones.ts'
 import { createNetworks, deleteNetwork, findNetwork, listNetworks, type NewNetworkBody, updateNetwork } from '../domain/networks.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
-import { bodies, listBody, made, pick, readList } from './collection.ts'
+import { bodies, listBody, type FilterReaders, made, pick, readInteger, readList } from './collection.ts'
 import { networkTarget } from '../domain/targets.ts'
 
 export function viewNetwork(neutron: Neutron, ctx: RequestContext, { row, segment, subnetIds, tags }: NetworkRecord): Static<typeof Network> {
@@ -28,9 +28,11 @@ export function viewNetwork(neutron: Neutron, ctx: RequestContext, { row, segmen
   } as Static<typeof Network>
 }
 
+export const networkFilters: FilterReaders = { 'provider:segmentation_id': readInteger }
+
 export const networkHandlers = (neutron: Neutron): Handlers<typeof networkRoutes> => ({
   async listNetworks({ ctx, query, baseUrl }) {
-    const request = readList(query, networkList)
+    const request = readList(query, networkList, networkFilters)
     const records = await listNetworks(neutron, ctx, request)
     const views = records.map((record) => viewNetwork(neutron, ctx, record))
     return { status: 200, body: listBody('networks', views, records.map(({ row }) => row.id), query, request, `${baseUrl}/networks`) }

@@ -13,7 +13,7 @@ import { findPort, listPorts } from '../domain/ports/list.ts'
 import { updatePort } from '../domain/ports/update.ts'
 import type { AddressPair, DhcpOption } from '../domain/ports/validate.ts'
 import { readIfMatch } from '../domain/revisions.ts'
-import { bodies, listBody, made, pick, readList } from './collection.ts'
+import { bodies, listBody, made, pick, readList, readPair } from './collection.ts'
 import { changeOf } from './networks.ts'
 
 type PortView = Static<typeof Port>
@@ -39,7 +39,7 @@ const seesBinding = (neutron: Neutron, ctx: RequestContext) => allows(neutron, c
 
 export const portHandlers = (neutron: Neutron): Handlers<typeof portRoutes> => ({
   async listPorts({ ctx, query, baseUrl }) {
-    const request = readList(query, portList)
+    const request = readList(query, portList, { fixed_ips: readPair })
     const records = await listPorts(neutron, ctx, request)
     const binding = seesBinding(neutron, ctx)
     return { status: 200, body: listBody('ports', records.map((record) => viewPort(record, binding)), records.map(({ row }) => row.id), query, request, `${baseUrl}/ports`) }

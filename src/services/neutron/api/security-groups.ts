@@ -6,10 +6,10 @@ import { ruleList, securityGroupList, type SecurityGroupRecord } from '../db/sec
 import type { SecurityGroupRuleRow } from '../db/tables.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
-import { normalized } from '../domain/rule-grammar.ts'
+import { normalized, readEtherType, readPort, readPrefix, readProtocol } from '../domain/rule-grammar.ts'
 import { createRules, deleteRule, findRule, listRules, type NewRuleBody } from '../domain/security-group-rules.ts'
 import { createSecurityGroups, deleteSecurityGroup, findSecurityGroup, listSecurityGroups, type NewGroupBody, updateSecurityGroup } from '../domain/security-groups.ts'
-import { bodies, listBody, made, pick, readList } from './collection.ts'
+import { bodies, listBody, type FilterReaders, made, pick, readFlag, readList } from './collection.ts'
 import { changeOf } from './networks.ts'
 
 export function viewRule(row: SecurityGroupRuleRow): Static<typeof SecurityGroupRule> {
@@ -30,7 +30,7 @@ export function viewGroup({ row, rules, tags }: SecurityGroupRecord): Static<typ
 
 export const securityGroupHandlers = (neutron: Neutron): Handlers<typeof securityGroupRoutes> => ({
   async listSecurityGroups({ ctx, query, baseUrl }) {
-    const request = readList(query, securityGroupList)
+    const request = readList(query, securityGroupList, { shared: readFlag })
     const records = await listSecurityGroups(neutron, ctx, request)
     return { status: 200, body: listBody('security_groups', records.map(viewGroup), records.map(({ row }) => row.id), query, request, `${baseUrl}/security-groups`) }
   },
@@ -50,9 +50,14 @@ export const securityGroupHandlers = (neutron: Neutron): Handlers<typeof securit
   },
 })
 
+const ruleFilters: FilterReaders = {
+  protocol: (text) => readProtocol(text) ?? '', ethertype: readEtherType, remote_ip_prefix: (text) => readPrefix(text) ?? '',
+  port_range_min: (text) => String(readPort(text)), port_range_max: (text) => String(readPort(text)),
+}
+
 export const securityGroupRuleHandlers = (neutron: Neutron): Handlers<typeof securityGroupRuleRoutes> => ({
   async listSecurityGroupRules({ ctx, query, baseUrl }) {
-    const request = readList(query, ruleList)
+    const request = readList(query, ruleList, ruleFilters)
     const rows = await listRules(neutron, ctx, request)
     return { status: 200, body: listBody('security_group_rules', rows.map(viewRule), rows.map((row) => row.id), query, request, `${baseUrl}/security-group-rules`) }
   },

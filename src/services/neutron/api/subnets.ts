@@ -6,7 +6,7 @@ import { subnetList, type SubnetRecord } from '../db/subnets.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { readIfMatch } from '../domain/revisions.ts'
 import { createSubnets, deleteSubnet, findSubnet, listSubnets, type NewSubnetBody, updateSubnet } from '../domain/subnets.ts'
-import { bodies, listBody, made, pick, readList } from './collection.ts'
+import { bodies, listBody, made, pick, readFlag, readInteger, readList } from './collection.ts'
 import { changeOf } from './networks.ts'
 
 export function viewSubnet({ row, tags }: SubnetRecord): Static<typeof Subnet> {
@@ -21,7 +21,7 @@ export function viewSubnet({ row, tags }: SubnetRecord): Static<typeof Subnet> {
 
 export const subnetHandlers = (neutron: Neutron): Handlers<typeof subnetRoutes> => ({
   async listSubnets({ ctx, query, baseUrl }) {
-    const request = readList(query, subnetList)
+    const request = readList(query, subnetList, { ip_version: readInteger, shared: readFlag, 'router:external': readFlag })
     const records = await listSubnets(neutron, ctx, request)
     return { status: 200, body: listBody('subnets', records.map(viewSubnet), records.map(({ row }) => row.id), query, request, `${baseUrl}/subnets`) }
   },

@@ -35,17 +35,30 @@ export function shown<S extends TSchema>(schema: S) {
   return Type.Unsafe<Static<S>>(Type.Partial(schema as never))
 }
 
+/** What a body with objects of a noun is about: how it is read, and what is said of attributes that it must not set. */
+export interface ResourceBody {
+  readonly name: string
+  readonly plural?: string
+  /** All that the noun has, in the order in which they are looked at. */
+  readonly attributes: readonly string[]
+}
+
+/** The attributes of a noun: what it shows, and what it is made with. */
+export function attributesOf(...schemas: readonly { readonly properties: object }[]): readonly string[] {
+  return [...new Set(schemas.flatMap(({ properties }) => Object.keys(properties)))]
+}
+
 /** A body that holds one object under its name. */
-export function single<const N extends string, S extends TSchema>(name: N, schema: S) {
-  return Type.Unsafe<Readonly<Record<N, Static<S>>>>(Closed({ [name]: schema }))
+export function single<const N extends string, S extends TSchema>(name: N, schema: S, attributes: readonly string[]) {
+  return Type.Unsafe<Readonly<Record<N, Static<S>>>>(Closed({ [name]: schema }, { 'x-resource': { name, attributes } satisfies ResourceBody }))
 }
 
 /** One new object under its name, or several under the plural: all of them are made, or none. */
-export function oneOrMany<const N extends string, S extends TSchema>(name: N, plural: string, schema: S) {
+export function oneOrMany<const N extends string, S extends TSchema>(name: N, plural: string, schema: S, attributes: readonly string[]) {
   return Type.Unsafe<Readonly<Record<N, Static<S>>>>(
     Type.Object(
       { [name]: Type.Optional(schema), [plural]: Type.Optional(Type.Array(schema, { minItems: 1, maxItems: 1000 })) },
-      { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+      { additionalProperties: false, minProperties: 1, maxProperties: 1, 'x-resource': { name, plural, attributes } satisfies ResourceBody },
     ),
   )
 }

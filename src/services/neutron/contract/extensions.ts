@@ -30,6 +30,7 @@ const lines: readonly (readonly [alias: string, name: string, description: strin
   ['port-security', 'Port Security', 'Ports may be left unfiltered.'],
   ['project-id', 'project_id field enabled', 'Owners are named project_id too.'],
   ['provider', 'Provider Network', 'Networks show the segment behind them.'],
+  ['quota-check-limit', 'Quota engine limit check', 'Limits below what is used are refused on demand.'],
   ['quota_details', 'Quota details management support', 'What a project uses of its quotas.'],
   ['quotas', 'Quota management support', 'Quotas of projects.'],
   ['revision-if-match', 'If-Match constraints based on revision_number', 'Changes that depend on what the author saw.'],

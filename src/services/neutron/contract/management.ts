@@ -5,6 +5,10 @@ import { AnyQuery, Flag, Id, params } from './common.ts'
 const Extension = Closed({ alias: Type.String(), name: Type.String(), description: Type.String(), updated: Type.String(), links: Type.Array(Type.Unknown()) })
 
 export const extensionRoutes = defineRoutes('neutron', {
+  listNouns: {
+    method: 'GET', path: '/', policy: authenticated, summary: 'List the nouns of this version.',
+    reply: { 200: Type.Object({ resources: Type.Array(Type.Object({ name: Type.String(), collection: Type.String(), links: Type.Array(Type.Object({ rel: Type.String(), href: Type.String() })) })) }) }, faults: [401],
+  },
   listExtensions: {
     method: 'GET', path: '/extensions', policy: authenticated, summary: 'List the extensions that are built.',
     reply: { 200: Type.Object({ extensions: Type.Array(Extension) }) }, faults: [401],

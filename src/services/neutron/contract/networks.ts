@@ -1,6 +1,6 @@
 // Networks: a segment of their own each, reached by the ports on it.
 import { Closed, defineRoutes, deferred, Nullable, Type } from '#core/spec'
-import { AnyQuery, Description, Flag, listShown, LooseInteger, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
+import { AnyQuery, attributesOf, Description, Flag, listShown, LooseInteger, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
 
 const changeable = {
   name: Type.Optional(Name),
@@ -43,6 +43,8 @@ export const Network = Closed({
   'provider:segmentation_id': Nullable(Type.Integer()),
 })
 
+const attributes = attributesOf(Network, NewNetwork)
+
 export const networkRoutes = defineRoutes('neutron', {
   listNetworks: {
     method: 'GET', path: '/networks', policy: deferred('get_network'),
@@ -52,7 +54,7 @@ export const networkRoutes = defineRoutes('neutron', {
   createNetwork: {
     method: 'POST', path: '/networks', policy: deferred('create_network'),
     summary: 'Create one network, or several at once.', maxBodyBytes: 1_048_576,
-    body: oneOrMany('network', 'networks', NewNetwork), reply: { 201: oneOrManyShown('network', 'networks', Network) }, faults: [400, 401, 403, 409],
+    body: oneOrMany('network', 'networks', NewNetwork, attributes), reply: { 201: oneOrManyShown('network', 'networks', Network) }, faults: [400, 401, 403, 409],
   },
   showNetwork: {
     method: 'GET', path: '/networks/:id', policy: deferred('get_network'),
@@ -60,7 +62,7 @@ export const networkRoutes = defineRoutes('neutron', {
   },
   updateNetwork: {
     method: 'PUT', path: '/networks/:id', policy: deferred('update_network'),
-    summary: 'Change a network.', params, body: single('network', NetworkChange),
+    summary: 'Change a network.', params, body: single('network', NetworkChange, attributes),
     reply: { 200: singleShown('network', Network) }, faults: [400, 401, 403, 404, 409, 412],
   },
   deleteNetwork: {

@@ -1,19 +1,15 @@
 // Ports: the places where servers, routers and DHCP are plugged into a network.
-import { Closed, defineRoutes, deferred, Nullable, Type } from '#core/spec'
-import { Address, AnyQuery, Description, Flag, Id, listShown, MacAddress, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
+import { Closed, defineRoutes, deferred, Nullable, Type, Uuid } from '#core/spec'
+import { Address, AnyQuery, attributesOf, Description, Flag, listShown, MacAddress, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
 
-const WantedIp = Closed({ subnet_id: Type.Optional(Nullable(Type.String({ maxLength: 64 }))), ip_address: Type.Optional(Nullable(Address)) })
-const Pair = Closed({ ip_address: Type.String({ maxLength: 64 }), mac_address: Type.Optional(Nullable(MacAddress)) })
+const WantedIp = Closed({ subnet_id: Type.Optional(Nullable(Uuid)), ip_address: Type.Optional(Nullable(Address)) })
+const Pair = Closed({ ip_address: Type.Optional(Type.String({ maxLength: 64 })), mac_address: Type.Optional(Nullable(MacAddress)) })
 const DhcpOption = Closed({
   opt_name: Type.String({ minLength: 1, maxLength: 64 }),
   opt_value: Type.Optional(Nullable(Type.String({ maxLength: 255 }))),
   ip_version: Type.Optional(Nullable(Type.Union([Type.Integer(), Type.String({ maxLength: 2 })]))),
 })
-const SecurityGroupIds = Type.Array(UuidLike(), { maxItems: 200 })
-
-function UuidLike() {
-  return Type.String({ minLength: 1, maxLength: 64 })
-}
+const SecurityGroupIds = Type.Array(Uuid, { maxItems: 200, uniqueItems: true })
 
 const changeable = {
   name: Type.Optional(Name),
@@ -32,7 +28,7 @@ const changeable = {
   'binding:profile': Type.Optional(Nullable(Type.Record(Type.String(), Type.Unknown()))),
 }
 
-export const NewPort = Closed({ ...changeable, ...owner, network_id: Id })
+export const NewPort = Closed({ ...changeable, ...owner, network_id: Uuid })
 export const PortChange = Closed(changeable)
 
 export const Port = Closed({
@@ -56,6 +52,8 @@ export const Port = Closed({
   'binding:profile': Type.Record(Type.String(), Type.Unknown()),
 })
 
+const attributes = attributesOf(Port, NewPort)
+
 export const portRoutes = defineRoutes('neutron', {
   listPorts: {
     method: 'GET', path: '/ports', policy: deferred('get_port'), summary: 'List the ports that the caller can see.',
@@ -63,7 +61,7 @@ export const portRoutes = defineRoutes('neutron', {
   },
   createPort: {
     method: 'POST', path: '/ports', policy: deferred('create_port'), summary: 'Create one port, or several at once.', maxBodyBytes: 1_048_576,
-    body: oneOrMany('port', 'ports', NewPort), reply: { 201: oneOrManyShown('port', 'ports', Port) }, faults: [400, 401, 403, 404, 409],
+    body: oneOrMany('port', 'ports', NewPort, attributes), reply: { 201: oneOrManyShown('port', 'ports', Port) }, faults: [400, 401, 403, 404, 409],
   },
   showPort: {
     method: 'GET', path: '/ports/:id', policy: deferred('get_port'), summary: 'Show a port.',
@@ -71,7 +69,7 @@ export const portRoutes = defineRoutes('neutron', {
   },
   updatePort: {
     method: 'PUT', path: '/ports/:id', policy: deferred('update_port'), summary: 'Change a port; naming a host binds it there.',
-    params, body: single('port', PortChange), reply: { 200: singleShown('port', Port) }, faults: [400, 401, 403, 404, 409, 412],
+    params, body: single('port', PortChange, attributes), reply: { 200: singleShown('port', Port) }, faults: [400, 401, 403, 404, 409, 412],
   },
   deletePort: {
     method: 'DELETE', path: '/ports/:id', policy: deferred('delete_port'), summary: 'Delete a port.',

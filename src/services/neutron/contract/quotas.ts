@@ -1,14 +1,26 @@
 // Quotas: how many of each thing a project may have.
-import { Closed, defineRoutes, deferred, Type } from '#core/spec'
+import { authenticated, Closed, defineRoutes, deferred, Type } from '#core/spec'
 import { Id, LooseInteger } from './common.ts'
 
 const params = Type.Object({ project_id: Id })
 const Limits = Type.Record(Type.String(), Type.Integer())
+/** With `check_limit`, no limit may be below what is used; `force` asks for what is the rule without it. */
+const WantedLimits = Type.Unsafe<Readonly<Record<string, unknown>>>(
+  Type.Object({ force: Type.Optional(Type.Unknown()), check_limit: Type.Optional(Type.Unknown()) }, { additionalProperties: LooseInteger }),
+)
 
 export const quotaRoutes = defineRoutes('neutron', {
   listQuotas: {
     method: 'GET', path: '/quotas', policy: deferred('get_quota'), summary: 'List the projects that have quotas of their own.',
     reply: { 200: Type.Object({ quotas: Type.Array(Type.Record(Type.String(), Type.Unknown())) }) }, faults: [401, 403],
+  },
+  showQuotaTenant: {
+    method: 'GET', path: '/quotas/tenant', policy: authenticated, summary: 'Show whose quotas the caller uses, under its old name.',
+    reply: { 200: Type.Object({ tenant: Closed({ tenant_id: Type.String() }) }) }, faults: [400, 401],
+  },
+  showQuotaProject: {
+    method: 'GET', path: '/quotas/project', policy: authenticated, summary: 'Show whose quotas the caller uses.',
+    reply: { 200: Type.Object({ project: Closed({ project_id: Type.String() }) }) }, faults: [400, 401],
   },
   showQuota: {
     method: 'GET', path: '/quotas/:project_id', policy: deferred('get_quota'), summary: 'Show the quotas of a project.',
@@ -28,7 +40,7 @@ export const quotaRoutes = defineRoutes('neutron', {
   },
   updateQuota: {
     method: 'PUT', path: '/quotas/:project_id', policy: deferred('update_quota'), summary: 'Set quotas of a project.',
-    params, body: Closed({ quota: Type.Record(Type.String({ maxLength: 64 }), LooseInteger) }), reply: { 200: Type.Object({ quota: Limits }) }, faults: [400, 401, 403],
+    params, body: Closed({ quota: WantedLimits }), reply: { 200: Type.Object({ quota: Limits }) }, faults: [400, 401, 403],
   },
   deleteQuota: {
     method: 'DELETE', path: '/quotas/:project_id', policy: deferred('delete_quota'), summary: 'Let the defaults apply to a project again.',

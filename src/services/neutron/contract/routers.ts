@@ -1,11 +1,11 @@
 // Routers: they join subnets, and lead to an external network with source address translation.
-import { Closed, defineRoutes, deferred, Nullable, Type } from '#core/spec'
-import { Address, AnyQuery, Description, Flag, listShown, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
+import { Closed, defineRoutes, deferred, Nullable, Type, Uuid } from '#core/spec'
+import { Address, AnyQuery, attributesOf, Description, Flag, listShown, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
 
 const Route = Closed({ destination: Type.String({ minLength: 2, maxLength: 64 }), nexthop: Address })
-const WantedIp = Closed({ subnet_id: Type.Optional(Type.String({ maxLength: 64 })), ip_address: Type.Optional(Address) })
+const WantedIp = Closed({ subnet_id: Type.Optional(Uuid), ip_address: Type.Optional(Address) })
 const WantedGateway = Closed({
-  network_id: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  network_id: Type.Optional(Uuid),
   enable_snat: Type.Optional(Flag),
   external_fixed_ips: Type.Optional(Nullable(Type.Array(WantedIp, { maxItems: 20 }))),
 })
@@ -44,6 +44,8 @@ const Interface = Closed({
 })
 const Routes = Type.Object({ router: Closed({ routes: Type.Array(Route, { maxItems: 200 }) }) }, { additionalProperties: false })
 
+const attributes = attributesOf(Router, NewRouter, RouterChange)
+
 export const routerRoutes = defineRoutes('neutron', {
   listRouters: {
     method: 'GET', path: '/routers', policy: deferred('get_router'), summary: 'List the routers of the caller.',
@@ -51,7 +53,7 @@ export const routerRoutes = defineRoutes('neutron', {
   },
   createRouter: {
     method: 'POST', path: '/routers', policy: deferred('create_router'), summary: 'Create a router.',
-    body: oneOrMany('router', 'routers', NewRouter), reply: { 201: oneOrManyShown('router', 'routers', Router) }, faults: [400, 401, 403, 404, 409],
+    body: oneOrMany('router', 'routers', NewRouter, attributes), reply: { 201: oneOrManyShown('router', 'routers', Router) }, faults: [400, 401, 403, 404, 409],
   },
   showRouter: {
     method: 'GET', path: '/routers/:id', policy: deferred('get_router'), summary: 'Show a router.',
@@ -59,7 +61,7 @@ export const routerRoutes = defineRoutes('neutron', {
   },
   updateRouter: {
     method: 'PUT', path: '/routers/:id', policy: deferred('update_router'), summary: 'Change a router, its gateway or its routes.',
-    params, body: single('router', RouterChange), reply: { 200: singleShown('router', Router) }, faults: [400, 401, 403, 404, 409, 412],
+    params, body: single('router', RouterChange, attributes), reply: { 200: singleShown('router', Router) }, faults: [400, 401, 403, 404, 409, 412],
   },
   deleteRouter: {
     method: 'DELETE', path: '/routers/:id', policy: deferred('delete_router'), summary: 'Delete a router without interfaces.',

@@ -1,6 +1,6 @@
 // Security groups and their rules: what may come to a port and what may leave it.
 import { Closed, defineRoutes, deferred, Nullable, Type } from '#core/spec'
-import { AnyQuery, Description, Flag, Id, listShown, LooseInteger, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
+import { AnyQuery, attributesOf, Description, Flag, Id, listShown, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
 
 export const NewSecurityGroup = Closed({ name: Type.Optional(Name), description: Type.Optional(Description), stateful: Type.Optional(Flag), ...owner })
 export const SecurityGroupChange = Closed({ name: Type.Optional(Name), description: Type.Optional(Description), stateful: Type.Optional(Flag) })
@@ -26,11 +26,12 @@ export const SecurityGroup = Closed({
   security_group_rules: Type.Array(SecurityGroupRule),
 })
 
-const PortNumber = Nullable(LooseInteger)
+/** What is none is refused with a fault of its own. */
+const PortNumber = Nullable(Type.Union([Type.Integer(), Type.String({ maxLength: 16 })]))
 
 export const NewSecurityGroupRule = Closed({
   security_group_id: Id,
-  direction: Type.String({ maxLength: 16 }),
+  direction: Type.Union([Type.Literal('ingress'), Type.Literal('egress')]),
   ethertype: Type.Optional(Nullable(Type.String({ maxLength: 16 }))),
   protocol: Type.Optional(Nullable(Type.Union([Type.String({ maxLength: 40 }), Type.Integer()]))),
   port_range_min: Type.Optional(PortNumber),
@@ -41,6 +42,8 @@ export const NewSecurityGroupRule = Closed({
   ...owner,
 })
 
+const attributes = attributesOf(SecurityGroup, NewSecurityGroup)
+
 export const securityGroupRoutes = defineRoutes('neutron', {
   listSecurityGroups: {
     method: 'GET', path: '/security-groups', policy: deferred('get_security_group'), summary: 'List security groups; the first look makes the default group.',
@@ -48,7 +51,7 @@ export const securityGroupRoutes = defineRoutes('neutron', {
   },
   createSecurityGroup: {
     method: 'POST', path: '/security-groups', policy: deferred('create_security_group'), summary: 'Create a security group, which lets everything out and nothing in.',
-    body: oneOrMany('security_group', 'security_groups', NewSecurityGroup), reply: { 201: oneOrManyShown('security_group', 'security_groups', SecurityGroup) }, faults: [400, 401, 403, 409],
+    body: oneOrMany('security_group', 'security_groups', NewSecurityGroup, attributes), reply: { 201: oneOrManyShown('security_group', 'security_groups', SecurityGroup) }, faults: [400, 401, 403, 409],
   },
   showSecurityGroup: {
     method: 'GET', path: '/security-groups/:id', policy: deferred('get_security_group'), summary: 'Show a security group with its rules.',
@@ -56,13 +59,15 @@ export const securityGroupRoutes = defineRoutes('neutron', {
   },
   updateSecurityGroup: {
     method: 'PUT', path: '/security-groups/:id', policy: deferred('update_security_group'), summary: 'Change a security group.',
-    params, body: single('security_group', SecurityGroupChange), reply: { 200: singleShown('security_group', SecurityGroup) }, faults: [400, 401, 403, 404, 409, 412],
+    params, body: single('security_group', SecurityGroupChange, attributes), reply: { 200: singleShown('security_group', SecurityGroup) }, faults: [400, 401, 403, 404, 409, 412],
   },
   deleteSecurityGroup: {
     method: 'DELETE', path: '/security-groups/:id', policy: deferred('delete_security_group'), summary: 'Delete a security group that no port uses.',
     params, reply: { 204: null }, faults: [401, 403, 404, 409, 412],
   },
 })
+
+const ruleAttributes = attributesOf(SecurityGroupRule, NewSecurityGroupRule)
 
 export const securityGroupRuleRoutes = defineRoutes('neutron', {
   listSecurityGroupRules: {
@@ -71,7 +76,7 @@ export const securityGroupRuleRoutes = defineRoutes('neutron', {
   },
   createSecurityGroupRule: {
     method: 'POST', path: '/security-group-rules', policy: deferred('create_security_group_rule'), summary: 'Add one rule, or several, to a security group.', maxBodyBytes: 1_048_576,
-    body: oneOrMany('security_group_rule', 'security_group_rules', NewSecurityGroupRule),
+    body: oneOrMany('security_group_rule', 'security_group_rules', NewSecurityGroupRule, ruleAttributes),
     reply: { 201: oneOrManyShown('security_group_rule', 'security_group_rules', SecurityGroupRule) }, faults: [400, 401, 403, 404, 409],
   },
   showSecurityGroupRule: {

@@ -1,6 +1,6 @@
 // Subnets: blocks of addresses on a network, with what their hosts are told by DHCP.
-import { Closed, defineRoutes, deferred, Nullable, Type } from '#core/spec'
-import { Address, AnyQuery, Description, Flag, Id, listShown, LooseInteger, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
+import { Closed, defineRoutes, deferred, Nullable, Type, Uuid } from '#core/spec'
+import { Address, AnyQuery, attributesOf, Description, Flag, listShown, LooseInteger, Name, oneOrMany, oneOrManyShown, owner, params, single, singleShown, standard } from './common.ts'
 
 const Cidr = Type.String({ minLength: 2, maxLength: 64 })
 const Pool = Closed({ start: Address, end: Address })
@@ -20,11 +20,13 @@ const Mode = Nullable(Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-st
 export const NewSubnet = Closed({
   ...changeable,
   ...owner,
-  network_id: Id,
-  ip_version: Type.Optional(LooseInteger),
+  network_id: Uuid,
+  ip_version: LooseInteger,
   cidr: Type.Optional(Nullable(Cidr)),
   ipv6_address_mode: Type.Optional(Mode),
   ipv6_ra_mode: Type.Optional(Mode),
+  /** None: there are no pools. */
+  subnetpool_id: Type.Optional(Type.Null()),
 })
 export const SubnetChange = Closed(changeable)
 
@@ -45,6 +47,8 @@ export const Subnet = Closed({
   'router:external': Type.Optional(Type.Boolean()),
 })
 
+const attributes = attributesOf(Subnet, NewSubnet)
+
 export const subnetRoutes = defineRoutes('neutron', {
   listSubnets: {
     method: 'GET', path: '/subnets', policy: deferred('get_subnet'), summary: 'List the subnets that the caller can see.',
@@ -52,7 +56,7 @@ export const subnetRoutes = defineRoutes('neutron', {
   },
   createSubnet: {
     method: 'POST', path: '/subnets', policy: deferred('create_subnet'), summary: 'Create one subnet, or several at once.', maxBodyBytes: 1_048_576,
-    body: oneOrMany('subnet', 'subnets', NewSubnet), reply: { 201: oneOrManyShown('subnet', 'subnets', Subnet) }, faults: [400, 401, 403, 404, 409],
+    body: oneOrMany('subnet', 'subnets', NewSubnet, attributes), reply: { 201: oneOrManyShown('subnet', 'subnets', Subnet) }, faults: [400, 401, 403, 404, 409],
   },
   showSubnet: {
     method: 'GET', path: '/subnets/:id', policy: deferred('get_subnet'), summary: 'Show a subnet.',
@@ -60,7 +64,7 @@ export const subnetRoutes = defineRoutes('neutron', {
   },
   updateSubnet: {
     method: 'PUT', path: '/subnets/:id', policy: deferred('update_subnet'), summary: 'Change a subnet.',
-    params, body: single('subnet', SubnetChange), reply: { 200: singleShown('subnet', Subnet) }, faults: [400, 401, 403, 404, 409, 412],
+    params, body: single('subnet', SubnetChange, attributes), reply: { 200: singleShown('subnet', Subnet) }, faults: [400, 401, 403, 404, 409, 412],
   },
   deleteSubnet: {
     method: 'DELETE', path: '/subnets/:id', policy: deferred('delete_subnet'), summary: 'Delete a subnet of which no address is in use.',

@@ -27,10 +27,12 @@ export interface ListOf {
   readonly table: string
   readonly columns: ListedColumns
   readonly special?: SpecialFilters
+  /** What may be sorted by without effect: all rows have the same. */
+  readonly constant?: readonly string[]
 }
 
 function toValue({ kind }: ListedColumn, text: string): string | number {
-  if (kind === 'flag') return /^(true|1|yes|on|t|y)$/i.test(text) ? 1 : 0
+  if (kind === 'flag') return text === 'true' ? 1 : 0
   return kind === 'number' ? Number(text) || 0 : text
 }
 

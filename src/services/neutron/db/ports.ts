@@ -24,7 +24,6 @@ export const portList: ListOf = {
     ...tagFilters('ports'),
     fixed_ips: byAddress,
     security_groups: (values) => sql<SqlBool>`ports.id in (select port_id from port_security_groups where security_group_id in (${sql.join(values)}))`,
-    ip_allocation: () => sql<SqlBool>`1 = 1`,
   },
 }
 

@@ -62,6 +62,13 @@ export async function insertRouter(tx: Tx, row: RouterRow): Promise<void> {
   await tx.insertInto('routers').values(row).execute()
 }
 
+/** Whether the router or floating address that a port names is there, or another one has the port: else it is nobody's. */
+export async function isOfRouterOrFloatingIp(db: Tx, { id, device_id: deviceId }: Pick<PortRow, 'id' | 'device_id'>): Promise<boolean> {
+  const router = await db.selectFrom('routers').select('id').where((row) => row.or([row('id', '=', deviceId), row('gateway_port_id', '=', id)])).limit(1).executeTakeFirst()
+  if (router) return true
+  return (await db.selectFrom('floating_ips').select('id').where((row) => row.or([row('id', '=', deviceId), row('floating_port_id', '=', id)])).limit(1).executeTakeFirst()) !== undefined
+}
+
 export async function setRouter(tx: Tx, id: string, set: Partial<RouterRow>): Promise<void> {
   await tx.updateTable('routers').set(set).where('id', '=', id).execute()
 }

@@ -13,7 +13,7 @@ export interface SecurityGroupRecord {
 export const securityGroupList: ListOf = {
   table: 'security_groups',
   columns: listed('security_groups', { texts: ['name'], flags: ['stateful'] }),
-  special: { ...tagFilters('security_groups'), shared: (values) => (values.some((value) => /^(false|0)$/i.test(value)) ? sql<SqlBool>`1 = 1` : sql<SqlBool>`1 = 0`) },
+  special: { ...tagFilters('security_groups'), shared: (values) => (values.includes('false') ? sql<SqlBool>`1 = 1` : sql<SqlBool>`1 = 0`) },
 }
 
 export const ruleList: ListOf = {

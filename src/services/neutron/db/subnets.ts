@@ -22,10 +22,11 @@ export const subnetList: ListOf = {
     subnetpool_id: () => sql<SqlBool>`1 = 0`,
     segment_id: () => sql<SqlBool>`1 = 0`,
   },
+  constant: ['subnetpool_id'],
 }
 
 function ofNetwork(column: string, values: readonly string[]): Condition {
-  const wanted = values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0))
+  const wanted = values.map((value) => (value === 'true' ? 1 : 0))
   return sql<SqlBool>`subnets.network_id in (select id from networks where ${sql.ref(column)} in (${sql.join(wanted)}))`
 }
 

@@ -49,7 +49,7 @@ export function ownerOf(neutron: Neutron, ctx: RequestContext, body: { readonly 
   const named = project ?? tenant
   const own = ctx.identity.projectId ?? ''
   if (named === undefined || named === '') {
-    if (own === '') throw new BadRequest('Running without keystone AuthN requires that tenant_id is specified')
+    if (own === '') throw new BadRequest('Running without keystone AuthN requires that project_id is specified')
     return own
   }
   if (named !== own && !isAdmin(neutron, ctx) && !allows(neutron, ctx, 'service_api', {})) {

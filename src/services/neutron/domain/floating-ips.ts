@@ -1,6 +1,5 @@
 // Floating addresses: taken from an external network, joined to a port's address through the router between them.
 import type { RequestContext } from '#core/context'
-import { BadRequest } from '#core/errors'
 import type { Static } from '#core/spec'
 import type { FloatingIpChange, NewFloatingIp } from '../contract/floating-ips.ts'
 import type { ListRequest } from '../db/list.ts'
@@ -11,7 +10,7 @@ import {
 } from '../db/routers.ts'
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { FloatingIpRow } from '../db/tables.ts'
-import { ExternalGatewayForFloatingIpNotFound, FloatingIpNotFound, FloatingIpPortTaken, NetworkNotFound } from '../model/errors.ts'
+import { badRequest, ExternalGatewayForFloatingIpNotFound, FloatingIpNotFound, FloatingIpPortTaken, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, authorizeAttributes, ownerOf, seesAll } from './access.ts'
 import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
@@ -41,11 +40,12 @@ async function createFloatingIp(neutron: Neutron, tx: Tx, ctx: RequestContext, b
   authorizeAttributes(neutron, ctx, 'create_floatingip', body, ['floating_ip_address'], { project_id: projectId, tenant_id: projectId }, { floating_ip_address: null })
   const network = await networkRow(tx, body.floating_network_id)
   if (!network || !allows(neutron, ctx, 'get_network', networkTarget(network))) throw new NetworkNotFound(`Network ${body.floating_network_id} could not be found.`)
-  if (network.external !== 1) throw new BadRequest(`Bad floatingip request: Network ${network.id} is not a valid external network.`)
+  if (network.external !== 1) throw badRequest('floatingip', `Network ${network.id} is not a valid external network`)
+  checkFixedAddress(body)
   await claimQuota(neutron, tx, projectId, 'floatingip')
   const id = neutron.ids.uuid()
   const subnets = (await subnetsOfNetwork(tx, network.id)).filter((subnet) => subnet.ip_version === 4)
-  if (subnets.length === 0) throw new BadRequest(`Bad floatingip request: Network ${network.id} does not contain any IPv4 subnet.`)
+  if (subnets.length === 0) throw badRequest('floatingip', `Network ${network.id} does not contain any IPv4 subnet`)
   const address = { ...(body.subnet_id && { subnet_id: body.subnet_id }), ...(body.floating_ip_address && { ip_address: body.floating_ip_address }) }
   const outside = await insertNewPort(neutron, tx, ctx, { network, subnets }, '', {
     name: '', device_owner: 'network:floatingip', device_id: id, ...(Object.keys(address).length > 0 && { fixed_ips: [address] }),
@@ -57,20 +57,24 @@ async function createFloatingIp(neutron: Neutron, tx: Tx, ctx: RequestContext, b
     id, project_id: projectId, description: body.description ?? '', revision_number: 0, created_at: now, updated_at: now, floating_network_id: network.id,
     floating_ip_address: outside.addresses[0]?.ip_address ?? '', floating_port_id: outside.row.id, status: 'DOWN', ...association,
   }
-  if (!(await insertFloatingIp(tx, row))) throw taken(row.floating_ip_address, association)
+  if (!(await insertFloatingIp(tx, row))) throw taken(row, association)
   if (row.router_id !== null) await beginRouterSync(neutron, tx, ctx, row.router_id, projectId)
   await announceInside(neutron, tx, ctx, row.fixed_port_id)
   return (await floatingIpRecord(tx, id)) ?? { row, port: undefined, tags: [] }
 }
 
-function taken(floatingAddress: string, { fixed_port_id, fixed_ip_address }: Association): Error {
-  return new FloatingIpPortTaken(`Cannot associate floating IP ${floatingAddress} with port ${fixed_port_id} using fixed IP ${fixed_ip_address}, as that fixed IP already has a floating IP.`)
+function checkFixedAddress({ fixed_ip_address: address, port_id: portId }: FloatingIpChangeBody): void {
+  if (address && !portId) throw badRequest('floatingip', 'fixed_ip_address cannot be specified without a port_id')
+}
+
+function taken({ id, floating_ip_address: address, floating_network_id: networkId }: FloatingIpRow, { fixed_port_id, fixed_ip_address }: Association): Error {
+  return new FloatingIpPortTaken(`Cannot associate floating IP ${address} (${id}) with port ${fixed_port_id} using fixed IP ${fixed_ip_address}, as that fixed IP already has a floating IP on external network ${networkId}.`)
 }
 
 /** The port's address and the router that leads from it to the external network. */
 async function associate(neutron: Neutron, tx: Tx, ctx: RequestContext, projectId: string, networkId: string, portId: string, wanted: string | undefined): Promise<Association> {
   const { record } = await findPort(neutron, ctx, tx, portId)
-  if (record.row.project_id !== projectId && !seesAll(neutron, ctx)) throw new BadRequest(`Bad floatingip request: Port ${portId} is associated with a different tenant than the floating IP.`)
+  if (record.row.project_id !== projectId && !seesAll(neutron, ctx)) throw badRequest('floatingip', `Cannot process floating IP association with Port ${portId}, since that port is owned by a different project`)
   const address = insideAddress(record, portId, wanted)
   for (const { router_id: routerId } of await routersOfSubnets(tx, [address.subnet_id], interfaceOwner)) {
     if ((await routerRow(tx, routerId))?.gateway_network_id === networkId) return { fixed_port_id: portId, fixed_ip_address: address.ip_address, router_id: routerId }
@@ -82,12 +86,12 @@ function insideAddress({ addresses }: PortRecord, portId: string, wanted: string
   const candidates = addresses.filter((address) => !address.ip_address.includes(':'))
   if (wanted !== undefined) {
     const named = candidates.find((address) => address.ip_address === wanted)
-    if (!named) throw new BadRequest(`Bad floatingip request: Port ${portId} does not have fixed ip ${wanted}.`)
+    if (!named) throw badRequest('floatingip', `Port ${portId} does not have fixed ip ${wanted}`)
     return named
   }
   const [first, second] = candidates
-  if (!first) throw new BadRequest(`Bad floatingip request: Cannot add floating IP to port ${portId} that has no fixed IPv4 addresses.`)
-  if (second) throw new BadRequest(`Bad floatingip request: Port ${portId} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP.`)
+  if (!first) throw badRequest('floatingip', `Cannot add floating IP to port ${portId} that has no fixed IPv4 addresses`)
+  if (second) throw badRequest('floatingip', `Port ${portId} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP`)
   return first
 }
 
@@ -108,11 +112,11 @@ export async function updateFloatingIp(neutron: Neutron, ctx: RequestContext, id
     const { row } = record
     authorize(neutron, ctx, 'update_floatingip', target(row))
     checkRevision(row, ifRevision)
-    if (body.fixed_ip_address && !body.port_id) throw new BadRequest('Bad floatingip request: fixed_ip_address cannot be specified without a port_id.')
+    checkFixedAddress(body)
     const association = await nextAssociation(neutron, tx, ctx, row, body)
     const changed = association !== undefined && (association.fixed_port_id !== row.fixed_port_id || association.fixed_ip_address !== row.fixed_ip_address)
     const set = { ...(body.description !== undefined && { description: body.description ?? '' }), ...association, ...(changed && { status: 'DOWN' }) }
-    if (!(await setFloatingIp(tx, row, set, timeText(neutron)))) throw taken(row.floating_ip_address, association ?? apart)
+    if (!(await setFloatingIp(tx, row, set, timeText(neutron)))) throw taken(row, association ?? apart)
     for (const routerId of new Set([row.router_id, association?.router_id ?? null])) if (changed && routerId !== null) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
     if (changed) for (const portId of new Set([row.fixed_port_id, association.fixed_port_id])) await announceInside(neutron, tx, ctx, portId)
     return (await floatingIpRecord(tx, id)) ?? record

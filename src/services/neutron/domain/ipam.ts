@@ -4,7 +4,7 @@ import { insertAllocations, takenAmong, takenBetween } from '../db/allocations.t
 import type { Tx } from '../db/networks.ts'
 import type { AllocationRow, SubnetRow } from '../db/tables.ts'
 import { addressKey, contains, eui64, formatIp, fromKey, type Ip, parseIp, parsePrefix } from '../model/addresses.ts'
-import { AddressAlreadyAllocated, AddressGenerationFailure, InvalidInput, InvalidIpForNetwork, InvalidIpForSubnet } from '../model/errors.ts'
+import { AddressAlreadyAllocated, AddressGenerationFailure, invalidAttribute, InvalidInput, InvalidIpForNetwork, InvalidIpForSubnet } from '../model/errors.ts'
 import type { Neutron } from './neutron.ts'
 
 export interface WantedAddress {
@@ -94,7 +94,7 @@ function planned(port: { networkId: string; isRouter: boolean }, subnets: readon
 
 function readAddress(text: string): Ip {
   const address = parseIp(text)
-  if (!address) throw new InvalidInput(`Invalid input for fixed_ips. Reason: '${text.slice(0, 64)}' is not a valid IP address.`)
+  if (!address) throw invalidAttribute('fixed_ips', `'${text.slice(0, 64)}' is not a valid IP address`)
   return address
 }
 

@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import { lockClaim } from '#core/db'
 import { allLimits, countRows, deleteLimits, ownLimit, ownLimits, saveLimit } from '../db/quotas.ts'
 import type { Tx } from '../db/networks.ts'
-import { InvalidQuotaValue, OverQuota, QuotaNotFound } from '../model/errors.ts'
+import { invalidAttribute, OverQuota, QuotaNotFound, QuotaWithoutProject } from '../model/errors.ts'
 import { BadRequest } from '#core/errors'
 import { authorize } from './access.ts'
 import type { Neutron } from './neutron.ts'
@@ -13,6 +13,7 @@ const tables: Readonly<Record<string, string>> = {
   security_group: 'security_groups', security_group_rule: 'security_group_rules',
 }
 const everything = 1_000_000_000
+const largestLimit = 2_147_483_647
 
 /** @throws OverQuota when the project would have more than it may */
 export async function claimQuota(neutron: Neutron, tx: Tx, projectId: string, resource: string, more = 1): Promise<void> {
@@ -56,20 +57,39 @@ export async function listQuotas(neutron: Neutron, ctx: RequestContext) {
   return [...byProject].map(([projectId, limits]) => ({ ...limits, tenant_id: projectId, project_id: projectId }))
 }
 
-export async function updateQuota(neutron: Neutron, ctx: RequestContext, projectId: string, wanted: Readonly<Record<string, number | string>>) {
+/** @throws QuotaWithoutProject */
+export function ownProject(ctx: RequestContext): string {
+  const { projectId } = ctx.identity
+  if (projectId === undefined) throw new QuotaWithoutProject('Tenant-id was missing from quota request.')
+  return projectId
+}
+
+/** Without `check_limit` a limit may be below what is used: `quota-check-limit-default` is not announced. */
+export async function updateQuota(neutron: Neutron, ctx: RequestContext, projectId: string, { force: _force, check_limit: checkLimit, ...wanted }: Readonly<Record<string, unknown>>) {
   authorize(neutron, ctx, 'update_quota', { project_id: projectId })
   const limits: [string, number][] = []
   for (const [resource, value] of Object.entries(wanted)) {
     if (resource === 'tenant_id' || resource === 'project_id') continue
     if (!Object.hasOwn(tables, resource)) throw new BadRequest(`Unrecognized attribute(s) '${resource}'`)
     const amount = Number(value)
-    if (!Number.isInteger(amount) || amount < -1 || amount > 2_147_483_647) throw new InvalidQuotaValue(`Change would make usage less than 0 or beyond 2147483647 for: ${resource}.`)
+    if (amount < -1) throw invalidAttribute(resource, `'${amount}' is too small - must be at least '-1'`)
+    if (amount > largestLimit) throw invalidAttribute(resource, `'${amount}' is too large - must be no larger than '${largestLimit}'`)
     limits.push([resource, amount])
   }
   await neutron.database.transaction(async (tx) => {
-    for (const [resource, amount] of limits) await saveLimit(tx, projectId, resource, amount)
+    for (const [resource, amount] of limits) {
+      if (checkLimit) await refuseBelowUse(tx, projectId, resource, amount)
+      await saveLimit(tx, projectId, resource, amount)
+    }
   })
   return limitsOf(neutron, projectId)
+}
+
+async function refuseBelowUse(tx: Tx, projectId: string, resource: string, limit: number): Promise<void> {
+  if (limit < 0) return
+  await lockClaim(tx, 'quota', projectId, resource)
+  const used = await countRows(tx, tables[resource] ?? '', projectId, everything)
+  if (used > limit) throw new BadRequest(`Quota limit ${limit} for ${resource} must be greater than or equal to already used ${used}`)
 }
 
 export async function deleteQuota(neutron: Neutron, ctx: RequestContext, projectId: string): Promise<void> {

@@ -1,6 +1,5 @@
 // A change that is only made if the object is still as its author saw it (If-Match: revision_number=N).
-import { BadRequest } from '#core/errors'
-import { RevisionMismatch } from '../model/errors.ts'
+import { badRequest, RevisionMismatch } from '../model/errors.ts'
 
 export interface Change<B> {
   readonly body: B
@@ -14,10 +13,16 @@ export function checkRevision(row: { readonly revision_number: number }, expecte
   }
 }
 
-/** @throws BadRequest for a header that says something else */
+const prefix = 'revision_number='
+
+/** Tags of another kind mean nothing here (neutron/api/api_common.py, check_request_for_revision_constraint). @throws BadRequest for a revision that is no number, or several */
 export function readIfMatch(header: string | undefined): number | undefined {
   if (header === undefined) return undefined
-  const found = /^revision_number=(\d{1,15})$/.exec(header)
-  if (!found) throw new BadRequest('Only If-Match: revision_number=<number> is understood.')
-  return Number(found[1])
+  const quoted = [...header.matchAll(/"([^"]*)"/g)].map(([, tag = '']) => tag)
+  const [tag, more] = (quoted.length > 0 ? quoted : [header]).filter((each) => each.startsWith(prefix))
+  if (tag === undefined) return undefined
+  if (more !== undefined) throw badRequest('if-match', 'Multiple revision_number etags are not supported.')
+  const text = tag.slice(prefix.length)
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw badRequest('if-match', 'Revision number etag must be in the format of revision_number=<int>')
+  return Number(text)
 }

@@ -6,7 +6,7 @@ import { floatingIpsOfRouters, setRouter } from '../db/routers.ts'
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { RouterRow } from '../db/tables.ts'
 import { overlaps, parsePrefix } from '../model/addresses.ts'
-import { BadRouterRequest, GatewayUsedByFloatingIp, NetworkNotFound } from '../model/errors.ts'
+import { badRequest, GatewayUsedByFloatingIp, NetworkNotFound } from '../model/errors.ts'
 import { allows, authorize, bit, type Target, toFlag } from './access.ts'
 import type { Neutron } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
@@ -31,19 +31,19 @@ export function authorizeGateway(neutron: Neutron, ctx: RequestContext, rule: st
   if (wanted.external_fixed_ips) authorize(neutron, ctx, `${rule}:external_gateway_info:external_fixed_ips`, target)
 }
 
-/** @throws GatewayUsedByFloatingIp, BadRouterRequest, NetworkNotFound */
+/** @throws GatewayUsedByFloatingIp, NetworkNotFound */
 export async function setGateway(neutron: Neutron, tx: Tx, ctx: RequestContext, router: RouterRow, wanted: WantedGateway | null): Promise<void> {
   const networkId = wanted?.network_id
   if (!wanted || Object.keys(wanted).length === 0) {
     if (router.gateway_port_id !== null) await dropGateway(tx, router)
     return
   }
-  if (networkId === undefined) throw new BadRouterRequest('Bad router request: external_gateway_info needs a network_id.')
+  if (networkId === undefined) throw badRequest('router', 'external_gateway_info needs a network_id')
   const enableSnat = bit(toFlag(wanted.enable_snat, true))
   if (router.gateway_network_id === networkId && !wanted.external_fixed_ips) return setRouter(tx, router.id, { enable_snat: enableSnat })
   const network = await networkRow(tx, networkId)
   if (!network || !allows(neutron, ctx, 'get_network', networkTarget(network))) throw new NetworkNotFound(`Network ${networkId} could not be found.`)
-  if (network.external !== 1) throw new BadRouterRequest(`Bad router request: Network ${networkId} is not an external network.`)
+  if (network.external !== 1) throw badRequest('router', `Network ${networkId} is not an external network`)
   const subnets = await subnetsOfNetwork(tx, networkId)
   if (router.gateway_port_id !== null) await dropGateway(tx, router)
   await refuseOverlap(tx, router.id, subnets.map((subnet) => subnet.cidr))
@@ -58,7 +58,7 @@ async function refuseOverlap(tx: Tx, routerId: string, cidrs: readonly string[])
   const { prefixes } = await reachOf(tx, routerId)
   for (const cidr of cidrs) {
     const prefix = parsePrefix(cidr)
-    if (prefix && prefixes.some((each) => overlaps(each, prefix))) throw new BadRouterRequest(`Bad router request: Cidr ${cidr} overlaps with a cidr of the router.`)
+    if (prefix && prefixes.some((each) => overlaps(each, prefix))) throw badRequest('router', `Cidr ${cidr} overlaps with a cidr of the router`)
   }
 }
 

@@ -3,7 +3,7 @@ import { portsOfDevice } from '../db/ports.ts'
 import type { Tx } from '../db/networks.ts'
 import { subnetsOfNetworks } from '../db/subnets.ts'
 import { contains, formatIp, formatPrefix, parseIp, parsePrefix, type Prefix } from '../model/addresses.ts'
-import { InvalidInput, InvalidRoutes } from '../model/errors.ts'
+import { invalidAttribute, InvalidRoutes, RoutesExhausted } from '../model/errors.ts'
 import type { Neutron } from './neutron.ts'
 
 export interface Route {
@@ -26,17 +26,17 @@ export async function reachOf(tx: Tx, routerId: string): Promise<{ prefixes: (Pr
 
 /** @throws InvalidRoutes for a next hop that is not reached, InvalidInput for what is no route */
 export async function checkRoutes(neutron: Neutron, tx: Tx, routerId: string, routes: readonly Route[]): Promise<Route[]> {
-  if (routes.length > neutron.config.max_routes) throw new InvalidInput(`Unable to complete operation for ${routerId}. The number of routes exceeds the maximum ${neutron.config.max_routes}.`)
+  if (routes.length > neutron.config.max_routes) throw new RoutesExhausted(`Unable to complete operation for ${routerId}. The number of routes exceeds the maximum ${neutron.config.max_routes}.`)
   const { prefixes, own } = await reachOf(tx, routerId)
   const read = routes.map(({ destination, nexthop }) => {
     const prefix = parsePrefix(destination)
     const hop = parseIp(nexthop)
-    if (!prefix || !hop || hop.version !== prefix.version) throw new InvalidInput(`Invalid input for routes. Reason: '${destination.slice(0, 64)} via ${nexthop.slice(0, 64)}' is not a route.`)
+    if (!prefix || !hop || hop.version !== prefix.version) throw invalidAttribute('routes', `'${destination.slice(0, 64)} via ${nexthop.slice(0, 64)}' is not a route`)
     const route = { destination: formatPrefix(prefix), nexthop: formatIp(hop) }
     if (!prefixes.some((each) => contains(each, hop))) throw new InvalidRoutes(`Invalid format for routes: ${JSON.stringify(route)}, the nexthop is not connected with router`)
     if (own.has(route.nexthop)) throw new InvalidRoutes(`Invalid format for routes: ${JSON.stringify(route)}, the nexthop is used by router`)
     return route
   })
-  if (new Set(read.map((route) => `${route.destination} ${route.nexthop}`)).size !== read.length) throw new InvalidInput('Invalid input for routes. Reason: Duplicate route.')
+  if (new Set(read.map((route) => `${route.destination} ${route.nexthop}`)).size !== read.length) throw invalidAttribute('routes', 'Duplicate route')
   return read
 }

@@ -3,11 +3,15 @@ import type { Tx } from '../db/networks.ts'
 import { defaultGroupId, insertRules, insertSecurityGroup } from '../db/security-groups.ts'
 import type { SecurityGroupRow, SecurityGroupRuleRow } from '../db/tables.ts'
 import { type Neutron, timeText } from './neutron.ts'
+import { protocolKey } from './rule-grammar.ts'
 
-/** All that makes a rule, in one text. */
+/** A block that is all there is, which rules may leave unsaid. */
+const everywhere = new Set<string | null>([null, '0.0.0.0/0', '::/0'])
+
+/** All that makes a rule, in one text: rules that mean the same have the same. */
 export function fingerprint(rule: Pick<SecurityGroupRuleRow, 'direction' | 'ethertype' | 'protocol' | 'port_range_min' | 'port_range_max' | 'remote_ip_prefix' | 'remote_group_id'>): string {
   const { direction, ethertype, protocol, port_range_min: min, port_range_max: max, remote_ip_prefix: prefix, remote_group_id: group } = rule
-  return [direction, ethertype, protocol ?? '', min ?? '', max ?? '', prefix ?? '', group ?? ''].join('|')
+  return [direction, ethertype, protocolKey(protocol, ethertype), min ?? '', max ?? '', everywhere.has(prefix) ? '' : prefix, group ?? ''].join('|')
 }
 
 function rule(neutron: Neutron, group: SecurityGroupRow, direction: string, ethertype: string, remoteGroupId: string | null): SecurityGroupRuleRow {

@@ -1,13 +1,12 @@
 // Rules of security groups: no two alike, and each change reaches the ports of its group and no others.
 import type { RequestContext } from '#core/context'
-import { BadRequest } from '#core/errors'
 import type { Static } from '#core/spec'
 import type { NewSecurityGroupRule } from '../contract/security-groups.ts'
 import type { ListRequest } from '../db/list.ts'
 import { type Tx, updateRow } from '../db/networks.ts'
 import { deleteRule as deleteRow, insertRules, listRules as listRows, ruleByFingerprint, ruleRow, rulesOf, securityGroupRow } from '../db/security-groups.ts'
 import type { SecurityGroupRow, SecurityGroupRuleRow } from '../db/tables.ts'
-import { SecurityGroupNotFound, SecurityGroupRuleExists, SecurityGroupRuleNotFound } from '../model/errors.ts'
+import { RulesOfSeveralGroups, SameRuleTwice, SecurityGroupNotFound, SecurityGroupRuleExists, SecurityGroupRuleNotFound } from '../model/errors.ts'
 import { allows, authorize, ownerOf, seesAll } from './access.ts'
 import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
@@ -29,7 +28,9 @@ async function visibleGroup(neutron: Neutron, ctx: RequestContext, tx: Tx, id: s
 }
 
 export async function createRules(neutron: Neutron, ctx: RequestContext, bodies: readonly NewRuleBody[]): Promise<SecurityGroupRuleRow[]> {
-  if (new Set(bodies.map((body) => body.security_group_id)).size > 1) throw new BadRequest('Only allowed to update rules for one security profile at a time')
+  if (new Set(bodies.map((body) => body.security_group_id)).size > 1) throw new RulesOfSeveralGroups('Only allowed to update rules for one security profile at a time')
+  const rules = bodies.map(readRule)
+  if (new Set(rules.map(fingerprint)).size !== rules.length) throw new SameRuleTwice('Duplicate Security Group Rule in POST.')
   const made = await createOnce(neutron, ctx, bodies, {
     make: async (tx, body) => ({ row: await createRule(neutron, tx, ctx, body) }),
     async find(tx, id) {
@@ -49,7 +50,7 @@ async function createRule(neutron: Neutron, tx: Tx, ctx: RequestContext, body: N
   ownerOf(neutron, ctx, body)
   const group = await visibleGroup(neutron, ctx, tx, body.security_group_id)
   authorize(neutron, ctx, 'create_security_group_rule', ruleTarget(group))
-  const rule = readRule(body as Parameters<typeof readRule>[0])
+  const rule = readRule(body)
   if (rule.remote_group_id !== null) await visibleGroup(neutron, ctx, tx, rule.remote_group_id)
   await claimQuota(neutron, tx, group.project_id, 'security_group_rule')
   const now = timeText(neutron)

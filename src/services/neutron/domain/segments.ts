@@ -2,7 +2,7 @@
 import { lockClaim } from '#core/db'
 import { freeSegmentationId, insertSegment, type Tx } from '../db/networks.ts'
 import type { SegmentRow } from '../db/tables.ts'
-import { FlatNetworkInUse, InvalidInput, NoNetworkAvailable, SegmentInUse } from '../model/errors.ts'
+import { FlatNetworkInUse, InvalidInput, NoNetworkAvailable, TunnelIdInUse } from '../model/errors.ts'
 import type { Neutron } from './neutron.ts'
 
 export interface WantedSegment {
@@ -21,7 +21,7 @@ export function segmentMtu(neutron: Neutron, segment: Pick<SegmentRow, 'network_
   return segment.network_type === 'vxlan' ? neutron.config.globalPhysnetMtu - vxlanOverhead : neutron.config.globalPhysnetMtu
 }
 
-/** @throws InvalidInput, FlatNetworkInUse, SegmentInUse, NoNetworkAvailable */
+/** @throws InvalidInput, FlatNetworkInUse, TunnelIdInUse, NoNetworkAvailable */
 export async function claimSegment(neutron: Neutron, tx: Tx, networkId: string, wanted: WantedSegment): Promise<SegmentRow> {
   if (wanted.type === undefined) {
     if (wanted.physicalNetwork !== undefined || wanted.segmentationId !== undefined) throw new InvalidInput("Invalid input for operation: provider:network_type required.")
@@ -64,7 +64,7 @@ async function claimVxlan(neutron: Neutron, tx: Tx, row: Omit<SegmentRow, 'claim
   if (asked !== undefined) {
     if (asked < 1 || asked > 16_777_215) throw new InvalidInput(`Invalid input for operation: segmentation id should be lower or equal to 16777215.`)
     const segment = await inserted(tx, { ...row, segmentation_id: asked, claim: `vxlan:${asked}` })
-    if (!segment) throw new SegmentInUse(`Unable to create the network. The tunnel ID ${asked} is in use.`)
+    if (!segment) throw new TunnelIdInUse(`Unable to create the network. The tunnel ID ${asked} is in use.`)
     return segment
   }
   await lockClaim(tx, 'segments', 'vxlan')

@@ -1,23 +1,22 @@
 // What a subnet may look like: its block, gateway, pools, modes, resolvers and routes, checked strictly.
-import { BadRequest } from '#core/errors'
 import { addressKey, contains, formatIp, formatPrefix, type Ip, parseIp, parsePrefix, type Prefix } from '../model/addresses.ts'
-import { GatewayInPool, InvalidAllocationPool, InvalidInput, OverlappingPools, PoolOutOfBounds } from '../model/errors.ts'
+import {
+  badRequest, GatewayInPool, HostRoutesExhausted, InvalidAllocationPool, invalidAttribute, InvalidInput, NameserversExhausted, OverlappingPools, PoolOutOfBounds,
+} from '../model/errors.ts'
 import type { Pool } from './ipam.ts'
 
 export interface Block extends Prefix {
   readonly text: string
 }
 
-export function wantedPrefix(body: { readonly cidr?: string | null; readonly ip_version?: number | string }): Block {
-  if (body.cidr === undefined || body.cidr === null) throw new BadRequest('a subnetpool must be specified in the absence of a cidr')
-  const prefix = body.cidr.includes('/') ? parsePrefix(body.cidr) : undefined
-  if (!prefix) throw new InvalidInput(`Invalid input for cidr. Reason: '${body.cidr.slice(0, 64)}' is not a valid IP subnet.`)
-  if (body.ip_version !== undefined && Number(body.ip_version) !== 4 && Number(body.ip_version) !== 6) {
-    throw new InvalidInput(`Invalid input for ip_version. '${String(body.ip_version)}' is not in [4, 6].`)
-  }
-  if (body.ip_version === undefined) throw new BadRequest('ip_version must be specified in the absence of a subnetpool')
+export function wantedPrefix(body: { readonly cidr?: string | null; readonly ip_version: number | string }): Block {
+  if (Number(body.ip_version) !== 4 && Number(body.ip_version) !== 6) throw invalidAttribute('ip_version', `${body.ip_version} is not in valid_values`)
+  if (body.cidr === undefined || body.cidr === null) throw badRequest('subnets', 'a subnetpool must be specified in the absence of a cidr')
+  const prefix = parsePrefix(body.cidr)
+  if (!prefix) throw new InvalidInput(`Invalid input for operation: ${body.cidr} is not in a CIDR format.`)
+  if (!body.cidr.includes('/')) throw invalidAttribute('cidr', `'${body.cidr}' is not a valid IP subnet`)
   if (Number(body.ip_version) !== prefix.version) throw new InvalidInput(`Invalid input for operation: cidr '${body.cidr}' does not match the ip_version '${body.ip_version}'.`)
-  if (prefix.length === 0) throw new InvalidInput("Invalid input for cidr. Reason: 0 is not allowed as CIDR prefix length.")
+  if (prefix.length === 0) throw new InvalidInput("Invalid input for operation: 0 is not allowed as CIDR prefix length.")
   return { ...prefix, text: formatPrefix(prefix) }
 }
 
@@ -53,7 +52,7 @@ export function gatewayOf(wanted: string | null | undefined, prefix: Block): str
     return formatIp(first)
   }
   const gateway = parseIp(wanted)
-  if (!gateway) throw new InvalidInput(`Invalid input for gateway_ip. Reason: '${wanted.slice(0, 64)}' is not a valid IP address.`)
+  if (!gateway) throw invalidAttribute('gateway_ip', `'${wanted.slice(0, 64)}' is not a valid IP address`)
   if (gateway.version !== prefix.version) throw new InvalidInput(`Invalid input for operation: gateway_ip '${wanted}' does not match the ip_version '${prefix.version}'.`)
   const edge = prefix.last - prefix.first > 1n && (gateway.value === prefix.first || (prefix.version === 4 && gateway.value === prefix.last))
   // IPv6 gateways may be the subnet's anycast address or link-local; IPv4 ones may lie outside.
@@ -100,26 +99,26 @@ function readRange({ start, end }: Pool, prefix: Block, first: bigint, last: big
   return { start: from.value, end: to.value }
 }
 
-/** @throws BadRequest for too many, InvalidInput for one that is no address or is there twice (CVE-2014-7821) */
-export function readNameservers(servers: readonly string[], most: number): string[] {
-  if (servers.length > most) throw new BadRequest(`Unable to complete operation. The number of DNS nameservers exceeds the limit ${most}.`)
+/** `subnet` is the id of one that is there, for faults. @throws NameserversExhausted, BadRequest for one that is no address or is there twice (CVE-2014-7821) */
+export function readNameservers(servers: readonly string[], most: number, subnet: string): string[] {
+  if (servers.length > most) throw new NameserversExhausted(`Unable to complete operation for ${subnet}. The number of DNS nameservers exceeds the limit ${most}.`)
   const read = servers.map((server) => {
     const ip = parseIp(server)
-    if (!ip) throw new InvalidInput(`Invalid input for dns_nameservers. Reason: '${server.slice(0, 64)}' is not a valid nameserver.`)
+    if (!ip) throw invalidAttribute('dns_nameservers', `'${server.slice(0, 64)}' is not a valid nameserver`)
     return formatIp(ip)
   })
-  if (new Set(read).size !== read.length) throw new InvalidInput('Invalid input for dns_nameservers. Reason: Duplicate nameserver.')
+  if (new Set(read).size !== read.length) throw invalidAttribute('dns_nameservers', 'Duplicate nameserver')
   return read
 }
 
-export function readRoutes(routes: readonly { readonly destination: string; readonly nexthop: string }[], most: number): { destination: string; nexthop: string }[] {
-  if (routes.length > most) throw new BadRequest(`Unable to complete operation. The number of host routes exceeds the limit ${most}.`)
+export function readRoutes(routes: readonly { readonly destination: string; readonly nexthop: string }[], most: number, subnet: string): { destination: string; nexthop: string }[] {
+  if (routes.length > most) throw new HostRoutesExhausted(`Unable to complete operation for ${subnet}. The number of host routes exceeds the limit ${most}.`)
   const read = routes.map(({ destination, nexthop }) => {
     const [prefix, hop] = [destination.includes('/') ? parsePrefix(destination) : undefined, parseIp(nexthop)]
-    if (!prefix) throw new InvalidInput(`Invalid input for host_routes. Reason: '${destination.slice(0, 64)}' is not a valid IP subnet.`)
-    if (!hop || hop.version !== prefix.version) throw new InvalidInput(`Invalid input for host_routes. Reason: '${nexthop.slice(0, 64)}' is not a valid next hop.`)
+    if (!prefix) throw invalidAttribute('host_routes', `'${destination.slice(0, 64)}' is not a valid IP subnet`)
+    if (!hop || hop.version !== prefix.version) throw invalidAttribute('host_routes', `'${nexthop.slice(0, 64)}' is not a valid next hop`)
     return { destination: formatPrefix(prefix), nexthop: formatIp(hop) }
   })
-  if (new Set(read.map((route) => `${route.destination} ${route.nexthop}`)).size !== read.length) throw new InvalidInput('Invalid input for host_routes. Reason: Duplicate hostroute.')
+  if (new Set(read.map((route) => `${route.destination} ${route.nexthop}`)).size !== read.length) throw invalidAttribute('host_routes', 'Duplicate hostroute')
   return read
 }

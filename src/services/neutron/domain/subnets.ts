@@ -28,6 +28,9 @@ import { networkTarget, subnetTarget } from './targets.ts'
 export type NewSubnetBody = Static<typeof NewSubnet>
 type SubnetChangeBody = Static<typeof SubnetChange>
 
+/** What faults call one that has no id yet. */
+const newSubnet = 'new subnet'
+
 export async function createSubnets(neutron: Neutron, ctx: RequestContext, bodies: readonly NewSubnetBody[]): Promise<SubnetRecord[]> {
   return createOnce(neutron, ctx, bodies, { make: (tx, body) => createSubnet(neutron, tx, ctx, body), find: subnetRecord })
 }
@@ -61,8 +64,8 @@ function newRow(neutron: Neutron, projectId: string, body: NewSubnetBody): Subne
     id: neutron.ids.uuid(), project_id: projectId, description: body.description ?? '', revision_number: 0, created_at: now, updated_at: now,
     network_id: body.network_id, name: body.name ?? '', ip_version: prefix.version, cidr: prefix.text, gateway_ip: gateway, enable_dhcp: bit(enableDhcp),
     allocation_pools: JSON.stringify(poolsOf(body.allocation_pools ?? undefined, prefix, gateway)),
-    dns_nameservers: JSON.stringify(readNameservers(body.dns_nameservers ?? [], neutron.config.maxDnsNameservers)),
-    host_routes: JSON.stringify(readRoutes(body.host_routes ?? [], neutron.config.maxSubnetHostRoutes)),
+    dns_nameservers: JSON.stringify(readNameservers(body.dns_nameservers ?? [], neutron.config.maxDnsNameservers, newSubnet)),
+    host_routes: JSON.stringify(readRoutes(body.host_routes ?? [], neutron.config.maxSubnetHostRoutes, newSubnet)),
     ipv6_address_mode: body.ipv6_address_mode ?? null, ipv6_ra_mode: body.ipv6_ra_mode ?? null,
   }
 }
@@ -117,8 +120,8 @@ async function changedColumns(neutron: Neutron, tx: Tx, row: SubnetRow, body: Su
     ...(body.description !== undefined && { description: body.description ?? '' }),
     ...(gateway !== row.gateway_ip && { gateway_ip: gateway }),
     ...(body.enable_dhcp !== undefined && { enable_dhcp: bit(enableDhcp) }),
-    ...(body.dns_nameservers !== undefined && { dns_nameservers: JSON.stringify(readNameservers(body.dns_nameservers ?? [], neutron.config.maxDnsNameservers)) }),
-    ...(body.host_routes !== undefined && { host_routes: JSON.stringify(readRoutes(body.host_routes ?? [], neutron.config.maxSubnetHostRoutes)) }),
+    ...(body.dns_nameservers !== undefined && { dns_nameservers: JSON.stringify(readNameservers(body.dns_nameservers ?? [], neutron.config.maxDnsNameservers, row.id)) }),
+    ...(body.host_routes !== undefined && { host_routes: JSON.stringify(readRoutes(body.host_routes ?? [], neutron.config.maxSubnetHostRoutes, row.id)) }),
     allocation_pools: JSON.stringify(pools),
   }
 }

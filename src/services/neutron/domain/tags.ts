@@ -1,9 +1,9 @@
 // Tags: words that an object's owner gives it. Whoever may change the object may tag it, and nobody else (CVE-2024-53916).
 import type { RequestContext } from '#core/context'
-import { BadRequest, NotFound } from '#core/errors'
+import { NotFound } from '#core/errors'
 import { deleteTags as deleteAll, type Tx, updateRow } from '../db/networks.ts'
 import { deleteTag as deleteOne, insertTags, tagsOfObject } from '../db/tags.ts'
-import { TagNotFound } from '../model/errors.ts'
+import { badRequest, InvalidInput, TagNotFound } from '../model/errors.ts'
 import { authorize, type Target } from './access.ts'
 import { findFloatingIp } from './floating-ips.ts'
 import { findNetwork } from './networks.ts'
@@ -59,13 +59,17 @@ export async function requireTag(neutron: Neutron, ctx: RequestContext, where: W
   if (!(await listTags(neutron, ctx, where)).includes(tag)) throw absent(tag)
 }
 
+const tooMany = ({ plural }: Where) => badRequest(plural.replaceAll('-', '_'), `The number of tags exceed the per-resource limit of ${mostTags}`)
 const absent = (tag: string) => new TagNotFound(`Tag ${tag} could not be found.`)
 
 export async function replaceTags(neutron: Neutron, ctx: RequestContext, where: Where, tags: readonly string[]): Promise<string[]> {
+  const twice = tags.filter((tag, at) => tags.indexOf(tag) < at)
+  if (twice.length > 0) throw new InvalidInput(`Invalid input for operation: Duplicate items in the list: '${[...new Set(twice)].join(', ')}'.`)
+  if (tags.length > mostTags) throw tooMany(where)
   return neutron.database.transaction(async (tx) => {
     const { table } = await reach(neutron, ctx, tx, 'update', where)
     await deleteAll(tx, [where.id])
-    await insertTags(tx, where.id, [...new Set(tags)])
+    await insertTags(tx, where.id, tags)
     await updateRow(tx, table, where.id, {}, timeText(neutron))
     return tagsOfObject(tx, where.id)
   })
@@ -76,7 +80,7 @@ export async function addTag(neutron: Neutron, ctx: RequestContext, where: Where
     const { table } = await reach(neutron, ctx, tx, 'update', where)
     const known = await tagsOfObject(tx, where.id)
     if (known.includes(tag)) return
-    if (known.length >= mostTags) throw new BadRequest(`An object has at most ${mostTags} tags.`)
+    if (known.length >= mostTags) throw tooMany(where)
     await insertTags(tx, where.id, [tag])
     await updateRow(tx, table, where.id, {}, timeText(neutron))
   })

@@ -142,7 +142,7 @@ for (const name of names) {
     assert.deepEqual(await idsOf(demo, path, plural), [...before, ...(made as string[])].sort((a, b) => (a < b ? -1 : 1)))
 
     await must(demo, 'DELETE', `${path}/${one.body[name].id}`)
-    assert.deepEqual(tally([await create(path, { [name]: body(1) }, 'operation-1/one')]), { '409 Conflict': 1 })
+    assert.deepEqual(tally([await create(path, { [name]: body(1) }, 'operation-1/one')]), { '409 HTTPConflict': 1 })
     assert.equal((await idsOf(demo, path, plural)).length, before.length + 3)
   })
 }

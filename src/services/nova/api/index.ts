@@ -37,7 +37,7 @@ export function computeApi(nova: Nova): Transport {
       ...nouns(nova),
     ],
     versions: { list: computeVersions, type: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version' },
-    mediaTypes: ['application/vnd.openstack.compute+json'],
+    input: { mediaTypes: ['application/vnd.openstack.compute+json'] },
     faults: computeFaults,
     policy: nova.policy,
     authenticate: runtime.authenticate,

@@ -80,7 +80,7 @@ const fieldsOfServerPort = ['id', 'project_id', 'device_id', 'device_owner', 'bi
 export async function portsOfServers(runtime: Access, ctx: RequestContext): Promise<ServerPortView[]> {
   const found: ServerPortView[] = []
   for (let marker: string | undefined, more = true; more;) {
-    const query = { fields: fieldsOfServerPort, sort_key: 'id', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
+    const query = { fields: fieldsOfServerPort, sort_key: 'id', sort_dir: 'asc', limit: String(pageOfPorts), ...(marker !== undefined && { marker }) }
     const { body: { ports } } = await client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).listPorts({ query })
     for (const { id, project_id: projectId, device_id: deviceId, device_owner: owner, ...binding } of ports) {
       if (deviceId === '' || owner.startsWith('network:')) continue

@@ -60,7 +60,7 @@ test('a pair is made up to 2.91, its private half answered once', async (t) => {
   assert.equal('private_key' in (await demo.call('nova', 'GET', '/v2.1/os-keypairs/made')).body.keypair, false)
 
   const late = await demo.call('nova', 'POST', '/v2.1/os-keypairs', { keypair: { name: 'late' } }, at('2.92'))
-  assert.deepEqual([late.status, late.body.badRequest.message], [400, "Invalid input for field/attribute keypair. 'public_key' is a required property"])
+  assert.deepEqual([late.status, late.body.badRequest.message], [400, "Invalid input for field/attribute keypair. Value: {'name': 'late'}. 'public_key' is a required property"])
 })
 
 test('a certificate is imported with its fingerprint, but not made', async (t) => {

@@ -4,5 +4,6 @@ import { eventMigration, type Migration } from '#core/db'
 import { operationMigration } from '#core/operations'
 import { firstMigration } from './001-neutron.ts'
 import { missedMigration } from './002-missed.ts'
+import { alikeRulesMigration } from './003-alike-rules.ts'
 
-export const neutronMigrations: readonly Migration[] = [operationMigration, firstMigration, eventMigration, auditMigration, missedMigration]
+export const neutronMigrations: readonly Migration[] = [operationMigration, firstMigration, eventMigration, auditMigration, missedMigration, alikeRulesMigration]

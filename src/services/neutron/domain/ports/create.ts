@@ -7,7 +7,7 @@ import { insertPort, insertPortSecurityGroups, type PortRecord, portRecord, save
 import { groupOwners } from '../../db/security-groups.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow, SubnetRow } from '../../db/tables.ts'
-import { InvalidInput, MacAddressGenerationFailure, MacAddressInUse, NetworkNotFound, PairsNeedPortSecurity, SecurityGroupNotFound, SecurityNeedsAddresses } from '../../model/errors.ts'
+import { invalidAttribute, MacAddressGenerationFailure, MacAddressInUse, NetworkNotFound, PairsNeedPortSecurity, SecurityGroupNotFound, SecurityNeedsAddresses } from '../../model/errors.ts'
 import { makeMac } from '../../model/mac.ts'
 import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, type Target, toFlag } from '../access.ts'
 import { bindTo } from '../binding.ts'
@@ -78,9 +78,9 @@ export async function insertNewPort(neutron: Neutron, tx: Tx, ctx: RequestContex
   const deviceOwner = body.device_owner ?? ''
   const trusted = deviceOwner.startsWith('network:')
   const secure = !trusted && toFlag(body.port_security_enabled, network.port_security_enabled === 1)
-  const mac = body.mac_address === undefined || body.mac_address === null ? makeMac(neutron.random) : readMac(body.mac_address)
+  const mac = body.mac_address === undefined ? makeMac(neutron.random) : readMac(body.mac_address)
   const vnicType = body['binding:vnic_type'] ?? 'normal'
-  if (!vnicTypes.has(vnicType)) throw new InvalidInput(`Invalid input for binding:vnic_type. Reason: '${vnicType}' is not one of ${[...vnicTypes].join(', ')}.`)
+  if (!vnicTypes.has(vnicType)) throw invalidAttribute('binding:vnic_type', `${vnicType} is not in valid_values`)
   const pairs = readPairs(body.allowed_address_pairs ?? null, mac)
   if (pairs.length > 0 && !secure) throw new PairsNeedPortSecurity('Port Security must be enabled in order to have allowed address pairs on a port.')
 
@@ -94,7 +94,7 @@ export async function insertNewPort(neutron: Neutron, tx: Tx, ctx: RequestContex
   const isRouter = deviceOwner.startsWith('network:router')
   const addresses = await allocate(neutron, tx, { id, networkId: network.id, macAddress: mac, isRouter }, subnets, body.fixed_ips ?? undefined)
   const groupIds = await groupsFor(neutron, tx, ctx, projectId, { secure, trusted, asked: body.security_groups ?? undefined, hasAddresses: addresses.length > 0 })
-  row = await insertWithMac(neutron, tx, row, body.mac_address !== undefined && body.mac_address !== null)
+  row = await insertWithMac(neutron, tx, row, body.mac_address !== undefined)
   await claimAddresses(tx, addresses)
   await insertPortSecurityGroups(tx, id, groupIds)
   await savePairs(tx, id, pairs, false)

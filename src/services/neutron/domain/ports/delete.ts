@@ -3,7 +3,7 @@ import type { RequestContext } from '#core/context'
 import { allocationsOfPort } from '../../db/allocations.ts'
 import { deleteTags, type Tx } from '../../db/networks.ts'
 import { deletePortRow, securityGroupIdsOf } from '../../db/ports.ts'
-import { clearFloatingIpsOf } from '../../db/routers.ts'
+import { clearFloatingIpsOf, isOfRouterOrFloatingIp } from '../../db/routers.ts'
 import type { PortRow } from '../../db/tables.ts'
 import { ServicePortInUse } from '../../model/errors.ts'
 import { authorize } from '../access.ts'
@@ -20,7 +20,7 @@ import { portTarget } from '../targets.ts'
 
 /** Ports that neutron makes for itself and takes away with their network. */
 export const autoDeletedOwners = ['network:dhcp', 'network:floatingip_agent_gateway', 'network:router_centralized_snat'] as const
-/** Ports that only the story that made them may delete. */
+/** Ports that only the story that made them may delete, while what they belong to is there. */
 const guardedOwners = new Set(['network:router_interface', 'network:router_gateway', 'network:floatingip', 'network:ha_router_replicated_interface'])
 
 /** @throws ServicePortInUse for a port of a router or a floating address */
@@ -29,7 +29,7 @@ export async function deletePort(neutron: Neutron, ctx: RequestContext, id: stri
     const { record, network } = await findPort(neutron, ctx, tx, id)
     authorize(neutron, ctx, 'delete_port', portTarget(record.row, network))
     checkRevision(record.row, ifRevision)
-    if (guardedOwners.has(record.row.device_owner)) {
+    if (guardedOwners.has(record.row.device_owner) && (await isOfRouterOrFloatingIp(tx, record.row))) {
       throw new ServicePortInUse(`Port ${id} cannot be deleted directly via the port API: has device owner ${record.row.device_owner}.`)
     }
     await removePort(neutron, tx, ctx, record.row)

@@ -7,7 +7,7 @@ import { ConstraintViolation } from '#core/db'
 import { once } from '#core/operations'
 import { type Tx, updateRow } from '../../db/networks.ts'
 import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
-import { clearFloatingIpsOf } from '../../db/routers.ts'
+import { clearFloatingIpsOf, routerRow } from '../../db/routers.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
@@ -83,15 +83,18 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
 
 /**
  * An address that the port has no more may be another's soon: no floating address leads there any longer. A router and a DHCP server
- * get what their own port has now.
+ * get what their own port has now, and a router learns of a port that became its own or is so no more.
  */
 async function tellRoutersAndDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, before: PortRecord, { row, addresses }: PortRecord): Promise<void> {
   const has = addresses.map((each) => each.ip_address)
   const lost = before.addresses.filter((each) => !has.includes(each.ip_address))
   for (const routerId of lost.length > 0 ? await clearFloatingIpsOf(tx, row.id, timeText(neutron), has) : []) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
-  const same = lost.length === 0 && has.length === before.addresses.length && row.mac_address === before.row.mac_address
+  const given = row.device_id !== before.row.device_id || row.device_owner !== before.row.device_owner
+  const same = lost.length === 0 && has.length === before.addresses.length && row.mac_address === before.row.mac_address && !given
   if (same) return
-  if (row.device_owner.startsWith('network:router')) await beginRouterSync(neutron, tx, ctx, row.device_id, row.project_id, [row.network_id])
+  for (const { device_owner: owner, device_id: routerId } of given ? [before.row, row] : [row]) {
+    if (owner.startsWith('network:router') && (await routerRow(tx, routerId))) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id, [row.network_id])
+  }
   if (row.device_owner === dhcpOwner) await beginNetworkSync(neutron, tx, ctx, row.network_id, row.project_id)
 }
 
@@ -106,7 +109,7 @@ async function rewire(neutron: Neutron, tx: Tx, ctx: RequestContext, before: Por
 
 function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): Partial<PortRow> {
   const secure = toFlag(body.port_security_enabled, row.port_security_enabled === 1) && !row.device_owner.startsWith('network:')
-  const mac = body.mac_address === undefined || body.mac_address === null ? row.mac_address : readMac(body.mac_address)
+  const mac = body.mac_address === undefined ? row.mac_address : readMac(body.mac_address)
   if (mac !== row.mac_address && row.host_id !== '' && row.vif_type !== 'unbound') {
     throw new PortBound(`Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.vif_type}, old_mac ${row.mac_address}, new_mac ${mac}.`)
   }

@@ -1,6 +1,7 @@
 // What of a port's body must hold before anything is written: MAC, address pairs, DHCP options, groups.
+import { BadRequest } from '#core/errors'
 import { formatPrefix, parsePrefix } from '../../model/addresses.ts'
-import { InvalidInput } from '../../model/errors.ts'
+import { DuplicatePair, invalidAttribute, PairsExhausted, PairWithoutAddress } from '../../model/errors.ts'
 import { parseMac } from '../../model/mac.ts'
 
 export interface AddressPair {
@@ -19,45 +20,52 @@ const mostPairs = 10
 const optionName = /^[a-z0-9][a-z0-9-]{0,63}$/i
 const optionValue = /^[\x20-\x7e]{1,255}$/
 
-export function readMac(text: string): string {
-  const mac = parseMac(text)
-  if (mac === undefined) throw new InvalidInput(`Invalid input for mac_address. Reason: '${text.slice(0, 32)}' is not a valid MAC address.`)
+const noMac = (text: string | null) => `'${text === null ? 'None' : text.slice(0, 32)}' is not a valid MAC address`
+
+/** @throws BadRequest also for none */
+export function readMac(text: string | null): string {
+  const mac = text === null ? undefined : parseMac(text)
+  if (mac === undefined) throw invalidAttribute('mac_address', noMac(text))
   return mac
 }
 
-/** @throws InvalidInput for a bad address or a pair that is there twice */
-export function readPairs(pairs: readonly { readonly ip_address: string; readonly mac_address?: string | null }[] | null, ownMac: string): AddressPair[] {
+/** @throws PairsExhausted, PairWithoutAddress, DuplicatePair, BadRequest for what is no address */
+export function readPairs(pairs: readonly { readonly ip_address?: string; readonly mac_address?: string | null }[] | null, ownMac: string): AddressPair[] {
   if (pairs === null) return []
-  if (pairs.length > mostPairs) throw new InvalidInput(`The number of allowed address pair exceeds the maximum ${mostPairs}.`)
-  const read = pairs.map(({ ip_address: addressText, mac_address: macText }) => {
+  if (pairs.length > mostPairs) throw new PairsExhausted(`The number of allowed address pair exceeds the maximum ${mostPairs}.`)
+  const seen = new Set<string>()
+  return pairs.map(({ ip_address: addressText, mac_address: macText }) => {
+    const given = macText === undefined || macText === null ? undefined : parseMac(macText)
+    if (macText && given === undefined) throw new BadRequest(noMac(macText))
+    if (addressText === undefined) throw new PairWithoutAddress('AllowedAddressPair must contain ip_address')
     const prefix = parsePrefix(addressText)
-    if (!prefix) throw new InvalidInput(`Invalid input for allowed_address_pairs. Reason: '${addressText.slice(0, 64)}' is not a valid IP address or subnet.`)
-    const address = addressText.includes('/') ? formatPrefix(prefix) : formatPrefix(prefix).replace(/\/\d+$/, '')
-    return { ip_address: address, mac_address: macText === undefined || macText === null ? ownMac : readMac(macText) }
+    if (!prefix) throw new BadRequest(`'${addressText.slice(0, 64)}' is not a valid IP ${addressText.includes('/') ? 'subnet' : 'address'}`)
+    const pair = { ip_address: addressText.includes('/') ? formatPrefix(prefix) : formatPrefix(prefix).replace(/\/\d+$/, ''), mac_address: given ?? ownMac }
+    const key = `${pair.mac_address} ${pair.ip_address}`
+    if (seen.has(key)) throw new DuplicatePair(`Request contains duplicate address pair: mac_address ${macText ?? 'None'} ip_address ${addressText}.`)
+    seen.add(key)
+    return pair
   })
-  const seen = new Set(read.map((pair) => `${pair.mac_address} ${pair.ip_address}`))
-  if (seen.size !== read.length) throw new InvalidInput('Invalid input for allowed_address_pairs. Reason: Request contains duplicate address pair.')
-  return read
 }
 
 /**
  * Options for DHCP, in a grammar so narrow that none can smuggle another line into a server's configuration (CVE-2021-40085).
  * A value of null takes the option away.
  *
- * @throws InvalidInput
+ * @throws BadRequest
  */
 export function readDhcpOptions(options: readonly { readonly opt_name: string; readonly opt_value?: string | null; readonly ip_version?: number | string | null }[] | null, before: readonly DhcpOption[] = []): DhcpOption[] {
   const kept = new Map(before.map((option) => [`${option.ip_version} ${option.opt_name}`, option]))
   const seen = new Set<string>()
   for (const { opt_name: name, opt_value: value, ip_version: versionText } of options ?? []) {
     const version = Number(versionText ?? 4)
-    if (!optionName.test(name)) throw new InvalidInput('Invalid input for extra_dhcp_opts. Reason: an option’s name is made of letters, digits and hyphens.')
-    if (version !== 4 && version !== 6) throw new InvalidInput('Invalid input for extra_dhcp_opts. Reason: ip_version is 4 or 6.')
+    if (!optionName.test(name)) throw invalidAttribute('extra_dhcp_opts', 'an option’s name is made of letters, digits and hyphens')
+    if (version !== 4 && version !== 6) throw invalidAttribute('extra_dhcp_opts', 'ip_version is 4 or 6')
     const key = `${version} ${name}`
-    if (seen.has(key)) throw new InvalidInput(`Invalid input for extra_dhcp_opts. Reason: the option ${name} is there twice.`)
+    if (seen.has(key)) throw invalidAttribute('extra_dhcp_opts', `the option ${name} is there twice`)
     seen.add(key)
     if (value === undefined || value === null) kept.delete(key)
-    else if (!optionValue.test(value)) throw new InvalidInput(`Invalid input for extra_dhcp_opts. Reason: the value of ${name} is not a line of plain text.`)
+    else if (!optionValue.test(value)) throw invalidAttribute('extra_dhcp_opts', `the value of ${name} is not a line of plain text`)
     else kept.set(key, { opt_name: name, opt_value: value, ip_version: version })
   }
   return [...kept.values()]

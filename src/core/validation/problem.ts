@@ -1,0 +1,34 @@
+// What does not fit a schema, as services word it.
+import type { ErrorObject } from 'ajv/dist/2020.js'
+import { isSecret } from './secrets.ts'
+
+export interface Problem {
+  /** Where: names and places in lists, from the outside in. */
+  readonly path: readonly string[]
+  /** The keyword of the schema that says so. */
+  readonly keyword: string
+  readonly params: Readonly<Record<string, unknown>>
+  /** What the parts of a choice say of the same place, of which none fits; one alone where there is no choice. */
+  readonly choice: readonly Pick<Problem, 'keyword' | 'params'>[]
+  /** What the checker says. */
+  readonly message: string
+  /** What stands there; hidden where it may be a secret. */
+  readonly found: unknown
+}
+
+export const hidden = '***'
+
+/** Of all that a choice complains of, what stands deepest was meant by who wrote it; of that, what says more than a type. */
+export function readProblem(errors: readonly ErrorObject[], value: unknown): Problem {
+  const depth = ({ instancePath }: ErrorObject) => instancePath.split('/').length
+  const deepest = Math.max(...errors.map(depth))
+  const choice = errors.filter((error) => error.keyword !== 'anyOf' && depth(error) === deepest)
+  const { instancePath, keyword, params, message = 'does not fit' } = choice.find((error) => error.keyword !== 'type') ?? choice[0] ?? { instancePath: '', keyword: '', params: {} }
+  const path = instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  let found: unknown = value
+  for (const part of path) found = (found as Record<string, unknown> | undefined)?.[part]
+  return {
+    path, keyword, params: params as Problem['params'], message, found: path.some(isSecret) ? hidden : found,
+    choice: choice.map((each) => ({ keyword: each.keyword, params: each.params as Problem['params'] })),
+  }
+}
