@@ -9,7 +9,7 @@ import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { type ApiReply, type ApiRequest, bytesOf, readBytes, type Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
-import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor } from '#core/validation'
+import { checkBody, checkQuery, isVersioned, parseQuery, schemaFor, type Wording } from '#core/validation'
 import { negotiate, type VersionHeaders, versionHeaders } from './versions.ts'
 
 export interface HandlerInput<R extends RouteSpec> extends RouteInput<R> {
@@ -72,6 +72,15 @@ export interface ApiOptions {
   readonly policy: PolicyCheck
   /** How the service words what a rule does not allow; as nova and cinder do when absent. */
   readonly refusal?: (rule: string) => AppError
+  /** How the service words what does not fit a schema; as we do when absent. */
+  readonly wording?: Wording
+  /** How the service words a body that it cannot read, and one that it does not look into; as we do when absent. */
+  readonly unreadable?: (part: 'body' | 'content type') => AppError
+  /**
+   * What upstream's framework does of itself. Flask tells anybody what a path allows who asks with OPTIONS. Pecan has no HEAD where neutron
+   * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py).
+   */
+  readonly framework?: 'flask' | 'pecan'
   readonly authenticate: Authenticate
   /** Answers what needs no token and no route: discovery documents. Paths as they came. */
   readonly discovery?: (request: ApiRequest) => ApiReply | undefined
@@ -143,7 +152,10 @@ export function createApi(options: ApiOptions): Transport {
 
   async function answer(request: ApiRequest, requestId: string, receivedAt: number, state: Progress): Promise<ApiReply> {
     const { prefix, path, project } = splitPath(options.ignoresTrailingSlash ? request.path.replace(/\/$/, '') : request.path)
-    const found = router.find(request.method, path)
+    const found = find(request.method, path)
+    if (options.framework === 'flask' && request.method === 'OPTIONS' && found && 'allow' in found) {
+      return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', Allow: found.allow.join(', ') }, body: '' }
+    }
     if (options.versions) state.version = isLegacy(request.path) ? options.versions.list.minimum : negotiate(request.headers, options.versions)
     const anonymousRoute = found && 'targets' in found && found.targets.every((target) => target.spec.policy === anonymous)
 
@@ -167,7 +179,7 @@ export function createApi(options: ApiOptions): Transport {
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
     if (!first) throw new NotFound('The resource could not be found.')
-    const body = await readBody(request, first.spec)
+    const body = await readBody(request, first.spec, options)
     const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, body) : first
     const { spec } = target
     state.route = target.name
@@ -175,14 +187,14 @@ export function createApi(options: ApiOptions): Transport {
     if (typeof spec.policy === 'string' && !options.policy.allows(spec.policy, identity, { project_id: identity.projectId, user_id: identity.userId })) {
       throw options.refusal?.(spec.policy) ?? new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
     }
-    if (spec.params) reject(checkBody(spec.params, found.params))
+    if (spec.params) reject(checkBody(spec.params, found.params, options.wording))
     if (spec.query) {
       const schema = schemaFor(spec.query, state.version)
-      if (schema) reject(checkQuery(schema, query))
+      if (schema) reject(checkQuery(schema, query, options.wording))
     }
     if (spec.body && spec.body !== stream && body !== undefined) {
       const schema = schemaFor(spec.body, state.version)
-      if (schema) reject(checkBody(schema, body))
+      if (schema) reject(checkBody(schema, body, options.wording))
     }
 
     const service = identity.serviceRoles?.includes('service') === true
@@ -200,6 +212,12 @@ export function createApi(options: ApiOptions): Transport {
     } as HandlerInput<RouteSpec>))
     if (options.checkReplies) checkReply(target, outcome, state.version)
     return toReply(outcome, request.method)
+  }
+
+  function find(method: string, path: string): ReturnType<typeof router.find> {
+    const found = router.find(options.framework === 'pecan' && method === 'HEAD' ? '' : method, path)
+    if (options.framework !== 'flask' || !found || !('allow' in found)) return found
+    return { allow: [...new Set([...found.allow, 'OPTIONS', ...(found.allow.includes('GET') ? ['HEAD'] : [])])].sort() }
   }
 
   /** `GET <prefix>/openapi.json`: the route tables as a document. */
@@ -257,7 +275,8 @@ function reject(problem: string | undefined): void {
   if (problem !== undefined) throw new BadRequest(problem)
 }
 
-async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> {
+async function readBody(request: ApiRequest, spec: RouteSpec, { framework, unreadable }: Pick<ApiOptions, 'framework' | 'unreadable'>): Promise<unknown> {
+  if (framework === 'pecan' && request.method === 'DELETE' && request.body !== null && request.body !== '') throw new BadRequest('Request body is not supported in DELETE.')
   if (spec.body === undefined && spec.action === undefined) return undefined
   if (spec.body === stream) {
     const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
@@ -274,14 +293,14 @@ async function readBody(request: ApiRequest, spec: RouteSpec): Promise<unknown> 
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   const accepted = spec.accepts ?? ['application/json']
   if (type !== undefined && type !== '' && !accepted.includes(type)) {
-    throw new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
+    throw unreadable?.('content type') ?? new UnsupportedMediaType(`The content type ${type} is not taken here; send ${accepted.join(' or ')}.`)
   }
   if (typeof content !== 'string' && !isUtf8(content)) throw new BadRequest('The request body is not valid UTF-8.')
   try {
     const value: unknown = JSON.parse(content.toString(), refuseTraps)
     return value
   } catch (error) {
-    throw error instanceof BadRequest ? error : new BadRequest('The request body is not valid JSON.', {}, error)
+    throw error instanceof BadRequest ? error : (unreadable?.('body') ?? new BadRequest('The request body is not valid JSON.', {}, error))
   }
 }
 

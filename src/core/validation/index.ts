@@ -2,6 +2,9 @@
 import { Ajv2020 as Ajv, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { TSchema, Versioned } from '#core/spec'
 import { compareVersions, type Version } from '#core/spec'
+import { isSecret } from './secrets.ts'
+
+export { pythonWording } from './python-wording.ts'
 
 /**
  * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;
@@ -14,16 +17,18 @@ const queries = new Ajv({ ...options, coerceTypes: 'array' })
 const compiledBodies = new WeakMap<object, ValidateFunction>()
 const compiledQueries = new WeakMap<object, ValidateFunction>()
 
-/** Validation errors never repeat what stands in fields like these. */
-const secret = /pass|secret|token|user_data|private_key/i
-
 function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSchema): ValidateFunction {
   let check = cache.get(schema)
   if (!check) cache.set(schema, (check = ajv.compile(schema)))
   return check
 }
 
-function explain(error: ErrorObject, value: unknown): string {
+/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked */
+export type Wording = (errors: readonly ErrorObject[], value: unknown) => string
+
+function explain(errors: readonly ErrorObject[], value: unknown): string {
+  const error = errors.find(({ keyword }) => keyword !== 'anyOf') ?? errors[0]
+  if (!error) return 'It does not fit.'
   const path = error.instancePath.split('/').slice(1)
   const field = path.join('/')
   if (error.keyword === 'additionalProperties') {
@@ -35,25 +40,20 @@ function explain(error: ErrorObject, value: unknown): string {
   }
   let here: unknown = value
   for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
-  const shown = secret.test(field) ? '***' : JSON.stringify(here)?.slice(0, 120)
+  const shown = isSecret(field) ? '***' : JSON.stringify(here)?.slice(0, 120)
   return `Invalid input for field/attribute ${field || 'body'}. Value: ${shown}. It ${error.message ?? 'does not fit'}`
 }
 
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
-export function checkBody(schema: TSchema, value: unknown): string | undefined {
+export function checkBody(schema: TSchema, value: unknown, wording: Wording = explain): string | undefined {
   const check = compile(bodies, compiledBodies, schema)
-  if (check(value)) return undefined
-  const errors = check.errors ?? []
-  const telling = errors.find((error) => error.keyword !== 'anyOf') ?? errors[0]
-  return telling ? explain(telling, value) : 'The body does not fit.'
+  return check(value) ? undefined : wording(check.errors ?? [], value)
 }
 
 /** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
-export function checkQuery(schema: TSchema, value: Record<string, unknown>): string | undefined {
+export function checkQuery(schema: TSchema, value: Record<string, unknown>, wording: Wording = explain): string | undefined {
   const check = compile(queries, compiledQueries, schema)
-  if (check(value)) return undefined
-  const first = check.errors?.[0]
-  return first ? explain(first, value) : 'The query does not fit.'
+  return check(value) ? undefined : wording(check.errors ?? [], value)
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()
