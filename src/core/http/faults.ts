@@ -1,6 +1,7 @@
 // How each service's clients expect an error's body to look. A service names its style once.
 import { AppError, diskFull, isDiskFull } from '#core/errors'
 import type { Version } from '#core/spec'
+import { preferredType } from './accept.ts'
 
 export interface Fault {
   readonly status: number
@@ -12,7 +13,8 @@ export interface Fault {
   readonly requestId: string
 }
 
-export type FaultStyle = (fault: Fault, version: Version | undefined) => { readonly body: string; readonly contentType: string }
+/** @param accept what the client takes, where the service has several forms */
+export type FaultStyle = (fault: Fault, version: Version | undefined, accept: string | undefined) => { readonly body: string; readonly contentType: string }
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable',
@@ -54,14 +56,21 @@ export const computeFaults: FaultStyle = ({ status, message, details }) => {
 /** `{"NeutronError": {"type", "message", "detail"}}` (neutron/api/api_common.py). */
 export const neutronFaults: FaultStyle = ({ name, message }) => json({ NeutronError: { type: name, message, detail: '' } })
 
-/** `{"errors": [...]}`; codes from 1.23 (placement/errors.py). */
-export const placementFaults: FaultStyle = ({ status, title, message, code, requestId }, version) =>
-  json({
+/**
+ * `{"errors": [...]}`; codes from 1.23 (placement/errors.py), the range where none of its versions was asked for (placement/util.py,
+ * json_error_formatter). Who would rather have another form than JSON gets what webob makes.
+ */
+export const placementFaults: FaultStyle = (fault, version, accept = '*/*') => {
+  const { status, title, message, code, requestId, details: { minVersion, maxVersion } } = fault
+  if (accept !== '' && accept !== '*/*' && preferredType(accept, ['text/html', 'application/json']) !== 'application/json') return glanceFaults(fault, version, accept)
+  return json({
     errors: [{
       status, title, detail: message, request_id: requestId,
       ...(version?.atLeast('1.23') ? { code: code.startsWith('placement.') ? code : 'placement.undefined_code' } : {}),
+      ...(minVersion !== undefined && { min_version: minVersion, max_version: maxVersion }),
     }],
   })
+}
 
 /** Glance answers a small HTML page with the reason, as webob renders it. */
 export const glanceFaults: FaultStyle = ({ status, title, message }) => {

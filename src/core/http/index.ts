@@ -1,4 +1,5 @@
 export { type ApiOptions, type Authenticate, createApi, type HandlerInput, type Handlers, type PolicyCheck, PreparedJson, serve, type Verified } from './api.ts'
+export { preferredType } from './accept.ts'
 export * from './faults.ts'
 export { nextLink, type Page, type PageRules, readPage, type SortKey } from './list.ts'
 export { type ApiReply, type ApiRequest, readText, type Transport } from './message.ts'

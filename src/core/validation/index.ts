@@ -4,7 +4,7 @@ import type { TSchema, Versioned } from '#core/spec'
 import { compareVersions, type Version } from '#core/spec'
 import { isSecret } from './secrets.ts'
 
-export { pythonWording } from './python-wording.ts'
+export { pythonProblem, pythonWording } from './python-wording.ts'
 
 /**
  * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;
@@ -23,8 +23,8 @@ function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSc
   return check
 }
 
-/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked */
-export type Wording = (errors: readonly ErrorObject[], value: unknown) => string
+/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked, of the body or of the query */
+export type Wording = (errors: readonly ErrorObject[], value: unknown, part: 'body' | 'query') => string
 
 function explain(errors: readonly ErrorObject[], value: unknown): string {
   const error = errors.find(({ keyword }) => keyword !== 'anyOf') ?? errors[0]
@@ -47,13 +47,13 @@ function explain(errors: readonly ErrorObject[], value: unknown): string {
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
 export function checkBody(schema: TSchema, value: unknown, wording: Wording = explain): string | undefined {
   const check = compile(bodies, compiledBodies, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value)
+  return check(value) ? undefined : wording(check.errors ?? [], value, 'body')
 }
 
 /** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
 export function checkQuery(schema: TSchema, value: Record<string, unknown>, wording: Wording = explain): string | undefined {
   const check = compile(queries, compiledQueries, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value)
+  return check(value) ? undefined : wording(check.errors ?? [], value, 'query')
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()

@@ -7,17 +7,32 @@ import { isSecret } from './secrets.ts'
  * upstream does.
  */
 export function pythonWording(errors: readonly ErrorObject[], value: unknown): string {
+  const found = pythonProblem(errors, value)
+  if (!found) return 'The body does not fit.'
+  const { path, here, problem } = found
+  const field = path.at(-1)
+  return field === undefined ? problem : `Invalid input for field/attribute ${field}. Value: ${typeof here === 'string' ? here : inPython(here)}. ${problem}`
+}
+
+interface Problem {
+  readonly error: ErrorObject
+  readonly path: readonly string[]
+  /** What stands there. */
+  readonly here: unknown
+  readonly problem: string
+}
+
+/** Of all that does not fit the one that tells most, with the message of jsonschema alone. */
+export function pythonProblem(errors: readonly ErrorObject[], value: unknown): Problem | undefined {
   const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length))
   const telling = errors.filter(({ keyword, instancePath }) => keyword !== 'anyOf' && instancePath.split('/').length === deepest)
   const error = telling.find(({ keyword }) => keyword !== 'type') ?? telling[0]
-  if (!error) return 'The body does not fit.'
+  if (!error) return undefined
   const path = error.instancePath.split('/').slice(1)
   let here: unknown = value
   for (const part of path) here = (here as Record<string, unknown> | undefined)?.[part]
   if (path.some(isSecret)) here = hidden
-  const problem = describe(error, here, telling)
-  const field = path.at(-1)
-  return field === undefined ? problem : `Invalid input for field/attribute ${field}. Value: ${typeof here === 'string' ? here : inPython(here)}. ${problem}`
+  return { error, path, here, problem: describe(error, here, telling) }
 }
 
 const hidden = '***'

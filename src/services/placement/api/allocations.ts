@@ -95,9 +95,10 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
 
 export const usageHandlers = (placement: Placement, policy: PolicyCheck): Handlers<typeof usageRoutes> => ({
   async showUsages({ ctx, query, version }) {
-    const asked = query as { project_id: string; user_id?: string; consumer_type?: string }
-    if (!policy.allows('placement:usages', ctx.identity, { project_id: asked.project_id })) throw notPerformed('placement:usages')
-    const of = { projectId: asked.project_id, userId: asked.user_id, consumerType: asked.consumer_type }
+    const asked = query as Readonly<Record<string, readonly string[] | undefined>>
+    const [projectId = '', userId, consumerType] = ['project_id', 'user_id', 'consumer_type'].map((key) => asked[key]?.at(-1))
+    if (!policy.allows('placement:usages', ctx.identity, { project_id: projectId })) throw notPerformed('placement:usages')
+    const of = { projectId, userId, consumerType }
     const headers = fresh(version, placement.clock.now())
     if (!version.atLeast('1.38')) return { status: 200, headers, body: { usages: await usagesOf(placement, of) } }
     return { status: 200, headers, body: { usages: await usagesByConsumerType(placement, of) } }

@@ -40,7 +40,8 @@ export const resourceClassHandlers = (placement: Placement): Handlers<typeof res
   },
 })
 
-function readTraitQuery({ name, associated }: { name?: string; associated?: string }): TraitQuery {
+function readTraitQuery(query: { name?: readonly string[]; associated?: readonly string[] }): TraitQuery {
+  const [name, associated] = [query.name?.at(-1), query.associated?.at(-1)]
   let names: ReadonlySet<string> | undefined
   let prefix: string | undefined
   if (name !== undefined) {

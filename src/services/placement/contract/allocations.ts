@@ -1,6 +1,6 @@
 // Allocations: which consumer holds how much of which provider; the reshaper; and what is used in all.
 import { Closed, defineRoutes, deferred, Nullable, Type, Uuid, versioned } from '#core/spec'
-import { Amounts, Generation, NewInventories, ProviderId, Resources } from './shapes.ts'
+import { Amounts, Generation, NewInventories, ProviderId, repeated, Resources } from './shapes.ts'
 
 const owner = { project_id: Type.String({ minLength: 1, maxLength: 255 }), user_id: Type.String({ minLength: 1, maxLength: 255 }) }
 const generation = { consumer_generation: Nullable(Type.Integer()) }
@@ -70,14 +70,14 @@ export const allocationRoutes = defineRoutes('placement', {
   },
 })
 
-const usageQuery = { project_id: owner.project_id, user_id: Type.Optional(owner.user_id) }
+const usageQuery = { project_id: Type.Array(owner.project_id), user_id: repeated(owner.user_id) }
 
 export const usageRoutes = defineRoutes('placement', {
   showUsages: {
     method: 'GET', path: '/usages', since: '1.9', summary: 'Show what a project, or a user in it, uses in all.', policy: deferred('placement:usages'),
     query: versioned({
       '1.9': Closed(usageQuery),
-      '1.38': Closed({ ...usageQuery, consumer_type: Type.Optional(Type.String({ pattern: '^([A-Z0-9_]+|all|unknown)$', minLength: 1, maxLength: 255 })) }),
+      '1.38': Closed({ ...usageQuery, consumer_type: repeated(Type.String({ pattern: '^[A-Z0-9_]+$|^all|^unknown$', minLength: 1, maxLength: 255 })) }),
     }),
     reply: { 200: versioned({ '1.9': Closed({ usages: Amounts }), '1.38': Closed({ usages: Type.Record(Type.String(), Amounts) }) }) }, faults: [400, 403],
   },

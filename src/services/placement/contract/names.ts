@@ -1,6 +1,6 @@
 // Resource classes and traits: the vocabulary, standard and custom, and the traits of providers.
 import { Closed, defineRoutes, Type, versioned } from '#core/spec'
-import { CustomName, Generation, Links, TraitName } from './shapes.ts'
+import { CustomName, Generation, Links, repeated, TraitName } from './shapes.ts'
 
 const ResourceClass = Closed({ name: Type.String(), links: Links })
 const Traits = Closed({ traits: Type.Array(Type.String()) })
@@ -36,7 +36,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
 export const traitRoutes = defineRoutes('placement', {
   listTraits: {
     method: 'GET', path: '/traits', since: '1.6', summary: 'List traits, by name or by whether a provider has them.', policy: 'placement:traits:list',
-    query: Closed({ name: Type.Optional(Type.String()), associated: Type.Optional(Type.String()) }), reply: { 200: Traits }, faults: [400, 403],
+    query: Closed({ name: repeated(Type.String()), associated: repeated(Type.String()) }), reply: { 200: Traits }, faults: [400, 403],
   },
   showTrait: {
     method: 'GET', path: '/traits/:name', since: '1.6', summary: 'Ask whether a trait exists.', policy: 'placement:traits:show',

@@ -1,7 +1,10 @@
 // Patterns and small schemas that several of placement's nouns share.
-import { Closed, Type } from '#core/spec'
+import { Closed, type TSchema, Type } from '#core/spec'
 
 const largestInteger = 2_147_483_647
+
+/** Parameters of a query may be repeated: mostly the last one counts, sometimes the first, sometimes all. */
+export const repeated = <S extends TSchema>(schema: S) => Type.Optional(Type.Array(schema))
 
 export const ClassName = Type.String({ pattern: '^[A-Z0-9_]+$', minLength: 1, maxLength: 255 })
 export const CustomName = Type.String({ pattern: '^CUSTOM_[A-Z0-9_]+$', minLength: 1, maxLength: 255 })

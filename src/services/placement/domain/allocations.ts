@@ -182,7 +182,10 @@ export interface Reshaping {
   readonly claims: readonly Claim[]
 }
 
-/** Set inventories and what is held of them together; afterwards nothing may be held of a class that is gone. */
+/**
+ * Set inventories and what is held of them together; afterwards nothing may be held of a class that is gone. Three steps, of which each raises the
+ * generations of what it touches, as clients reckon with (placement/objects/reshaper.py): inventories, unless there are to be none, claims, inventories.
+ */
 export function reshape(placement: Placement, ctx: RequestContext, { inventories, claims }: Reshaping, rules: InventoryRules): Promise<void> {
   return changeProviders(placement, ctx, async (change) => {
     for (const { provider, generation, wanted } of inventories) {
@@ -192,12 +195,16 @@ export function reshape(placement: Placement, ctx: RequestContext, { inventories
         throw new ConcurrentUpdate(`resource provider generation conflict for provider ${provider}: actual: ${draft.generation}, given: ${generation}`)
       }
       for (const [name, inventory] of wanted) checkInventory(change, provider, name, inventory, rules)
-      await setInventories(change, provider, wanted)
+      if (wanted.size > 0) await setInventories(change, provider, wanted)
     }
+    change.nextStep()
     if (claims.length > 0) await claimAll(change, claims)
+    change.nextStep()
     for (const { provider, wanted } of inventories) {
       const inUse = [...change.draft(provider).used].filter(([name, used]) => used > 0 && !wanted.has(name)).map(([name]) => name)
       if (inUse.length > 0) throw new InventoryInUse(`update conflict: Inventory for '${inUse.join(', ')}' on resource provider '${provider}' in use.`)
+      if (wanted.size > 0) change.raise(provider)
+      else await setInventories(change, provider, wanted)
     }
   })
 }

@@ -3,10 +3,10 @@ import type { RequestContext } from '#core/context'
 import { isUniqueViolation } from '#core/db'
 import { BadRequest } from '#core/errors'
 import { deleteProvider as deleteRows, insertProvider, writeAggregates } from '../db/providers.ts'
-import { ConcurrentUpdate, DuplicateName, noProvider, ProviderHasChildren, ProviderInUse } from '../model/errors.ts'
+import { ConcurrentUpdate, DuplicateName, noProvider, noSuchTraits, ProviderHasChildren, ProviderInUse } from '../model/errors.ts'
 import { canGive, type Provider } from '../model/providers.ts'
 import { type Change, changeProviders, type Placement } from './change.ts'
-import { hasTraits, inAggregates, type AggregateFilter, type TraitFilter } from './filters.ts'
+import { hasTraits, inAggregates, type AggregateFilter, type TraitFilter, traitsOf } from './filters.ts'
 
 export interface NewProvider {
   readonly name: string
@@ -111,6 +111,8 @@ export async function listProviders(placement: Placement, filters: ProviderFilte
   for (const name of filters.resources.keys()) {
     if (!view.hasClass(name)) throw new BadRequest(`Invalid resource class in resources parameter: No such resource class ${name}.`)
   }
+  const unknown = traitsOf(filters).filter((name) => !view.hasTrait(name))
+  if (unknown.length > 0) throw noSuchTraits(unknown, 'Invalid trait(s) in "required" parameter: ')
   const root = filters.inTree === undefined ? undefined : view.providers.get(filters.inTree)?.root
   if (filters.inTree !== undefined && root === undefined) return []
   return [...view.providers.values()].filter((provider) =>

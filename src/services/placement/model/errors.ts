@@ -16,7 +16,7 @@ export const MethodTooNew = errorClass('MethodTooNew', 405, 'method_too_new')
 export const notPerformed = (rule: string) => new Forbidden(`Policy does not allow ${rule} to be performed.`)
 export const noProvider = (uuid: string) => new NotFound(`No resource provider with uuid ${uuid.slice(0, 80)} found.`)
 export const noSuchClass = (name: string) => new BadRequest(`No such resource class ${name}.`)
-export const noSuchTraits = (names: readonly string[]) => new BadRequest(`No such trait(s): ${names.join(', ')}.`)
+export const noSuchTraits = (names: readonly string[], where = '') => new BadRequest(`${where}No such trait(s): ${names.join(', ')}.`)
 
 /** The provider has none of it, or too little. Upstream gives these no code of their own. */
 export const doesNotHave = (resourceClass: string, provider: string) =>
