@@ -56,6 +56,13 @@ export const computeFaults: FaultStyle = ({ status, message, details }) => {
 /** `{"NeutronError": {"type", "message", "detail"}}` (neutron/api/api_common.py). */
 export const neutronFaults: FaultStyle = ({ name, message }) => json({ NeutronError: { type: name, message, detail: '' } })
 
+/** What webob says of a status before the fault's own words (webob/exc.py). */
+const explanations: Readonly<Record<number, string>> = {
+  400: 'The server could not comply with the request since it is either malformed or otherwise incorrect.', 403: 'Access was denied to this resource.',
+  404: 'The resource could not be found.', 406: 'The resource could not be generated that was acceptable to your browser (content of type application/json. ',
+  409: 'There was a conflict when trying to complete your request.',
+}
+
 /**
  * `{"errors": [...]}`; codes from 1.23 (placement/errors.py), the range where none of its versions was asked for (placement/util.py,
  * json_error_formatter). Who would rather have another form than JSON gets what webob makes.
@@ -63,9 +70,11 @@ export const neutronFaults: FaultStyle = ({ name, message }) => json({ NeutronEr
 export const placementFaults: FaultStyle = (fault, version, accept = '*/*') => {
   const { status, title, message, code, requestId, details: { minVersion, maxVersion } } = fault
   if (accept !== '' && accept !== '*/*' && preferredType(accept, ['text/html', 'application/json']) !== 'application/json') return glanceFaults(fault, version, accept)
+  const explanation = explanations[status]
+  const detail = explanation === undefined ? message : `${explanation}\n\n ${message === explanation ? '' : message}  `
   return json({
     errors: [{
-      status, title, detail: message, request_id: requestId,
+      status, title, detail, request_id: requestId,
       ...(version?.atLeast('1.23') ? { code: code.startsWith('placement.') ? code : 'placement.undefined_code' } : {}),
       ...(minVersion !== undefined && { min_version: minVersion, max_version: maxVersion }),
     }],

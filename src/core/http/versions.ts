@@ -48,7 +48,8 @@ function askedVersion(headers: Readonly<Record<string, string | undefined>>, rul
 }
 
 export function versionHeaders(rules: VersionHeaders, settled: Version): Record<string, string> {
-  const headers: Record<string, string> = { 'OpenStack-API-Version': `${rules.type} ${settled.text}`, Vary: 'OpenStack-API-Version' }
+  const vary = rules.parser === 'microversion_parse' ? 'openstack-api-version' : 'OpenStack-API-Version'
+  const headers: Record<string, string> = { 'OpenStack-API-Version': `${rules.type} ${settled.text}`, Vary: vary }
   if (rules.legacyHeader) {
     headers[rules.legacyHeader] = settled.text
     headers['Vary'] = `OpenStack-API-Version, ${rules.legacyHeader}`

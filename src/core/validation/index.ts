@@ -23,8 +23,8 @@ function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSc
   return check
 }
 
-/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked, of the body or of the query */
-export type Wording = (errors: readonly ErrorObject[], value: unknown, part: 'body' | 'query') => string
+/** How a service tells what does not fit. @param errors one, or what the parts of a choice say of which none fits @param value all that was checked, of the body or of the query, against the schema */
+export type Wording = (errors: readonly ErrorObject[], value: unknown, part: 'body' | 'query', schema: TSchema) => string
 
 function explain(errors: readonly ErrorObject[], value: unknown): string {
   const error = errors.find(({ keyword }) => keyword !== 'anyOf') ?? errors[0]
@@ -47,13 +47,13 @@ function explain(errors: readonly ErrorObject[], value: unknown): string {
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
 export function checkBody(schema: TSchema, value: unknown, wording: Wording = explain): string | undefined {
   const check = compile(bodies, compiledBodies, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value, 'body')
+  return check(value) ? undefined : wording(check.errors ?? [], value, 'body', schema)
 }
 
 /** The same for a query, whose texts become the numbers, booleans and lists that the schema names. */
 export function checkQuery(schema: TSchema, value: Record<string, unknown>, wording: Wording = explain): string | undefined {
   const check = compile(queries, compiledQueries, schema)
-  return check(value) ? undefined : wording(check.errors ?? [], value, 'query')
+  return check(value) ? undefined : wording(check.errors ?? [], value, 'query', schema)
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()

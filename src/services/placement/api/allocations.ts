@@ -9,7 +9,7 @@ import type { Placement } from '../domain/change.ts'
 import { usagesByConsumerType, usagesOf } from '../domain/usages.ts'
 import { notPerformed } from '../model/errors.ts'
 import { fresh, latest } from './headers.ts'
-import { inventoryRules, wantedInventory } from './inventories.ts'
+import { wantedInventory } from './inventories.ts'
 import { normalUuid } from './providers.ts'
 
 interface AnyClaim {
@@ -60,11 +60,12 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
   },
   async replaceAllocations({ ctx, params, body, version }) {
     if (!/^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(params.consumer_uuid)) throw new BadRequest(`Malformed consumer_uuid: ${params.consumer_uuid.slice(0, 80)}`)
-    await replaceAllocations(placement, ctx, [readClaim(normalUuid(params.consumer_uuid), body, version)])
+    const consumer = normalUuid(params.consumer_uuid)
+    await replaceAllocations(placement, ctx, [readClaim(consumer, body, version)], `Unable to allocate inventory for consumer ${consumer}: `)
     return { status: 204 }
   },
   async replaceManyAllocations({ ctx, body, version }) {
-    await replaceAllocations(placement, ctx, readClaims(body, version))
+    await replaceAllocations(placement, ctx, readClaims(body, version), 'Unable to allocate inventory ')
     return { status: 204 }
   },
   async deleteAllocations({ ctx, params }) {
@@ -88,7 +89,7 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
       provider, generation: each.resource_provider_generation,
       wanted: new Map(Object.entries(each.inventories).map(([name, inventory]) => [name, wantedInventory(inventory)])),
     }))
-    await reshape(placement, ctx, { inventories, claims: readClaims(body.allocations, version) }, inventoryRules(version))
+    await reshape(placement, ctx, { inventories, claims: readClaims(body.allocations, version) })
     return { status: 204 }
   },
 })

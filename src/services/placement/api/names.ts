@@ -1,12 +1,14 @@
 // Answers about resource classes and traits.
 import { BadRequest } from '#core/errors'
 import type { Handlers } from '#core/http'
-import type { resourceClassRoutes, traitRoutes } from '../contract/names.ts'
+import { checkBody } from '#core/validation'
+import { NewResourceClass, type resourceClassRoutes, type traitRoutes } from '../contract/names.ts'
 import type { Placement } from '../domain/change.ts'
 import { createClass, deleteClass, deleteTrait, ensureName, listClasses, listTraits, renameResourceClass, replaceTraits, requireClass, requireTrait, type TraitQuery } from '../domain/names.ts'
 import { showProvider } from '../domain/providers.ts'
 import type { Provider } from '../model/providers.ts'
 import { fresh, pathOf } from './headers.ts'
+import { wording } from './requests.ts'
 
 const customName = /^CUSTOM_[A-Z0-9_]{1,248}$/
 
@@ -30,7 +32,8 @@ export const resourceClassHandlers = (placement: Placement): Handlers<typeof res
     return { status: 200, body: viewClass(body.name, baseUrl) }
   },
   async ensureResourceClass({ ctx, params, baseUrl }) {
-    if (!customName.test(params.name)) throw new BadRequest(`The resource class ${params.name.slice(0, 80)} does not match ^CUSTOM_[A-Z0-9_]+$.`)
+    const problem = checkBody(NewResourceClass, params, wording)
+    if (problem !== undefined) throw new BadRequest(problem)
     const made = await ensureName(placement, ctx, 'resource_classes', params.name)
     return { status: made ? 201 : 204, headers: { location: `${baseUrl}/resource_classes/${params.name}` } }
   },

@@ -3,7 +3,7 @@ import { Closed, defineRoutes, Nullable, Type, type TSchema, versioned } from '#
 import { Amounts, repeated } from './shapes.ts'
 
 const texts = Type.Array(Type.String())
-const limit = repeated(Type.String({ pattern: '^[1-9][0-9]*$', maxLength: 10 }))
+const limit = repeated(Type.String({ pattern: '^[1-9][0-9]*$' }))
 const groupPolicy = repeated(Type.Union([Type.Literal('none'), Type.Literal('isolate')]))
 
 /** The keys that a group's suffix may follow. */

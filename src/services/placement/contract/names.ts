@@ -6,6 +6,8 @@ const ResourceClass = Closed({ name: Type.String(), links: Links })
 const Traits = Closed({ traits: Type.Array(Type.String()) })
 const ProviderTraits = Closed({ traits: Type.Array(Type.String()), resource_provider_generation: Generation })
 
+export const NewResourceClass = Closed({ name: CustomName })
+
 export const resourceClassRoutes = defineRoutes('placement', {
   listResourceClasses: {
     method: 'GET', path: '/resource_classes', since: '1.2', summary: 'List resource classes.', policy: 'placement:resource_classes:list',
@@ -13,7 +15,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
   },
   createResourceClass: {
     method: 'POST', path: '/resource_classes', since: '1.2', summary: 'Create a custom resource class.', policy: 'placement:resource_classes:create',
-    body: Closed({ name: CustomName }), reply: { 201: null }, faults: [400, 403, 409],
+    body: NewResourceClass, reply: { 201: null }, faults: [400, 403, 409],
   },
   showResourceClass: {
     method: 'GET', path: '/resource_classes/:name', since: '1.2', summary: 'Show a resource class.', policy: 'placement:resource_classes:show',
@@ -21,7 +23,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
   },
   renameResourceClass: {
     method: 'PUT', path: '/resource_classes/:name', since: '1.2', until: '1.6', summary: 'Rename a custom resource class.', policy: 'placement:resource_classes:update',
-    body: Closed({ name: CustomName }), reply: { 200: ResourceClass }, faults: [400, 403, 404, 409],
+    body: NewResourceClass, reply: { 200: ResourceClass }, faults: [400, 403, 404, 409],
   },
   ensureResourceClass: {
     method: 'PUT', path: '/resource_classes/:name', since: '1.7', summary: 'Make sure that a custom resource class exists.', policy: 'placement:resource_classes:update',
