@@ -4,7 +4,7 @@ import { Amounts, Generation, NewInventories, ProviderId, repeated, Resources } 
 
 const owner = { project_id: Type.String({ minLength: 1, maxLength: 255 }), user_id: Type.String({ minLength: 1, maxLength: 255 }) }
 const generation = { consumer_generation: Nullable(Type.Integer()) }
-const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_-]{0,64}$' }), Type.Array(Uuid, { minItems: 1 }), { minProperties: 1 })) }
+const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '[a-zA-Z0-9_-]{1,64}' }), Type.Array(Uuid, { minItems: 1 }), { minProperties: 1 })) }
 const consumerType = { consumer_type: Type.String({ pattern: '^[A-Z0-9_]+$', minLength: 1, maxLength: 255 }) }
 
 const List = Type.Array(Closed({ resource_provider: Closed({ uuid: Uuid }), resources: Resources }), { minItems: 1 })
