@@ -75,9 +75,13 @@ export interface ApiOptions {
   readonly refusal?: (rule: string) => AppError
   /**
    * What upstream's framework does of itself. Flask tells anybody what a path allows who asks with OPTIONS. Pecan has no HEAD where neutron
-   * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py).
+   * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py). Routes has none either.
    */
-  readonly framework?: 'flask' | 'pecan'
+  readonly framework?: 'flask' | 'pecan' | 'routes'
+  /** What a service refuses before it looks at who asks, such as a media type that it does not have. */
+  readonly admit?: (request: ApiRequest, route: RouteSpec) => void
+  /** What a service looks at before it reads the body of whom the rule allows: whether what the path names is there. Without it the body is read before the rule is checked. */
+  readonly beforeBody?: (route: RouteSpec, params: Readonly<Record<string, string>>) => Promise<void>
   readonly authenticate: Authenticate
   /** Answers what needs no token and no route: discovery documents. Paths as they came. */
   readonly discovery?: (request: ApiRequest) => ApiReply | undefined
@@ -175,14 +179,16 @@ export function createApi(options: ApiOptions): Transport {
     const inRange = found.targets.filter(({ spec }) => inVersionRange(spec, state.version))
     const first = inRange[0]
     if (!first) throw new NotFound('The resource could not be found.')
+    options.admit?.(request, first.spec)
+    if (options.beforeBody) {
+      checkRule(first.spec, identity)
+      await options.beforeBody(first.spec, found.params)
+    }
     const read = await readBody(request, first.spec, options)
     const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, read) : first
     const { spec } = target
     state.route = target.name
-
-    if (typeof spec.policy === 'string' && !options.policy.allows(spec.policy, identity, { project_id: identity.projectId, user_id: identity.userId })) {
-      throw options.refusal?.(spec.policy) ?? new Forbidden(`Policy doesn't allow ${spec.policy} to be performed.`)
-    }
+    if (!options.beforeBody) checkRule(spec, identity)
     const body = checkInput(spec, { params: found.params, query, body: read }, { input: options.input, version: state.version, dropsUnknown: isLegacy(request.path) })
 
     const service = identity.serviceRoles?.includes('service') === true
@@ -202,8 +208,14 @@ export function createApi(options: ApiOptions): Transport {
     return toReply(outcome, request.method)
   }
 
+  function checkRule({ policy: rule }: RouteSpec, identity: Identity): void {
+    if (typeof rule !== 'string' || options.policy.allows(rule, identity, { project_id: identity.projectId, user_id: identity.userId })) return
+    throw options.refusal?.(rule) ?? new Forbidden(`Policy doesn't allow ${rule} to be performed.`)
+  }
+
   function find(method: string, path: string): ReturnType<typeof router.find> {
-    const found = router.find(options.framework === 'pecan' && method === 'HEAD' ? '' : method, path)
+    const headIsGet = options.framework !== 'pecan' && options.framework !== 'routes'
+    const found = router.find(method === 'HEAD' && !headIsGet ? '' : method, path)
     if (options.framework !== 'flask' || !found || !('allow' in found)) return found
     return { allow: [...new Set([...found.allow, 'OPTIONS', ...(found.allow.includes('GET') ? ['HEAD'] : [])])].sort() }
   }

@@ -58,14 +58,30 @@ export const computeFaults: FaultStyle = ({ status, message, details }) => {
 export const neutronFaults: FaultStyle = ({ code, name, title, message }) =>
   json({ NeutronError: { type: code.includes('.') ? name : `HTTP${title.replaceAll(' ', '')}`, message, detail: '' } })
 
-/** `{"errors": [...]}`; codes from 1.23 (placement/errors.py). */
-export const placementFaults: FaultStyle = ({ status, title, message, code, requestId }, version) =>
-  json({
+/** What webob says of a status before the fault's own words (webob/exc.py). */
+const explanations: Readonly<Record<number, string>> = {
+  400: 'The server could not comply with the request since it is either malformed or otherwise incorrect.', 403: 'Access was denied to this resource.',
+  404: 'The resource could not be found.', 406: 'The resource could not be generated that was acceptable to your browser (content of type application/json. ',
+  409: 'There was a conflict when trying to complete your request.',
+}
+
+/**
+ * `{"errors": [...]}`; codes from 1.23 (placement/errors.py), the range where none of its versions was asked for (placement/util.py,
+ * json_error_formatter). Who would rather have another form than JSON gets what webob makes.
+ */
+export const placementFaults: FaultStyle = (fault, version, accept = '*/*') => {
+  const { status, title, message, code, requestId, details: { minVersion, maxVersion } } = fault
+  if (accept !== '' && accept !== '*/*' && preferredType(accept, ['text/html', 'application/json']) !== 'application/json') return glanceFaults(fault, version, accept)
+  const explanation = explanations[status]
+  const detail = explanation === undefined ? message : `${explanation}\n\n ${message === explanation ? '' : message}  `
+  return json({
     errors: [{
-      status, title, detail: message, request_id: requestId,
+      status, title, detail, request_id: requestId,
       ...(version?.atLeast('1.23') ? { code: code.startsWith('placement.') ? code : 'placement.undefined_code' } : {}),
+      ...(minVersion !== undefined && { min_version: minVersion, max_version: maxVersion }),
     }],
   })
+}
 
 /** As webob renders it: a small page, JSON, or text for who takes neither (webob/exc.py, generate_response). */
 export const glanceFaults: FaultStyle = ({ status, title, message }, _version, accept = '') => {

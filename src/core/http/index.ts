@@ -1,4 +1,5 @@
 export { type ApiOptions, type Authenticate, createApi, type HandlerInput, type Handlers, type PolicyCheck, PreparedJson, serve, type Verified } from './api.ts'
+export { preferredType } from './accept.ts'
 export * from './faults.ts'
 export type { InputStyle } from './input.ts'
 export { nextLink, type Page, type PageRules, readPage, type SortKey } from './list.ts'

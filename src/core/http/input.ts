@@ -20,7 +20,7 @@ const defaultMaxBody = 114_688
 
 export interface ReadOptions {
   readonly input?: InputStyle | undefined
-  readonly framework?: 'flask' | 'pecan'
+  readonly framework?: 'flask' | 'pecan' | 'routes'
 }
 
 /** @returns a stream where the route takes one, else what the JSON says; `undefined` for none where there may be none */
@@ -37,7 +37,7 @@ export async function readBody(request: ApiRequest, spec: RouteSpec, { input = {
   if (content === undefined || content.length > limit) throw new BodyTooLarge('Request is too large.')
   if (content.length === 0) {
     if (spec.bodyOptional || input.read) return undefined
-    throw new BadRequest('The request needs a body: a JSON object.')
+    throw input.unreadable?.('body') ?? new BadRequest('The request needs a body: a JSON object.')
   }
   const accepted = spec.accepts ?? ['application/json', ...(input.mediaTypes ?? [])]
   if (type !== undefined && type !== '' && !accepted.includes(type) && !accepted.includes('*/*')) {

@@ -8,6 +8,8 @@ export interface VersionHeaders {
   readonly type: string
   /** An older header that is read and answered too, `X-OpenStack-Nova-API-Version` for nova. */
   readonly legacyHeader?: string
+  /** What upstream reads versions with, where it is not nova's code: other numbers are versions to it, and it refuses in other words. */
+  readonly parser?: 'microversion_parse'
 }
 
 /**
@@ -19,13 +21,16 @@ export function negotiate(headers: Readonly<Record<string, string | undefined>>,
   const asked = askedVersion(headers, rules)
   if (asked === undefined) return rules.list.minimum
   if (asked === 'latest') return rules.list.maximum
-  if (!/^[1-9]\d*\.(0|[1-9]\d*)$/.test(asked)) {
-    throw new BadRequest(`API Version String ${asked.slice(0, 40)} is of invalid format. Must be of format MajorNum.MinorNum.`)
+  const parsed = rules.parser === 'microversion_parse'
+  if (!(parsed ? /^(0|[1-9]\d*)\.(0|[1-9]\d*)$/ : /^[1-9]\d*\.(0|[1-9]\d*)$/).test(asked)) {
+    const shown = asked.slice(0, 40)
+    throw new BadRequest(parsed ? `Invalid microversion: invalid version string: ${shown}` : `API Version String ${shown} is of invalid format. Must be of format MajorNum.MinorNum.`)
   }
-  if (compareVersions(asked, rules.list.minimum.text) < 0 || compareVersions(asked, rules.list.maximum.text) > 0) {
+  const [minVersion, maxVersion] = [rules.list.minimum.text, rules.list.maximum.text]
+  if (compareVersions(asked, minVersion) < 0 || compareVersions(asked, maxVersion) > 0) {
     throw new NotAcceptable(
-      `Version ${asked} is not supported by the API. Minimum is ${rules.list.minimum.text} and maximum is ${rules.list.maximum.text}.`,
-      { minVersion: rules.list.minimum.text, maxVersion: rules.list.maximum.text },
+      parsed ? `Invalid microversion: Unacceptable version header: ${asked}` : `Version ${asked} is not supported by the API. Minimum is ${minVersion} and maximum is ${maxVersion}.`,
+      { minVersion, maxVersion },
     )
   }
   return version(asked)
@@ -43,7 +48,8 @@ function askedVersion(headers: Readonly<Record<string, string | undefined>>, rul
 }
 
 export function versionHeaders(rules: VersionHeaders, settled: Version): Record<string, string> {
-  const headers: Record<string, string> = { 'OpenStack-API-Version': `${rules.type} ${settled.text}`, Vary: 'OpenStack-API-Version' }
+  const vary = rules.parser === 'microversion_parse' ? 'openstack-api-version' : 'OpenStack-API-Version'
+  const headers: Record<string, string> = { 'OpenStack-API-Version': `${rules.type} ${settled.text}`, Vary: vary }
   if (rules.legacyHeader) {
     headers[rules.legacyHeader] = settled.text
     headers['Vary'] = `OpenStack-API-Version, ${rules.legacyHeader}`

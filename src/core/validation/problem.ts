@@ -8,6 +8,8 @@ export interface Problem {
   /** The keyword of the schema that says so. */
   readonly keyword: string
   readonly params: Readonly<Record<string, unknown>>
+  /** The part of the schema that has the keyword: steps from its top. */
+  readonly schemaPath: readonly string[]
   /** What the parts of a choice say of the same place, of which none fits; one alone where there is no choice. */
   readonly choice: readonly Pick<Problem, 'keyword' | 'params'>[]
   /** What the checker says. */
@@ -23,12 +25,17 @@ export function readProblem(errors: readonly ErrorObject[], value: unknown): Pro
   const depth = ({ instancePath }: ErrorObject) => instancePath.split('/').length
   const deepest = Math.max(...errors.map(depth))
   const choice = errors.filter((error) => error.keyword !== 'anyOf' && depth(error) === deepest)
-  const { instancePath, keyword, params, message = 'does not fit' } = choice.find((error) => error.keyword !== 'type') ?? choice[0] ?? { instancePath: '', keyword: '', params: {} }
-  const path = instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const { instancePath, schemaPath, keyword, params, message = 'does not fit' } = choice.find((error) => error.keyword !== 'type') ?? choice[0] ?? { instancePath: '', schemaPath: '', keyword: '', params: {} }
+  const path = readPointer(instancePath)
   let found: unknown = value
   for (const part of path) found = (found as Record<string, unknown> | undefined)?.[part]
   return {
-    path, keyword, params: params as Problem['params'], message, found: path.some(isSecret) ? hidden : found,
+    path, keyword, params: params as Problem['params'], schemaPath: readPointer(decodeURIComponent(schemaPath)).slice(0, -1), message, found: path.some(isSecret) ? hidden : found,
     choice: choice.map((each) => ({ keyword: each.keyword, params: each.params as Problem['params'] })),
   }
+}
+
+/** The steps of a JSON pointer. */
+function readPointer(pointer: string): string[] {
+  return pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }

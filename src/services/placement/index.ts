@@ -1,7 +1,7 @@
 // Placement: which providers have which resources, and who holds how much of them.
 import type { Capabilities } from '#core/context'
 import type { Database } from '#core/db'
-import { type ApiReply, type ApiRequest, createApi, placementFaults, serve } from '#core/http'
+import { createApi, placementFaults, serve } from '#core/http'
 import { compilePolicy } from '#core/policy'
 import { defineService, type Role, type Runtime } from '#core/service'
 import { allocationHandlers, usageHandlers } from './api/allocations.ts'
@@ -10,7 +10,9 @@ import { inventoryHandlers } from './api/inventories.ts'
 import { resourceClassHandlers, traitHandlers } from './api/names.ts'
 import { placementRules } from './api/policy.ts'
 import { providerHandlers } from './api/providers.ts'
-import { allocationRoutes, candidateRoutes, inventoryRoutes, placementVersions, providerRoutes, resourceClassRoutes, traitRoutes, usageRoutes } from './contract/index.ts'
+import { admit, placementInput, requireProvider } from './api/requests.ts'
+import { rootHandlers } from './api/root.ts'
+import { allocationRoutes, candidateRoutes, inventoryRoutes, placementVersions, providerRoutes, resourceClassRoutes, rootRoutes, traitRoutes, usageRoutes } from './contract/index.ts'
 import { placementMigrations } from './db/migrations/index.ts'
 import type { PlacementTables } from './db/tables.ts'
 import type { Placement } from './domain/change.ts'
@@ -25,9 +27,11 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const placement = createPlacement(await runtime.database<PlacementTables>('placement', placementMigrations), runtime)
   const policy = compilePolicy(placementRules)
   const transport = createApi({
-    service: 'placement', prefix: '', faults: placementFaults, policy, refusal: notPerformed, authenticate: runtime.authenticate, discovery,
-    versions: { list: placementVersions, type: 'placement' }, capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
+    service: 'placement', prefix: '', faults: placementFaults, policy, refusal: notPerformed, authenticate: runtime.authenticate,
+    framework: 'routes', admit, beforeBody: (route, params) => requireProvider(placement, route, params), input: placementInput,
+    versions: { list: placementVersions, type: 'placement', parser: 'microversion_parse' }, capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
+      serve(rootRoutes, rootHandlers(placement)),
       serve(providerRoutes, providerHandlers(placement)), serve(inventoryRoutes, inventoryHandlers(placement)),
       serve(resourceClassRoutes, resourceClassHandlers(placement)), serve(traitRoutes, traitHandlers(placement)),
       serve(allocationRoutes, allocationHandlers(placement)), serve(usageRoutes, usageHandlers(placement, policy)),
@@ -35,19 +39,6 @@ async function startApi(runtime: Runtime): Promise<Role> {
     ],
   })
   return { transport, stop() {} }
-}
-
-const versions = JSON.stringify({
-  versions: [{
-    id: 'v1.0', max_version: placementVersions.maximum.text, min_version: placementVersions.minimum.text, status: 'CURRENT',
-    // Relative: the client knows under which address it came.
-    links: [{ rel: 'self', href: '' }],
-  }],
-})
-
-function discovery(request: ApiRequest): ApiReply | undefined {
-  if ((request.path !== '/' && request.path !== '') || request.method !== 'GET') return undefined
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: versions }
 }
 
 export const placement = defineService({ name: 'placement', roles: { api: startApi } })

@@ -9,7 +9,7 @@ import type { Placement } from '../domain/change.ts'
 import { usagesByConsumerType, usagesOf } from '../domain/usages.ts'
 import { notPerformed } from '../model/errors.ts'
 import { fresh, latest } from './headers.ts'
-import { inventoryRules, wantedInventory } from './inventories.ts'
+import { wantedInventory } from './inventories.ts'
 import { normalUuid } from './providers.ts'
 
 interface AnyClaim {
@@ -60,11 +60,12 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
   },
   async replaceAllocations({ ctx, params, body, version }) {
     if (!/^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(params.consumer_uuid)) throw new BadRequest(`Malformed consumer_uuid: ${params.consumer_uuid.slice(0, 80)}`)
-    await replaceAllocations(placement, ctx, [readClaim(normalUuid(params.consumer_uuid), body, version)])
+    const consumer = normalUuid(params.consumer_uuid)
+    await replaceAllocations(placement, ctx, [readClaim(consumer, body, version)], `Unable to allocate inventory for consumer ${consumer}: `)
     return { status: 204 }
   },
   async replaceManyAllocations({ ctx, body, version }) {
-    await replaceAllocations(placement, ctx, readClaims(body, version))
+    await replaceAllocations(placement, ctx, readClaims(body, version), 'Unable to allocate inventory ')
     return { status: 204 }
   },
   async deleteAllocations({ ctx, params }) {
@@ -88,16 +89,17 @@ export const allocationHandlers = (placement: Placement): Handlers<typeof alloca
       provider, generation: each.resource_provider_generation,
       wanted: new Map(Object.entries(each.inventories).map(([name, inventory]) => [name, wantedInventory(inventory)])),
     }))
-    await reshape(placement, ctx, { inventories, claims: readClaims(body.allocations, version) }, inventoryRules(version))
+    await reshape(placement, ctx, { inventories, claims: readClaims(body.allocations, version) })
     return { status: 204 }
   },
 })
 
 export const usageHandlers = (placement: Placement, policy: PolicyCheck): Handlers<typeof usageRoutes> => ({
   async showUsages({ ctx, query, version }) {
-    const asked = query as { project_id: string; user_id?: string; consumer_type?: string }
-    if (!policy.allows('placement:usages', ctx.identity, { project_id: asked.project_id })) throw notPerformed('placement:usages')
-    const of = { projectId: asked.project_id, userId: asked.user_id, consumerType: asked.consumer_type }
+    const asked = query as Readonly<Record<string, readonly string[] | undefined>>
+    const [projectId = '', userId, consumerType] = ['project_id', 'user_id', 'consumer_type'].map((key) => asked[key]?.at(-1))
+    if (!policy.allows('placement:usages', ctx.identity, { project_id: projectId })) throw notPerformed('placement:usages')
+    const of = { projectId, userId, consumerType }
     const headers = fresh(version, placement.clock.now())
     if (!version.atLeast('1.38')) return { status: 200, headers, body: { usages: await usagesOf(placement, of) } }
     return { status: 200, headers, body: { usages: await usagesByConsumerType(placement, of) } }

@@ -1,12 +1,14 @@
 // Answers about resource classes and traits.
 import { BadRequest } from '#core/errors'
 import type { Handlers } from '#core/http'
-import type { resourceClassRoutes, traitRoutes } from '../contract/names.ts'
+import { findProblem } from '#core/validation'
+import { NewResourceClass, type resourceClassRoutes, type traitRoutes } from '../contract/names.ts'
 import type { Placement } from '../domain/change.ts'
 import { createClass, deleteClass, deleteTrait, ensureName, listClasses, listTraits, renameResourceClass, replaceTraits, requireClass, requireTrait, type TraitQuery } from '../domain/names.ts'
 import { showProvider } from '../domain/providers.ts'
 import type { Provider } from '../model/providers.ts'
 import { fresh, pathOf } from './headers.ts'
+import { misfit } from './requests.ts'
 
 const customName = /^CUSTOM_[A-Z0-9_]{1,248}$/
 
@@ -30,7 +32,8 @@ export const resourceClassHandlers = (placement: Placement): Handlers<typeof res
     return { status: 200, body: viewClass(body.name, baseUrl) }
   },
   async ensureResourceClass({ ctx, params, baseUrl }) {
-    if (!customName.test(params.name)) throw new BadRequest(`The resource class ${params.name.slice(0, 80)} does not match ^CUSTOM_[A-Z0-9_]+$.`)
+    const problem = findProblem(NewResourceClass, params)
+    if (problem) throw misfit(problem, 'body', NewResourceClass)
     const made = await ensureName(placement, ctx, 'resource_classes', params.name)
     return { status: made ? 201 : 204, headers: { location: `${baseUrl}/resource_classes/${params.name}` } }
   },
@@ -40,7 +43,8 @@ export const resourceClassHandlers = (placement: Placement): Handlers<typeof res
   },
 })
 
-function readTraitQuery({ name, associated }: { name?: string; associated?: string }): TraitQuery {
+function readTraitQuery(query: { name?: readonly string[]; associated?: readonly string[] }): TraitQuery {
+  const [name, associated] = [query.name?.at(-1), query.associated?.at(-1)]
   let names: ReadonlySet<string> | undefined
   let prefix: string | undefined
   if (name !== undefined) {

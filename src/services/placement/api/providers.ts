@@ -6,7 +6,7 @@ import { createProvider, deleteProvider, listProviders, replaceAggregates, showP
 import type { providerRoutes } from '../contract/providers.ts'
 import type { Provider } from '../model/providers.ts'
 import { fresh, latest, pathOf } from './headers.ts'
-import { type Query, readAggregates, readResources, readTraits } from './query.ts'
+import { readAggregates, readResources, readTraits } from './query.ts'
 
 const linked: readonly (readonly [since: string, rel: string])[] = [['1.0', 'inventories'], ['1.0', 'usages'], ['1.1', 'aggregates'], ['1.6', 'traits'], ['1.11', 'allocations']]
 
@@ -31,10 +31,10 @@ function viewAggregates({ aggregates, generation }: Provider, version: Version) 
 
 export const providerHandlers = (placement: Placement): Handlers<typeof providerRoutes> => ({
   async listProviders({ query, version, baseUrl }) {
-    const asked = query as Query & { name?: string; uuid?: string; in_tree?: string; resources?: string }
+    const asked = query as Readonly<Record<string, readonly string[] | undefined>>
+    const [name, uuid, inTree, resources] = ['name', 'uuid', 'in_tree', 'resources'].map((key) => asked[key]?.at(-1))
     const providers = await listProviders(placement, {
-      name: asked.name, uuid: asked.uuid === undefined ? undefined : normalUuid(asked.uuid), inTree: asked.in_tree === undefined ? undefined : normalUuid(asked.in_tree),
-      resources: readResources(asked.resources),
+      name, uuid: uuid === undefined ? undefined : normalUuid(uuid), inTree: inTree === undefined ? undefined : normalUuid(inTree), resources: readResources(resources),
       ...readAggregates(asked['member_of'], version), ...readTraits(asked['required'], version),
     })
     const headers = fresh(version, latest(providers.map((each) => each.updatedAt), placement.clock.now()))

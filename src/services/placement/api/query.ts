@@ -14,12 +14,13 @@ const isUuid = (text: string): boolean => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a
 export function readResources(text: string | undefined): Map<string, number> {
   const resources = new Map<string, number>()
   if (text === undefined) return resources
-  if (text.trim() === '') throw new BadRequest('Badly formed resources parameter: expected the form ?resources=VCPU:2,MEMORY_MB:1024, got nothing.')
+  const badlyFormed = (got: string) => new BadRequest(`Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${got.slice(0, 80)}.`)
+  if (text.trim() === '') throw badlyFormed('empty string')
   for (const item of text.split(',')) {
     const [name = '', amount, ...more] = item.split(':')
-    if (name === '' || amount === undefined || more.length > 0) throw new BadRequest(`Badly formed resources parameter: expected the form ?resources=VCPU:2,MEMORY_MB:1024, got '${item.slice(0, 80)}'.`)
-    if (!/^\s*\+?\d{1,15}\s*$/.test(amount)) throw new BadRequest(`Requested resource ${name} expected positive integer amount, got '${amount.slice(0, 80)}'.`)
-    if (Number(amount) < 1) throw new BadRequest(`Requested resource ${name} requires amount >= 1, got ${amount}.`)
+    if (name === '' || amount === undefined || more.length > 0) throw badlyFormed(item)
+    if (!/^\s*[+-]?\d{1,15}\s*$/.test(amount)) throw new BadRequest(`Requested resource ${name} expected positive integer amount. Got: ${amount.slice(0, 80)}.`)
+    if (Number(amount) < 1) throw new BadRequest(`Requested resource ${name} requires amount >= 1. Got: ${Number(amount)}.`)
     resources.set(name, Number(amount))
   }
   return resources
@@ -38,18 +39,20 @@ export function readTraits(values: string | readonly string[] | undefined, versi
 function readTraitsInto(value: string, may: { anyTraits: boolean; mayForbid: boolean }, required: ReadonlySet<string>[], forbidden: Set<string>): void {
   const refuse = (why: string) => new BadRequest(`Invalid query string parameters: ${why} Got: ${value.slice(0, 200)}`)
   const anyOf = value.startsWith('in:')
-  if (anyOf && !may.anyTraits) throw refuse("The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' is only supported since microversion 1.39.")
+  const several = "The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC'"
+  if (anyOf && !may.anyTraits) throw refuse(`${several} only supported since microversion 1.39.`)
   const names = (anyOf ? value.slice(3) : value).split(',').map((name) => name.trim())
-  if (names.some((name) => name.replace(/^!+/, '') === '')) throw refuse("Expected 'required' parameter value of the form: HW_CPU_X86_VMX,!CUSTOM_MAGIC, without an empty trait.")
+  const expected = `Expected 'required' parameter value of the form: ${anyOf ? 'in:' : ''}HW_CPU_X86_VMX,${may.mayForbid && !anyOf ? '!' : ''}CUSTOM_MAGIC.`
+  if (names.some((name) => name.replace(/^!+/, '') === '')) throw new BadRequest(`Invalid query string parameters: ${expected} Got an empty trait in: ${value.slice(0, 200)}`)
   if (anyOf) {
-    if (names.some((name) => name.startsWith('!'))) throw refuse("The format 'in:…' does not support forbidden traits.")
+    if (names.some((name) => name.startsWith('!'))) throw refuse(`${several} does not support forbidden traits.`)
     required.push(new Set(names))
     return
   }
   for (const name of names) {
     if (!name.startsWith('!')) required.push(new Set([name]))
     else if (may.mayForbid) forbidden.add(name.replace(/^!+/, ''))
-    else throw refuse("Expected 'required' parameter value of the form: HW_CPU_X86_VMX,CUSTOM_MAGIC.")
+    else throw refuse(expected)
   }
 }
 
@@ -111,7 +114,7 @@ export function readCandidateRequest(query: Query, version: Version): CandidateR
 
 function readSuffixes(text: string): ReadonlySet<string> {
   const suffixes = new Set(text.split(',').map((each) => each.trim()))
-  if (suffixes.has('')) throw new BadQueryValue('Empty string (unsuffixed group) can not be specified in `same_subtree`')
+  if (suffixes.has('')) throw new BadQueryValue('Empty string (unsuffixed group) can not be specified in `same_subtree` ')
   return suffixes
 }
 
@@ -125,23 +128,25 @@ function readRoot(values: string | readonly string[] | undefined): TraitFilter {
   return { requiredTraits, forbiddenTraits }
 }
 
+const listed = (suffixes: readonly string[]) => `[${suffixes.map((suffix) => `'${suffix}'`).join(', ')}]`
+
 function checkGroups(groups: readonly Group[], sameSubtrees: readonly ReadonlySet<string>[]): void {
   const without = groups.filter((group) => group.resources.size === 0)
   if (without.length === groups.length) throw new MissingQueryValue('There must be at least one resources or resources[$S] parameter.')
   const joined = new Set(sameSubtrees.flatMap((suffixes) => [...suffixes]))
   const alone = without.filter((group) => !joined.has(group.suffix)).map((group) => group.suffix)
-  if (alone.length > 0) throw new BadQueryValue(`Resourceless suffixed group request should be specified in \`same_subtree\` query param: bad group(s) - ${alone.join(', ')}.`)
+  if (alone.length > 0) throw new BadQueryValue(`Resourceless suffixed group request should be specified in \`same_subtree\` query param: bad group(s) - ${listed(alone)}.`)
   const unknown = [...joined].filter((suffix) => !groups.some((group) => group.suffix === suffix))
-  if (unknown.length > 0) throw new BadQueryValue(`Real suffixes should be specified in \`same_subtree\`: ${unknown.join(', ')} not found.`)
+  if (unknown.length > 0) throw new BadQueryValue(`Real suffixes should be specified in \`same_subtree\`: ${listed(unknown)} not found in ${listed(groups.map((group) => group.suffix))}.`)
 }
 
 function checkOldGroups(groups: readonly Group[]): void {
-  for (const group of groups) {
-    if (group.resources.size > 0) continue
-    if (group.requiredTraits.length > 0) throw new BadRequest(`All traits parameters must be associated with resources. Found the following orphaned traits keys: required${group.suffix}`)
-    if (group.memberOf.length > 0 || group.forbiddenAggregates.size > 0) throw new BadRequest(`All member_of parameters must be associated with resources. Found the following orphaned member_of keys: member_of${group.suffix}`)
-    throw new BadRequest('All request groups must specify resources.')
-  }
+  const without = groups.filter((group) => group.resources.size === 0)
+  const traits = without.filter((group) => group.requiredTraits.length > 0).map(({ suffix }) => `required${suffix}`)
+  if (traits.length > 0) throw new BadRequest(`All traits parameters must be associated with resources.  Found the following orphaned traits keys: ${traits.join(', ')}`)
+  const members = without.filter((group) => group.memberOf.length > 0 || group.forbiddenAggregates.size > 0).map(({ suffix }) => `member_of${suffix}`)
+  if (members.length > 0) throw new BadRequest(`All member_of parameters must be associated with resources. Found the following orphaned member_of keys: ${members.join(', ')}`)
+  if (without.length > 0) throw new BadRequest('All request groups must specify resources.')
   if (groups.length === 0) throw new BadRequest('At least one request group (`resources` or `resources{$S}`) is required.')
 }
 

@@ -1,10 +1,10 @@
 // Allocations: which consumer holds how much of which provider; the reshaper; and what is used in all.
 import { Closed, defineRoutes, deferred, Nullable, Type, Uuid, versioned } from '#core/spec'
-import { Amounts, Generation, NewInventories, ProviderId, Resources } from './shapes.ts'
+import { Amounts, Generation, NewInventories, ProviderId, repeated, Resources } from './shapes.ts'
 
 const owner = { project_id: Type.String({ minLength: 1, maxLength: 255 }), user_id: Type.String({ minLength: 1, maxLength: 255 }) }
 const generation = { consumer_generation: Nullable(Type.Integer()) }
-const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_-]{0,64}$' }), Type.Array(Uuid, { minItems: 1 }), { minProperties: 1 })) }
+const mappings = { mappings: Type.Optional(Type.Record(Type.String({ pattern: '[a-zA-Z0-9_-]{1,64}' }), Type.Array(Uuid, { minItems: 1 }), { minProperties: 1 })) }
 const consumerType = { consumer_type: Type.String({ pattern: '^[A-Z0-9_]+$', minLength: 1, maxLength: 255 }) }
 
 const List = Type.Array(Closed({ resource_provider: Closed({ uuid: Uuid }), resources: Resources }), { minItems: 1 })
@@ -70,14 +70,14 @@ export const allocationRoutes = defineRoutes('placement', {
   },
 })
 
-const usageQuery = { project_id: owner.project_id, user_id: Type.Optional(owner.user_id) }
+const usageQuery = { project_id: Type.Array(owner.project_id), user_id: repeated(owner.user_id) }
 
 export const usageRoutes = defineRoutes('placement', {
   showUsages: {
     method: 'GET', path: '/usages', since: '1.9', summary: 'Show what a project, or a user in it, uses in all.', policy: deferred('placement:usages'),
     query: versioned({
       '1.9': Closed(usageQuery),
-      '1.38': Closed({ ...usageQuery, consumer_type: Type.Optional(Type.String({ pattern: '^([A-Z0-9_]+|all|unknown)$', minLength: 1, maxLength: 255 })) }),
+      '1.38': Closed({ ...usageQuery, consumer_type: repeated(Type.String({ pattern: '^[A-Z0-9_]+$|^all|^unknown$', minLength: 1, maxLength: 255 })) }),
     }),
     reply: { 200: versioned({ '1.9': Closed({ usages: Amounts }), '1.38': Closed({ usages: Type.Record(Type.String(), Amounts) }) }) }, faults: [400, 403],
   },

@@ -1,11 +1,10 @@
 // Allocation candidates: which sets of allocations could satisfy a request.
 import { Closed, defineRoutes, Nullable, Type, type TSchema, versioned } from '#core/spec'
-import { Amounts } from './shapes.ts'
+import { Amounts, repeated } from './shapes.ts'
 
-const text = Type.String()
 const texts = Type.Array(Type.String())
-const limit = Type.Optional(Type.String({ pattern: '^[1-9][0-9]*$', maxLength: 10 }))
-const groupPolicy = Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('isolate')]))
+const limit = repeated(Type.String({ pattern: '^[1-9][0-9]*$' }))
+const groupPolicy = repeated(Type.Union([Type.Literal('none'), Type.Literal('isolate')]))
 
 /** The keys that a group's suffix may follow. */
 function grouped(suffix: string, keys: Readonly<Record<string, TSchema>>, properties: Parameters<typeof Closed>[0]) {
@@ -15,8 +14,8 @@ function grouped(suffix: string, keys: Readonly<Record<string, TSchema>>, proper
 
 const numbers = '[1-9][0-9]*'
 const words = '[a-zA-Z0-9_-]{1,64}'
-const keys = { resources: text, required: texts, member_of: texts }
-const keysInTree = { ...keys, in_tree: text }
+const keys = { resources: texts, required: texts, member_of: texts }
+const keysInTree = { ...keys, in_tree: texts }
 const common = { limit, group_policy: groupPolicy }
 const rooted = { ...common, root_required: Type.Optional(texts) }
 
@@ -32,10 +31,10 @@ export const candidateRoutes = defineRoutes('placement', {
   listAllocationCandidates: {
     method: 'GET', path: '/allocation_candidates', since: '1.10', summary: 'List the sets of allocations that would satisfy a request.', policy: 'placement:allocation_candidates:list',
     query: versioned({
-      '1.10': Closed({ resources: text }),
-      '1.16': Closed({ resources: text, limit }),
-      '1.17': Closed({ resources: text, limit, required: Type.Optional(texts) }),
-      '1.21': Closed({ resources: text, limit, required: Type.Optional(texts), member_of: Type.Optional(texts) }),
+      '1.10': Closed({ resources: texts }),
+      '1.16': Closed({ resources: texts, limit }),
+      '1.17': Closed({ resources: texts, limit, required: Type.Optional(texts) }),
+      '1.21': Closed({ resources: texts, limit, required: Type.Optional(texts), member_of: Type.Optional(texts) }),
       '1.25': grouped(numbers, keys, common),
       '1.31': grouped(numbers, keysInTree, common),
       '1.33': grouped(words, keysInTree, common),

@@ -1,10 +1,12 @@
 // Resource classes and traits: the vocabulary, standard and custom, and the traits of providers.
 import { Closed, defineRoutes, Type, versioned } from '#core/spec'
-import { CustomName, Generation, Links, TraitName } from './shapes.ts'
+import { CustomName, Generation, Links, repeated, TraitName } from './shapes.ts'
 
 const ResourceClass = Closed({ name: Type.String(), links: Links })
 const Traits = Closed({ traits: Type.Array(Type.String()) })
 const ProviderTraits = Closed({ traits: Type.Array(Type.String()), resource_provider_generation: Generation })
+
+export const NewResourceClass = Closed({ name: CustomName })
 
 export const resourceClassRoutes = defineRoutes('placement', {
   listResourceClasses: {
@@ -13,7 +15,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
   },
   createResourceClass: {
     method: 'POST', path: '/resource_classes', since: '1.2', summary: 'Create a custom resource class.', policy: 'placement:resource_classes:create',
-    body: Closed({ name: CustomName }), reply: { 201: null }, faults: [400, 403, 409],
+    body: NewResourceClass, reply: { 201: null }, faults: [400, 403, 409],
   },
   showResourceClass: {
     method: 'GET', path: '/resource_classes/:name', since: '1.2', summary: 'Show a resource class.', policy: 'placement:resource_classes:show',
@@ -21,7 +23,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
   },
   renameResourceClass: {
     method: 'PUT', path: '/resource_classes/:name', since: '1.2', until: '1.6', summary: 'Rename a custom resource class.', policy: 'placement:resource_classes:update',
-    body: Closed({ name: CustomName }), reply: { 200: ResourceClass }, faults: [400, 403, 404, 409],
+    body: NewResourceClass, reply: { 200: ResourceClass }, faults: [400, 403, 404, 409],
   },
   ensureResourceClass: {
     method: 'PUT', path: '/resource_classes/:name', since: '1.7', summary: 'Make sure that a custom resource class exists.', policy: 'placement:resource_classes:update',
@@ -36,7 +38,7 @@ export const resourceClassRoutes = defineRoutes('placement', {
 export const traitRoutes = defineRoutes('placement', {
   listTraits: {
     method: 'GET', path: '/traits', since: '1.6', summary: 'List traits, by name or by whether a provider has them.', policy: 'placement:traits:list',
-    query: Closed({ name: Type.Optional(Type.String()), associated: Type.Optional(Type.String()) }), reply: { 200: Traits }, faults: [400, 403],
+    query: Closed({ name: repeated(Type.String()), associated: repeated(Type.String()) }), reply: { 200: Traits }, faults: [400, 403],
   },
   showTrait: {
     method: 'GET', path: '/traits/:name', since: '1.6', summary: 'Ask whether a trait exists.', policy: 'placement:traits:show',

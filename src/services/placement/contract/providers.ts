@@ -1,6 +1,6 @@
 // Resource providers: what can give resources, alone or as part of a tree.
 import { Closed, defineRoutes, Nullable, Type, Uuid, versioned } from '#core/spec'
-import { Amounts, Generation, Links } from './shapes.ts'
+import { Amounts, Generation, Links, repeated } from './shapes.ts'
 
 const name = Type.String({ maxLength: 200 })
 const parent = Type.Optional(Nullable(Uuid))
@@ -10,9 +10,8 @@ const Provider = Closed({
   parent_provider_uuid: Type.Optional(Nullable(Type.String())), root_provider_uuid: Type.Optional(Type.String()),
 })
 
-const text = Type.Optional(Type.String())
-const texts = Type.Optional(Type.Array(Type.String()))
-const query = { name: text, uuid: Type.Optional(Uuid) }
+const texts = repeated(Type.String())
+const query = { name: texts, uuid: repeated(Uuid) }
 
 export const providerRoutes = defineRoutes('placement', {
   listProviders: {
@@ -20,9 +19,9 @@ export const providerRoutes = defineRoutes('placement', {
     query: versioned({
       '1.0': Closed(query),
       '1.3': Closed({ ...query, member_of: texts }),
-      '1.4': Closed({ ...query, member_of: texts, resources: text }),
-      '1.14': Closed({ ...query, member_of: texts, resources: text, in_tree: Type.Optional(Uuid) }),
-      '1.18': Closed({ ...query, member_of: texts, resources: text, in_tree: Type.Optional(Uuid), required: texts }),
+      '1.4': Closed({ ...query, member_of: texts, resources: texts }),
+      '1.14': Closed({ ...query, member_of: texts, resources: texts, in_tree: repeated(Uuid) }),
+      '1.18': Closed({ ...query, member_of: texts, resources: texts, in_tree: repeated(Uuid), required: texts }),
     }),
     reply: { 200: Closed({ resource_providers: Type.Array(Provider) }) }, faults: [400, 403],
   },

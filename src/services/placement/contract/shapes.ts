@@ -1,10 +1,13 @@
 // Patterns and small schemas that several of placement's nouns share.
-import { Closed, Type } from '#core/spec'
+import { Closed, type TSchema, Type } from '#core/spec'
 
 const largestInteger = 2_147_483_647
 
-export const ClassName = Type.String({ pattern: '^[A-Z0-9_]+$', minLength: 1, maxLength: 255 })
-export const CustomName = Type.String({ pattern: '^CUSTOM_[A-Z0-9_]+$', minLength: 1, maxLength: 255 })
+/** Parameters of a query may be repeated: mostly the last one counts, sometimes the first, sometimes all. */
+export const repeated = <S extends TSchema>(schema: S) => Type.Optional(Type.Array(schema))
+
+export const ClassName = Type.String({ pattern: '^[A-Z0-9_]+$' })
+export const CustomName = Type.String({ pattern: '^CUSTOM_[A-Z0-9_]+$', maxLength: 255 })
 export const TraitName = Type.String({ minLength: 1, maxLength: 255 })
 export const ProviderId = Type.String({ pattern: '^[0-9a-fA-F-]{36}$' })
 export const Generation = Type.Integer()

@@ -4,10 +4,10 @@ import { BadRequest, NotFound } from '#core/errors'
 import { allocationsFrom, allocationsOf, consumersOf, deleteAllocationsOf, deleteConsumers, insertAllocations, insertConsumers, updateConsumer } from '../db/allocations.ts'
 import { spendKey } from '../db/claim-keys.ts'
 import type { AllocationRow, ConsumerRow } from '../db/tables.ts'
-import { ConcurrentUpdate, doesNotHave, exceedsCapacity, InventoryInUse, noSuchClass, UnknownProvider, violatesConstraints } from '../model/errors.ts'
+import { ConcurrentUpdate, doesNotHave, exceedsCapacity, noProvider, noSuchClass, UnknownProvider, violatesConstraints } from '../model/errors.ts'
 import { capacityOf, isPortion, type Provider } from '../model/providers.ts'
 import { type Change, changeProviders, type Placement } from './change.ts'
-import { checkInventory, type InventoryRules, setInventories, type WantedInventory } from './inventories.ts'
+import { refuseInUse, setInventories, type WantedInventory } from './inventories.ts'
 import { showProvider } from './providers.ts'
 
 /** What a consumer is to hold: amounts by provider and class; nothing at all frees everything. */
@@ -22,10 +22,11 @@ export interface Claim {
   readonly type: string | undefined
 }
 
-export function replaceAllocations(placement: Placement, ctx: RequestContext, claims: readonly Claim[]): Promise<void> {
+/** @param where what was asked, as a refusal begins */
+export function replaceAllocations(placement: Placement, ctx: RequestContext, claims: readonly Claim[], where: string): Promise<void> {
   return changeProviders(placement, ctx, async (change) => {
     await refuseSpentKey(change, ctx, claims)
-    await claimAll(change, claims)
+    await claimAll(change, claims, where)
   })
 }
 
@@ -40,13 +41,13 @@ async function refuseSpentKey(change: Change, { idempotencyKey: key }: RequestCo
   if (!(await spendKey(change.tx, key, consumer, change.now))) throw new ConcurrentUpdate('This claim was made or given back before.', { consumer })
 }
 
-async function claimAll(change: Change, claims: readonly Claim[]): Promise<void> {
+async function claimAll(change: Change, claims: readonly Claim[], where: string): Promise<void> {
   const known = await consumersOf(change.tx, claims.map((claim) => claim.consumer))
   for (const claim of claims) checkConsumer(claim, known.get(claim.consumer))
   const before = await allocationsOf(change.tx, [...known.keys()])
   const usedBefore = release(change, before, new Set(claims.filter((claim) => claim.holds.length === 0).map((claim) => claim.consumer)))
   await deleteAllocationsOf(change.tx, before.length > 0 ? [...known.keys()] : [])
-  take(change, claims, usedBefore)
+  take(change, claims, usedBefore, where)
   await writeConsumers(change, claims, known)
   await insertAllocations(change.tx, claims.flatMap((claim) => rowsOf(change, claim)))
   for (const { holds } of claims) for (const [provider] of holds) change.raise(provider)
@@ -83,14 +84,14 @@ function release(change: Change, rows: readonly AllocationRow[], emptied: Readon
  * A provider beyond its capacity may still take a claim that does not make it worse (as upstream: an inventory that
  * shrank must not keep its consumers from getting smaller).
  */
-function take(change: Change, claims: readonly Claim[], usedBefore: Usage): void {
+function take(change: Change, claims: readonly Claim[], usedBefore: Usage, where: string): void {
   const wanted = new Map<string, { provider: Provider; resourceClass: string; amount: number }>()
   for (const { holds } of claims) {
     for (const [uuid, resources] of holds) {
       const provider = change.find(uuid)
       if (!provider) throw new BadRequest(`Allocation for resource provider '${uuid}' that does not exist.`)
       for (const [resourceClass, amount] of Object.entries(resources)) {
-        if (!change.view.hasClass(resourceClass)) throw noSuchClass(resourceClass)
+        if (!change.view.hasClass(resourceClass)) throw noSuchClass(resourceClass, where)
         const inventory = provider.inventories.get(resourceClass)
         if (!inventory) throw doesNotHave(resourceClass, uuid)
         if (!isPortion(inventory, amount)) throw violatesConstraints(resourceClass, uuid)
@@ -182,22 +183,29 @@ export interface Reshaping {
   readonly claims: readonly Claim[]
 }
 
-/** Set inventories and what is held of them together; afterwards nothing may be held of a class that is gone. */
-export function reshape(placement: Placement, ctx: RequestContext, { inventories, claims }: Reshaping, rules: InventoryRules): Promise<void> {
+/**
+ * Set inventories and what is held of them together; afterwards nothing may be held of a class that is gone. Three steps, of which each raises the
+ * generations of what it touches, as clients reckon with (placement/objects/reshaper.py): inventories, unless there are to be none, claims, inventories.
+ */
+export function reshape(placement: Placement, ctx: RequestContext, { inventories, claims }: Reshaping): Promise<void> {
+  const where = 'malformed reshaper data: '
   return changeProviders(placement, ctx, async (change) => {
     for (const { provider, generation, wanted } of inventories) {
-      if (!change.find(provider)) throw new UnknownProvider(`Resource provider ${provider} in inventories not found.`)
+      if (!change.find(provider)) throw new UnknownProvider(`Resource provider ${provider} in inventories not found: ${noProvider(provider).message}`)
       const draft = change.draft(provider)
       if (draft.generation !== generation) {
         throw new ConcurrentUpdate(`resource provider generation conflict for provider ${provider}: actual: ${draft.generation}, given: ${generation}`)
       }
-      for (const [name, inventory] of wanted) checkInventory(change, provider, name, inventory, rules)
-      await setInventories(change, provider, wanted)
+      for (const name of wanted.keys()) if (!change.view.hasClass(name)) throw noSuchClass(name, where)
+      if (wanted.size > 0) await setInventories(change, provider, wanted)
     }
-    if (claims.length > 0) await claimAll(change, claims)
+    change.nextStep()
+    if (claims.length > 0) await claimAll(change, claims, where)
+    change.nextStep()
     for (const { provider, wanted } of inventories) {
-      const inUse = [...change.draft(provider).used].filter(([name, used]) => used > 0 && !wanted.has(name)).map(([name]) => name)
-      if (inUse.length > 0) throw new InventoryInUse(`update conflict: Inventory for '${inUse.join(', ')}' on resource provider '${provider}' in use.`)
+      refuseInUse(change, provider, wanted, 'update conflict: ')
+      if (wanted.size > 0) change.raise(provider)
+      else await setInventories(change, provider, wanted)
     }
   })
 }

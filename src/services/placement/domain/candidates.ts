@@ -4,7 +4,7 @@ import { BadRequest } from '#core/errors'
 import { noSuchTraits } from '../model/errors.ts'
 import { canGive, capacityOf, type Provider } from '../model/providers.ts'
 import { sharesViaAggregate } from '../model/standard-names.ts'
-import { type AggregateFilter, hasTraits, inAggregates, inAggregatesWithRoot, type TraitFilter } from './filters.ts'
+import { type AggregateFilter, hasTraits, inAggregates, inAggregatesWithRoot, type TraitFilter, traitsOf } from './filters.ts'
 import type { ProviderView } from './view.ts'
 
 export interface Group extends TraitFilter, AggregateFilter {
@@ -80,10 +80,7 @@ function checkNames(view: ProviderView, { groups, root }: CandidateRequest): voi
   for (const { resources } of groups) {
     for (const name of resources.keys()) if (!view.hasClass(name)) throw new BadRequest(`Invalid resource class in resources parameter: No such resource class ${name}.`)
   }
-  const unknown = new Set<string>()
-  for (const { requiredTraits, forbiddenTraits } of [...groups, root]) {
-    for (const name of [...requiredTraits.flatMap((any) => [...any]), ...forbiddenTraits]) if (!view.hasTrait(name)) unknown.add(name)
-  }
+  const unknown = new Set([...groups, root].flatMap(traitsOf).filter((name) => !view.hasTrait(name)))
   if (unknown.size > 0) throw noSuchTraits([...unknown])
 }
 
@@ -136,11 +133,9 @@ function* partsOfTrees(view: ProviderView, group: Group, tree: string | undefine
   }
   const trees = tree === undefined ? view.trees : new Map([[tree, view.trees.get(tree) ?? []]])
   for (const [anchor, members] of trees) {
-    const root = view.providers.get(anchor)
-    if (!root) continue
     const pool = new Set<Provider>([...members, ...(sharedWith.get(anchor) ?? [])])
     const choices = [...group.resources].map(([resourceClass, amount]) =>
-      [...pool].filter((provider) => canGive(provider, resourceClass, amount) && inAggregatesWithRoot(provider, root, group))
+      [...pool].filter((provider) => canGive(provider, resourceClass, amount) && isMember(view, provider, group))
         .map((provider): Taking => ({ provider, resourceClass, amount })))
     if (choices.some((each) => each.length === 0)) continue
     for (const takings of combinations(choices, mostCombinations)) {
@@ -148,6 +143,11 @@ function* partsOfTrees(view: ProviderView, group: Group, tree: string | undefine
       yield [anchor, { suffix: group.suffix, takings, providers: new Set(takings.map(({ provider }) => provider.uuid)) }]
     }
   }
+}
+
+/** One that shares is a member by its own tree, not by the one that it shares with. */
+function isMember(view: ProviderView, provider: Provider, group: Group): boolean {
+  return inAggregatesWithRoot(provider, view.providers.get(provider.root) ?? provider, group)
 }
 
 /** Together they have the required traits; none has a forbidden one. */

@@ -25,6 +25,7 @@ export class Change {
   readonly now: string
   readonly view: ProviderView
   readonly #drafts = new Map<string, { readonly before: Provider; readonly draft: Draft }>()
+  readonly #raised = new Set<string>()
   readonly #added: Provider[] = []
   readonly #removed: string[] = []
   #names: Names | undefined
@@ -54,12 +55,17 @@ export class Change {
     return draft
   }
 
-  /** Raise the generation, once in a change however often it is asked. */
+  /** Raise the generation, once in a step of the change however often it is asked. */
   raise(uuid: string): void {
     const draft = this.draft(uuid)
-    const { generation } = this.#drafts.get(uuid)?.before ?? draft
-    draft.generation = generation + 1
+    if (!this.#raised.has(uuid)) draft.generation++
+    this.#raised.add(uuid)
     draft.updatedAt = this.now
+  }
+
+  /** Most changes are one step. */
+  nextStep(): void {
+    this.#raised.clear()
   }
 
   added(provider: Provider): void {

@@ -13,6 +13,11 @@ export interface AggregateFilter {
   readonly forbiddenAggregates: ReadonlySet<string>
 }
 
+/** All that it names. */
+export function traitsOf({ requiredTraits, forbiddenTraits }: TraitFilter): string[] {
+  return [...requiredTraits.flatMap((any) => [...any]), ...forbiddenTraits]
+}
+
 const meets = (have: ReadonlySet<string>, wanted: readonly ReadonlySet<string>[]): boolean => wanted.every((any) => !any.isDisjointFrom(have))
 
 export function hasTraits(provider: Pick<Provider, 'traits'>, { requiredTraits, forbiddenTraits }: TraitFilter): boolean {

@@ -5,7 +5,7 @@ import { deleteName, insertName, renameClass } from '../db/names.ts'
 import { writeTraits } from '../db/providers.ts'
 import { ConcurrentUpdate } from '../model/errors.ts'
 import type { Provider } from '../model/providers.ts'
-import { isStandardClass, isStandardTrait, standardResourceClasses, standardTraits } from '../model/standard-names.ts'
+import { isStandardClass, isStandardTrait, standardTraits } from '../model/standard-names.ts'
 import { changeProviders, type Placement } from './change.ts'
 
 /** Makes the class or trait unless it is there. @returns whether it was made */
@@ -26,8 +26,8 @@ export async function createClass(placement: Placement, ctx: RequestContext, nam
   if (!(await ensureName(placement, ctx, 'resource_classes', name))) throw new Conflict(`Conflicting resource class already exists: ${name}`)
 }
 
-export async function listClasses(placement: Placement): Promise<string[]> {
-  return [...standardResourceClasses, ...(await placement.view.current()).names.classes.keys()]
+export async function listClasses(placement: Placement): Promise<readonly string[]> {
+  return (await placement.view.current()).classes
 }
 
 /** @throws NotFound */

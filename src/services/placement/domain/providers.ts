@@ -1,12 +1,12 @@
 // Providers: made, renamed, moved in their tree, deleted, and listed by what they have.
 import type { RequestContext } from '#core/context'
 import { isUniqueViolation } from '#core/db'
-import { BadRequest } from '#core/errors'
+import { BadRequest, NotFound } from '#core/errors'
 import { deleteProvider as deleteRows, insertProvider, writeAggregates } from '../db/providers.ts'
-import { ConcurrentUpdate, DuplicateName, noProvider, ProviderHasChildren, ProviderInUse } from '../model/errors.ts'
+import { ConcurrentUpdate, DuplicateName, noProvider, noSuchTraits, ProviderHasChildren, ProviderInUse } from '../model/errors.ts'
 import { canGive, type Provider } from '../model/providers.ts'
 import { type Change, changeProviders, type Placement } from './change.ts'
-import { hasTraits, inAggregates, type AggregateFilter, type TraitFilter } from './filters.ts'
+import { hasTraits, inAggregates, type AggregateFilter, type TraitFilter, traitsOf } from './filters.ts'
 
 export interface NewProvider {
   readonly name: string
@@ -16,8 +16,11 @@ export interface NewProvider {
 
 export function createProvider(placement: Placement, ctx: RequestContext, wanted: NewProvider): Promise<Provider> {
   return changeProviders(placement, ctx, async (change) => {
+    const refuse = (why: string) => new BadRequest(`Unable to create resource provider "${wanted.name}", ${wanted.uuid}: Object action create failed because: ${why}`)
+    if (wanted.name === '') throw refuse('name is required')
+    if (wanted.parent === wanted.uuid) throw refuse('parent provider UUID cannot be same as UUID. Please set parent provider UUID to None if there is no parent.')
     const parent = wanted.parent === undefined ? undefined : change.find(wanted.parent)
-    if (wanted.parent !== undefined && !parent) throw new BadRequest(`Unable to create resource provider "${wanted.name}", ${wanted.uuid}: the parent provider ${wanted.parent} does not exist.`)
+    if (wanted.parent !== undefined && !parent) throw refuse('parent provider UUID does not exist.')
     const provider: Provider = {
       uuid: wanted.uuid, name: wanted.name, generation: 0, parent: parent?.uuid, root: parent?.root ?? wanted.uuid,
       createdAt: change.now, updatedAt: change.now, inventories: new Map(), used: new Map(), traits: new Set(), aggregates: new Set(),
@@ -53,12 +56,12 @@ export function updateProvider(placement: Placement, ctx: RequestContext, uuid: 
 
 function move(change: Change, uuid: string, parentId: string | undefined, mayReparent: boolean): void {
   const draft = change.draft(uuid)
-  const refuse = (why: string) => new BadRequest(`Unable to save resource provider ${uuid}: ${why}`)
-  if (draft.parent !== undefined && !mayReparent) throw refuse('a provider that has a parent cannot get another or none before 1.37.')
+  const refuse = (why: string, action = 'update') => new BadRequest(`Unable to save resource provider ${uuid}: Object action ${action} failed because: ${why}`)
   const parent = parentId === undefined ? undefined : change.find(parentId)
-  if (parentId !== undefined && !parent) throw refuse(`the parent provider ${parentId} does not exist.`)
+  if (parentId !== undefined && !parent) throw refuse('parent provider UUID does not exist.', 'create')
+  if (draft.parent !== undefined && !mayReparent) throw refuse(`${parent ? 're' : 'un'}-parenting a provider is not currently allowed.`)
   const subtree = subtreeOf(change, uuid)
-  if (parent && subtree.has(parent.uuid)) throw refuse('a provider cannot stand below itself.')
+  if (parent && subtree.has(parent.uuid)) throw refuse('creating loop in the provider tree is not allowed.')
   const root = parent?.root ?? uuid
   draft.parent = parent?.uuid
   for (const below of subtree) change.draft(below).root = root
@@ -83,7 +86,7 @@ function subtreeOf(change: Change, uuid: string): Set<string> {
 export function deleteProvider(placement: Placement, ctx: RequestContext, uuid: string): Promise<void> {
   return changeProviders(placement, ctx, async (change) => {
     const provider = change.find(uuid)
-    if (!provider) throw noProvider(uuid)
+    if (!provider) throw new NotFound(`No resource provider with uuid ${uuid.slice(0, 80)} found for delete`)
     const tree = placement.view.trees.get(provider.root) ?? []
     if (tree.some((each) => each.parent === uuid)) throw new ProviderHasChildren(`Unable to delete parent resource provider ${uuid}: It has child resource providers.`)
     if ([...provider.used.values()].some((used) => used > 0)) throw new ProviderInUse(`Unable to delete resource provider ${uuid}: Resource provider has allocations.`)
@@ -111,6 +114,8 @@ export async function listProviders(placement: Placement, filters: ProviderFilte
   for (const name of filters.resources.keys()) {
     if (!view.hasClass(name)) throw new BadRequest(`Invalid resource class in resources parameter: No such resource class ${name}.`)
   }
+  const unknown = traitsOf(filters).filter((name) => !view.hasTrait(name))
+  if (unknown.length > 0) throw noSuchTraits(unknown, 'Invalid trait(s) in "required" parameter: ')
   const root = filters.inTree === undefined ? undefined : view.providers.get(filters.inTree)?.root
   if (filters.inTree !== undefined && root === undefined) return []
   return [...view.providers.values()].filter((provider) =>

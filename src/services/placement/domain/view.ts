@@ -6,7 +6,7 @@ import { providersSince } from '../db/providers.ts'
 import { claimRevision, readRevision } from '../db/revisions.ts'
 import type { PlacementTables } from '../db/tables.ts'
 import type { Provider } from '../model/providers.ts'
-import { isStandardClass, isStandardTrait, sharesViaAggregate } from '../model/standard-names.ts'
+import { isStandardClass, isStandardTrait, sharesViaAggregate, standardResourceClasses } from '../model/standard-names.ts'
 
 const nothingSeen = -1
 
@@ -93,6 +93,11 @@ export class ProviderView {
   /** Providers that share through their aggregates. */
   get sharing(): readonly Provider[] {
     return (this.#sharing ??= [...this.#providers.values()].filter((provider) => provider.traits.has(sharesViaAggregate)))
+  }
+
+  /** Of all classes the names, the standard ones first. */
+  get classes(): readonly string[] {
+    return [...standardResourceClasses, ...this.#customClasses.keys()]
   }
 
   hasClass(name: string): boolean {

@@ -14,14 +14,15 @@ export const RepeatedQueryKey = errorClass('RepeatedQueryKey', 400, 'placement.q
 export const MethodTooNew = errorClass('MethodTooNew', 405, 'method_too_new')
 
 export const notPerformed = (rule: string) => new Forbidden(`Policy does not allow ${rule} to be performed.`)
-export const noProvider = (uuid: string) => new NotFound(`No resource provider with uuid ${uuid.slice(0, 80)} found.`)
-export const noSuchClass = (name: string) => new BadRequest(`No such resource class ${name}.`)
-export const noSuchTraits = (names: readonly string[]) => new BadRequest(`No such trait(s): ${names.join(', ')}.`)
+export const noProvider = (uuid: string) => new NotFound(`No resource provider with uuid ${uuid.slice(0, 80)} found`)
+/** @param where what was asked, in the words that upstream puts before it */
+export const noSuchClass = (name: string, where: string) => new BadRequest(`${where}No such resource class ${name}.`)
+export const noSuchTraits = (names: readonly string[], where = '') => new BadRequest(`${where}No such trait(s): ${names.join(', ')}.`)
 
 /** The provider has none of it, or too little. Upstream gives these no code of their own. */
 export const doesNotHave = (resourceClass: string, provider: string) =>
   new Conflict(`Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${provider}' invalid.`)
 export const exceedsCapacity = (resourceClass: string, provider: string) =>
-  new Conflict(`Unable to allocate inventory: '${resourceClass}' on resource provider '${provider}': the requested amount would exceed the capacity.`)
+  new Conflict(`Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${provider}'. The requested amount would exceed the capacity.`)
 export const violatesConstraints = (resourceClass: string, provider: string) =>
-  new Conflict(`Unable to allocate inventory: '${resourceClass}' on resource provider '${provider}': the requested amount would violate min_unit, max_unit or step_size.`)
+  new Conflict(`Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${provider}'. The requested amount would violate inventory constraints.`)

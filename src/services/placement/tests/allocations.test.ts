@@ -113,8 +113,18 @@ test('the reshaper moves an inventory to a child together with what is held of i
 
   assert.equal(lost.body.errors[0].code, 'placement.inventory.inuse')
   assert.equal(done.status, 204)
-  assert.deepEqual((await call('GET', `/resource_providers/${child}/usages`)).body.usages, { VGPU: 1 })
-  assert.deepEqual((await call('GET', `/resource_providers/${host}/usages`)).body.usages, { VCPU: 1 })
+  // Inventories, claims and inventories again: each raises a generation.
+  assert.deepEqual((await call('GET', `/resource_providers/${child}/usages`)).body, { resource_provider_generation: 3, usages: { VGPU: 1 } })
+  assert.deepEqual((await call('GET', `/resource_providers/${host}/usages`)).body, { resource_provider_generation: 5, usages: { VCPU: 1 } })
+  const back = await call('POST', '/reshaper', {
+    inventories: {
+      [host]: { resource_provider_generation: 5, inventories: { VCPU: { total: 4 }, VGPU: { total: 2 } } },
+      [child]: { resource_provider_generation: 3, inventories: {} },
+    },
+    allocations: { [consumer]: claim(host, { VCPU: 1, VGPU: 1 }, 2) },
+  }, { as: 'service' })
+  assert.equal(back.status, 204)
+  assert.deepEqual((await call('GET', `/resource_providers/${child}/usages`)).body, { resource_provider_generation: 4, usages: {} })
 })
 
 test('only an administrator or a service may ask; a reader sees the usages of the own project', async (t) => {
@@ -131,7 +141,7 @@ test('only an administrator or a service may ask; a reader sees the usages of th
     admin: [200, 200, 200], service: [200, 200, 200], member: [403, 200, 200], reader: [403, 200, 200], stranger: [403, 403, 200], nobody: [401, 401, 200],
   })
   const refused = await call('GET', '/resource_providers', undefined, { as: 'member' })
-  assert.equal(refused.body.errors[0].detail, 'Policy does not allow placement:resource_providers:list to be performed.')
+  assert.equal(refused.body.errors[0].detail, 'Access was denied to this resource.\n\n Policy does not allow placement:resource_providers:list to be performed.  ')
 })
 
 test('a claim that comes after its server is gone, or a second time, holds nothing', async (t) => {

@@ -47,8 +47,9 @@ test('traits, aggregates, trees and limits narrow the candidates', async (t) => 
     outside: await found(`member_of=!in:${east},${west}`),
     tree: await found(`in_tree=${c}`),
     limit: await found('limit=2'),
+    limits: await found('limit=1&limit=3'),
     root: await found('root_required=!HW_CPU_X86_AVX2'),
-  }, { required: 'a', forbidden: 'bc', any: 'b', member: 'ab', members: 'b', outside: 'c', tree: 'c', limit: 'ab', root: 'ac' })
+  }, { required: 'a', forbidden: 'bc', any: 'b', member: 'ab', members: 'b', outside: 'c', tree: 'c', limit: 'ab', limits: 'a', root: 'ac' })
 })
 
 test('bad queries are refused with a reason', async (t) => {
@@ -80,6 +81,7 @@ test('a tree serves a request together; granular groups come from one provider e
   const grouped = 'resources=MEMORY_MB:64&resources_A=VCPU:2&resources_B=VCPU:2'
   assert.equal((await requests(`${grouped}&group_policy=none&in_tree=${root}`)).length, 4)
   assert.equal((await requests(`${grouped}&group_policy=isolate&in_tree=${root}`)).length, 2)
+  assert.equal((await requests(`${grouped}&group_policy=isolate&group_policy=none&in_tree=${root}`)).length, 2)
   assert.equal((await requests('resources_A=VCPU:3&resources_B=VCPU:3&group_policy=none')).length, 3)
 
   const near = await requests('resources_CPU=VCPU:1&resources_NIC=SRIOV_NET_VF:1&group_policy=none&same_subtree=_CPU,_NIC')
@@ -100,4 +102,14 @@ test('a provider that shares gives to the trees of its aggregate', async (t) => 
   assert.deepEqual(found.body.allocation_requests, [{
     allocations: { [near]: { resources: { VCPU: 1 } }, [disk]: { resources: { DISK_GB: 10 } } }, mappings: { '': [near, disk] },
   }])
+})
+
+test('a provider that shares is in the aggregates of its own tree, not in those of the tree that it shares with', async (t) => {
+  const call = await startPlacement(t)
+  const [shared, hosts] = [newId(), newId()]
+  const root = await makeProvider(call, 'host', {}, { aggregates: [hosts] })
+  await makeProvider(call, 'numa', { VCPU: { total: 4 } }, { parent: root, aggregates: [shared] })
+  await makeProvider(call, 'disk', { DISK_GB: { total: 100 } }, { traits: ['MISC_SHARES_VIA_AGGREGATE'], aggregates: [shared] })
+  const count = async (memberOf: string) => (await must(call('GET', `/allocation_candidates?resources=VCPU:1,DISK_GB:10${memberOf}`))).body.allocation_requests.length
+  assert.deepEqual([await count(''), await count(`&member_of=${shared}`), await count(`&member_of=${hosts}`), await count(`&member_of=!${hosts}`)], [1, 1, 0, 0])
 })

@@ -28,7 +28,14 @@ export interface Answer {
   readonly body: any
 }
 
-export type Call = (method: string, path: string, body?: unknown, options?: { version?: string; as?: string; key?: string }) => Promise<Answer>
+interface CallOptions {
+  readonly version?: string
+  readonly as?: string
+  readonly key?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Call = (method: string, path: string, body?: unknown, options?: CallOptions) => Promise<Answer>
 
 export const newId = (): string => randomUUID()
 
@@ -55,11 +62,11 @@ export async function startPlacement(t: TestContext, options: { checkReplies?: b
   t.after(async () => {
     for (const database of opened) await database.close()
   })
-  return async (method, path, body, { version = '1.39', as = 'admin', key } = {}) => {
+  return async (method, path, body, { version = '1.39', as = 'admin', key, headers } = {}) => {
     const [pathname = '', query = ''] = path.split(/\?(.*)/s)
     const reply = await transport({
       method, path: pathname, query, origin: 'http://placement', body: body === undefined ? null : JSON.stringify(body),
-      headers: { 'x-auth-token': as, 'openstack-api-version': `placement ${version}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...(key !== undefined && { 'idempotency-key': key }) },
+      headers: { 'x-auth-token': as, 'openstack-api-version': `placement ${version}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...(key !== undefined && { 'idempotency-key': key }), ...headers },
     })
     const text = (await readText(reply.body, 64 * 1024 * 1024)) ?? ''
     return { status: reply.status, headers: reply.headers, body: text.startsWith('{') ? JSON.parse(text) : text }

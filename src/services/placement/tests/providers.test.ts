@@ -91,6 +91,15 @@ test('custom classes and traits are made, used, and kept while used', async (t) 
   assert.deepEqual((await call('GET', '/traits?name=startswith:STORAGE_')).body, { traits: ['STORAGE_DISK_HDD', 'STORAGE_DISK_SSD'] })
 })
 
+test('providers with a trait that nobody knows cannot be asked for', async (t) => {
+  const call = await startPlacement(t)
+  await makeProvider(call, 'host', {}, { traits: ['STORAGE_DISK_SSD'] })
+  const unknown = await call('GET', '/resource_providers?required=STORAGE_DISK_SSD,BOGUS_TRAIT')
+  assert.deepEqual([unknown.status, unknown.body.errors[0].detail.includes('Invalid trait(s) in "required" parameter: No such trait(s): BOGUS_TRAIT.')], [400, true])
+  for (const required of ['!BOGUS_TRAIT', 'in:STORAGE_DISK_SSD,BOGUS_TRAIT']) assert.equal((await call('GET', `/resource_providers?required=${required}`)).status, 400)
+  assert.equal((await call('GET', '/resource_providers?name=other&name=host&required=STORAGE_DISK_SSD')).body.resource_providers.length, 1)
+})
+
 test('a second process sees what the first one wrote, and the other way round', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'nimbo-placement-'))
   t.after(() => rmSync(directory, { recursive: true }))
