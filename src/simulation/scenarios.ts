@@ -69,6 +69,17 @@ export const scenarios: Readonly<Record<string, Story>> = {
       if (entry && reply.status !== 409) entry.removal = 'perhaps'
     }
   },
+  async 'give a server one more address, and take one'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    if (!server) return
+    await settled(teller, server)
+    await action(teller, server, { addFixedIp: { networkId: net.network } })
+    const port = await portOf(teller, server)
+    const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports/${port}`)
+    const address: unknown = body?.port?.fixed_ips[0]?.ip_address
+    if (address !== undefined) await action(teller, server, { removeFixedIp: { address } })
+  },
   async 'create and delete volumes'(teller) {
     const volumes = [await volumeOf(teller), await volumeOf(teller, { imageRef: teller.template.imageId })]
     for (const volume of volumes) if (volume) await remove(teller, volume, 'cinder', `/v3/${teller.person.projectId}/volumes/${volume.id}`)

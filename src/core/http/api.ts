@@ -185,7 +185,7 @@ export function createApi(options: ApiOptions): Transport {
       await options.beforeBody(first.spec, found.params)
     }
     const read = await readBody(request, first.spec, options)
-    const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, read) : first
+    const target = inRange.length > 1 || first.spec.action !== undefined ? pickAction(inRange, found.targets, read) : first
     const { spec } = target
     state.route = target.name
     if (!options.beforeBody) checkRule(spec, identity)
@@ -271,12 +271,15 @@ function inVersionRange(spec: RouteSpec, version: Version | undefined): boolean 
   return spec.until === undefined || spec.until === version.text || !version.atLeast(spec.until)
 }
 
-function pickAction(targets: readonly Target[], body: unknown): Target {
+/** @param known those of other versions too: an action that is not one of this version is not found */
+function pickAction(targets: readonly Target[], known: readonly Target[], body: unknown): Target {
   const withoutAction = targets.find(({ spec }) => spec.action === undefined)
   if (withoutAction) return withoutAction
   const keys = typeof body === 'object' && body !== null && !Array.isArray(body) ? Object.keys(body) : []
   if (keys.length !== 1) throw new BadRequest('The body must be an object with one key that names the action.')
-  const target = targets.find(({ spec }) => spec.action === keys[0])
+  const isNamed = ({ spec }: Target) => spec.action === keys[0]
+  const target = targets.find(isNamed)
+  if (!target && known.some(isNamed)) throw new NotFound('The resource could not be found.')
   if (!target) throw new BadRequest(`There is no such action: ${String(keys[0]).slice(0, 80)}`)
   return target
 }

@@ -1,6 +1,6 @@
 // What can be done to a server: `POST /servers/:id/action` with one key that names it.
 import { Closed, defineRoutes, deferred, Nullable, type TSchema, Type, versioned } from '#core/spec'
-import { ResourceName, ServerParams } from './schemas.ts'
+import { Ipv4, Ipv6, ResourceName, ServerParams } from './schemas.ts'
 
 const path = '/servers/:server_id/action'
 const anything = Type.Unknown()
@@ -32,6 +32,11 @@ export const serverActionRoutes = defineRoutes('nova', {
   resetState: action('os-resetState', Closed({ state: Type.Union([Type.Literal('active'), Type.Literal('error')]) }), 'os_compute_api:os-admin-actions:reset_state', 'Say what state a server is in.'),
   addSecurityGroup: action('addSecurityGroup', group, 'os_compute_api:os-security-groups:add', "Put a server's ports into a security group."),
   removeSecurityGroup: action('removeSecurityGroup', group, 'os_compute_api:os-security-groups:remove', "Take a server's ports out of a security group."),
+  addFixedIp: {
+    ...action('addFixedIp', Closed({ networkId: Type.Union([Type.String({ minLength: 1, maxLength: 36 }), Type.Number()]) }), 'os_compute_api:os-multinic:add', "Give a server's port one more address of a network."),
+    until: '2.43',
+  },
+  removeFixedIp: { ...action('removeFixedIp', Closed({ address: Type.Union([Ipv4, Ipv6]) }), 'os_compute_api:os-multinic:remove', 'Take an address from a server.'), until: '2.43' },
   forceDeleteServer: action('forceDelete', anything, 'os_compute_api:os-deferred-delete:force', 'Delete a server.'),
   getConsoleOutput: {
     method: 'POST', path, action: 'os-getConsoleOutput', policy: deferred('os_compute_api:os-console-output'), summary: "Read a server's serial console.", params: ServerParams,

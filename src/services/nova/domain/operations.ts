@@ -2,6 +2,7 @@
 import { buildServer } from './servers/build.ts'
 import { removeServer } from './servers/delete.ts'
 import type { Definitions } from './nova.ts'
+import { addFixedIpOperation, removeFixedIpOperation } from './servers/fixed-addresses.ts'
 import { attachInterfaceOperation, detachInterfaceOperation } from './servers/interfaces.ts'
 import { loseInterfaceOperation } from './servers/port-deleted.ts'
 import { rebootOperation, startOperation, stopOperation } from './servers/power.ts'
@@ -10,5 +11,8 @@ import { attachVolumeOperation, detachVolumeOperation } from './servers/volumes.
 
 export const operationDefinitions: Definitions = {
   api: [buildServer, removeServer],
-  cell: [startOperation, stopOperation, rebootOperation, attachVolumeOperation, detachVolumeOperation, extendVolumeOperation, attachInterfaceOperation, detachInterfaceOperation, loseInterfaceOperation],
+  cell: [
+    startOperation, stopOperation, rebootOperation, attachVolumeOperation, detachVolumeOperation, extendVolumeOperation, attachInterfaceOperation, detachInterfaceOperation, loseInterfaceOperation,
+    addFixedIpOperation, removeFixedIpOperation,
+  ],
 }

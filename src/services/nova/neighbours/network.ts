@@ -2,7 +2,7 @@
 import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
-import { AppError, Conflict } from '#core/errors'
+import { AppError, Conflict, NotFound } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { MetadataFacts, SubnetFacts } from '../model/metadata-tree.ts'
@@ -160,6 +160,8 @@ export async function bindPort(runtime: Access, ctx: RequestContext, owner: Port
 }
 
 const unchangedSince = (port: Static<typeof Port>) => ({ 'if-match': `revision_number=${port.revision_number}` })
+/** It was changed in between, by its owner for instance. */
+const isOutdated = (error: unknown): boolean => error instanceof AppError && error.status === 412
 
 /** Bind a server's port to its host, whatever it was bound to. @throws Conflict when it is not the server's any more, or cannot be plugged in there */
 export async function rebindPort(runtime: Access, ctx: RequestContext, portId: string, serverId: string, host: string): Promise<void> {
@@ -182,10 +184,47 @@ export async function unbindPort(runtime: Access, ctx: RequestContext, portId: s
       }))
       return
     } catch (error) {
-      // It was changed in between, by its owner for instance.
-      if (!(error instanceof AppError) || error.status !== 412) throw error
+      if (!isOutdated(error)) throw error
     }
   }
+}
+
+type FixedIps = Static<typeof Port>['fixed_ips']
+type FixedIpsWish = readonly { readonly subnet_id?: string; readonly ip_address?: string }[]
+
+/** As its user may, and once for a key. @param decide the addresses that it shall have, given those that it has */
+async function changeFixedIps(runtime: Access, ctx: RequestContext, portId: string, key: string, decide: (has: FixedIps) => FixedIpsWish): Promise<void> {
+  const caller = await onBehalfOf(runtime, ctx)
+  for (;;) {
+    const { body: { port } } = await client(portRoutes, runtime.services.neutron, caller).showPort({ params: { id: portId } })
+    try {
+      await client(portRoutes, runtime.services.neutron, { ...caller, idempotencyKey: key, headers: unchangedSince(port) }).updatePort({
+        params: { id: portId }, body: { port: { fixed_ips: [...decide(port.fixed_ips)] } },
+      })
+      return
+    } catch (error) {
+      if (!isOutdated(error)) throw error
+    }
+  }
+}
+
+/** Give a port one more address, of a subnet that has one left. @throws what neutron said of the last of its network's subnets; NotFound where it has none */
+export async function addAddress(runtime: Access, ctx: RequestContext, { portId, networkId, serverId }: { portId: string; networkId: string; serverId: string }, key: string): Promise<void> {
+  const { body: { subnets } } = await client(subnetRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listSubnets({ query: { network_id: networkId } })
+  let refusal: AppError = new NotFound(`Network could not be found for instance ${serverId}.`)
+  for (const { id } of subnets) {
+    try {
+      return await changeFixedIps(runtime, ctx, portId, key, (has) => [...has, { subnet_id: id }])
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status >= 500) throw error
+      refusal = error
+    }
+  }
+  throw refusal
+}
+
+export async function removeAddress(runtime: Access, ctx: RequestContext, portId: string, address: string, key: string): Promise<void> {
+  await changeFixedIps(runtime, ctx, portId, key, (has) => has.filter(({ ip_address: each }) => each !== address))
 }
 
 export async function deletePort(runtime: Access, ctx: RequestContext, portId: string): Promise<void> {

@@ -323,6 +323,44 @@ test('a port that cannot be added is refused as upstream does: what is not there
   assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
 })
 
+test('a server gets one more address of a network and gives it back, as clients ask for before 2.44; what came of it, its actions tell', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const act = (action: object, version = '2.43') => demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action, { 'openstack-api-version': `compute ${version}` })
+  const addresses = async (): Promise<string[]> => must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/ips`), 200).addresses.private.map(({ addr }: { addr: string }) => addr)
+  const { interfaceAttachments: [{ port_id: portId }] } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200)
+  const ofPort = async (): Promise<string[]> => must(await demo.call('neutron', 'GET', `/v2.0/ports/${portId}`), 200).port.fixed_ips.map((each: { ip_address: string }) => each.ip_address)
+  const ended = async (count: number) => {
+    const { instanceActions: actions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+    const of = async (each: { request_id: string }) => must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions/${each.request_id}`, undefined, { 'openstack-api-version': 'compute 2.51' }), 200).instanceAction
+    const done = await Promise.all(actions.slice(0, count).map(of))
+    return done.every(({ events }) => events.length === 1) && done.map(({ action, message, events: [{ result }] }) => [action, result, message])
+  }
+  const [first] = await addresses()
+
+  must(await act({ addFixedIp: { networkId: bench.networkId } }), 202)
+  await until('it has two', async () => (await addresses()).length === 2)
+  assert.deepEqual(await ofPort(), await addresses())
+  must(await act({ removeFixedIp: { address: first } }), 202)
+  await until('the first is gone', async () => !(await addresses()).includes(first ?? ''))
+  assert.deepEqual([(await addresses()).length, await ofPort()], [1, await addresses()])
+  assert.deepEqual(await until('both have ended', () => ended(2)), [['remove_fixed_ip', 'Success', null], ['add_fixed_ip', 'Success', null]])
+
+  const unknown = '11111111-2222-4333-8444-555555555555'
+  must(await act({ addFixedIp: { networkId: unknown } }), 202)
+  const why = `Network could not be found for instance ${id}.`
+  assert.match(String((await until('it has failed', () => ended(1)))[0]?.[2]), new RegExp(why))
+  must(await act({ removeFixedIp: { address: '10.0.0.99' } }), 202)
+  assert.match(String((await until('it has failed too', () => ended(1)))[0]?.[2]), /does not have fixed IP '10\.0\.0\.99'/)
+  assert.equal((await untilStatus(demo, id, 'ACTIVE')).fault, undefined)
+
+  const wrong = [{ removeFixedIp: { address: 'abc' } }, { addFixedIp: {} }, { addFixedIp: { networkId: bench.networkId, more: 1 } }]
+  for (const action of wrong) assert.equal((await act(action)).status, 400, JSON.stringify(action))
+  assert.deepEqual([(await act({ addFixedIp: { networkId: bench.networkId } }, '2.44')).status, (await act({ dance: null }, '2.44')).status], [404, 400])
+})
+
 test('an interface has the state that neutron has for its port', async (t) => {
   const bench = await startBench(t)
   const { demo } = bench

@@ -63,5 +63,7 @@ export const serverRules = [
   rule('os_compute_api:os-security-groups:list', reader, 'List the security groups of a server.'),
   rule('os_compute_api:os-security-groups:add', member, 'Put a server into a security group.'),
   rule('os_compute_api:os-security-groups:remove', member, 'Take a server out of a security group.'),
+  rule('os_compute_api:os-multinic:add', member, 'Give a server one more address.'),
+  rule('os_compute_api:os-multinic:remove', member, 'Take an address from a server.'),
   rule('os_compute_api:os-server-external-events:create', adminOrService, 'Tell nova what happened to a server elsewhere.'),
 ]

@@ -4,6 +4,7 @@ import type { serverActionRoutes } from '../../contract/server-actions.ts'
 import { readConsole } from '../../domain/servers/console.ts'
 import { deleteServer } from '../../domain/servers/delete.ts'
 import { lockServer, resetState, unlockServer } from '../../domain/servers/lock.ts'
+import { addFixedIp, removeFixedIp } from '../../domain/servers/fixed-addresses.ts'
 import type { Nova } from '../../domain/nova.ts'
 import { rebootServer, startServer, stopServer } from '../../domain/servers/power.ts'
 import { addSecurityGroup, removeSecurityGroup } from '../../domain/servers/security-groups.ts'
@@ -43,6 +44,14 @@ export const serverActionHandlers = (nova: Nova): Handlers<typeof serverActionRo
   },
   async removeSecurityGroup({ ctx, params, body }) {
     await removeSecurityGroup(nova, ctx, params.server_id, (body.removeSecurityGroup as { name: string }).name)
+    return accepted
+  },
+  async addFixedIp({ ctx, params, body }) {
+    await addFixedIp(nova, ctx, params.server_id, String((body.addFixedIp as { networkId: string | number }).networkId))
+    return accepted
+  },
+  async removeFixedIp({ ctx, params, body }) {
+    await removeFixedIp(nova, ctx, params.server_id, (body.removeFixedIp as { address: string }).address)
     return accepted
   },
   async forceDeleteServer({ ctx, params }) {
