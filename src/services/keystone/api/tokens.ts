@@ -1,5 +1,5 @@
 // Handlers of log-in and of what tokens are worth.
-import { NotFound, Unauthorized } from '#core/errors'
+import { Unauthorized } from '#core/errors'
 import { type Handlers, PreparedJson } from '#core/http'
 import { markLogIn } from '../domain/log-in-trace.ts'
 import { logIn } from '../domain/authenticate.ts'
@@ -7,7 +7,7 @@ import { fillCatalog } from '../domain/catalog.ts'
 import { catalog, type Keystone } from '../domain/keystone.ts'
 import { checkToken, describeToken, mayHave, revokeToken } from '../domain/tokens.ts'
 import type { TokenDocument, tokenRoutes } from '../contract/tokens.ts'
-import { notAuthorized } from '../model/errors.ts'
+import { notAuthorized, tokenNotFound } from '../model/errors.ts'
 import { authorize } from './policy.ts'
 
 type Input = Parameters<Handlers<typeof tokenRoutes>['validateToken']>[0]
@@ -27,7 +27,7 @@ export const tokenHandlers = (keystone: Keystone): Handlers<typeof tokenRoutes> 
       if (!(error instanceof Unauthorized)) throw error
       // Whose it was is not known any more, so its owner too learns that it is gone, not that it may not ask.
       if (id === undefined) authorize(keystone.policy, rule, ctx.identity)
-      throw new NotFound('Failed to validate token')
+      throw tokenNotFound()
     }
   }
 

@@ -51,7 +51,7 @@ export const roleRoutes = defineRoutes('keystone', {
   },
   createImpliedRole: {
     method: 'PUT', path: '/roles/:id/implies/:implied_id', policy: 'identity:create_implied_role', summary: 'Let a role imply another.',
-    params: byImplication, reply: { 201: Implication }, faults: [400, 401, 403, 404],
+    params: byImplication, reply: { 201: Implication }, faults: [400, 401, 403, 404, 409],
   },
   deleteImpliedRole: {
     method: 'DELETE', path: '/roles/:id/implies/:implied_id', policy: 'identity:delete_implied_role', summary: 'Let a role no longer imply another.',

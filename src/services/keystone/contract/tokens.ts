@@ -59,7 +59,7 @@ const query = Type.Object({ nocatalog: Flag, allow_expired: Flag })
 export const tokenRoutes = defineRoutes('keystone', {
   issueToken: {
     method: 'POST', path: '/auth/tokens', policy: anonymous, summary: 'Log in: get a token, unscoped or for a project, a domain or the system.',
-    query, body: LogIn, reply: { 201: TokenDocument }, faults: [400, 401, 403],
+    query, body: LogIn, reply: { 201: TokenDocument }, faults: [400, 401, 403, 404],
   },
   validateToken: {
     method: 'GET', path: '/auth/tokens', policy: deferred('identity:validate_token'), summary: 'What the token in X-Subject-Token stands for, if it is valid.',

@@ -1,5 +1,5 @@
 // Users and their passwords.
-import { anonymous, deferred, defineRoutes, Nullable, type Static, Type } from '#core/spec'
+import { anonymous, Closed, deferred, defineRoutes, Nullable, type Static, Type } from '#core/spec'
 import { byId, Description, Enabled, EntityName, IdText, listParts, open, openChange, page, SelfLink, Text } from './schemas.ts'
 
 /** Never in a reply, never in a log. */
@@ -46,7 +46,7 @@ export const userRoutes = defineRoutes('keystone', {
   },
   changePassword: {
     method: 'POST', path: '/users/:id/password', policy: anonymous, summary: "Change one's own password, knowing the old one.",
-    params: byId, body: Type.Object({ user: Type.Object({ password: Password, original_password: Type.String() }, open) }),
+    params: byId, body: Type.Object({ user: Closed({ password: Password, original_password: Type.String() }) }),
     reply: { 204: null }, faults: [400, 401, 403],
   },
 })

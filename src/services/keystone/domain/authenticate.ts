@@ -3,7 +3,7 @@ import type { Identity } from '#core/context'
 import { Unauthorized } from '#core/errors'
 import type { Verified } from '#core/http'
 import { findDomain, findScopeProject, findScopeProjectByName, findUser, findUserByName, forgetFailedLogins, noteFailedLogin, type UserWithDomain } from '../db/tokens.ts'
-import { missing, Refused, unauthorized, ValidationError } from '../model/errors.ts'
+import { missing, Refused, tokenNotFound, unauthorized, ValidationError } from '../model/errors.ts'
 import type { Scope } from '../model/tokens.ts'
 import { type Keystone, moment } from './keystone.ts'
 import { checkToken, type IssuedToken, issueToken, mayHave } from './tokens.ts'
@@ -41,7 +41,7 @@ const publicMethods = ['password', 'token']
 const knownMethods = [...publicMethods, 'delegation']
 const mostMethods = 8
 
-/** @param callerToken the token of the service that asks for a delegation @throws Unauthorized, Refused, ValidationError */
+/** @param callerToken the token of the service that asks for a delegation @throws Unauthorized, NotFound, Refused, ValidationError */
 export async function logIn(keystone: Keystone, auth: LogIn, callerToken: string | undefined): Promise<IssuedToken> {
   const { generation } = keystone.remembered
   const issuedAt = await moment(keystone, keystone.database.read)
@@ -114,9 +114,11 @@ function ignores(user: UserWithDomain, option: string): boolean {
   return (JSON.parse(user.options) as Record<string, unknown>)[option] === true
 }
 
-/** A token made from another ends when that one does (CVE-2012-5563), and goes with the first of its chain. */
+/** A token made from another ends when that one does (CVE-2012-5563), and goes with the first of its chain. @throws NotFound as upstream for one that is not valid */
 async function byToken(keystone: Keystone, id: string | undefined): Promise<Proven> {
-  const { model } = await checkToken(keystone, id)
+  const { model } = await checkToken(keystone, id).catch((error: unknown) => {
+    throw error instanceof Unauthorized ? tokenNotFound() : error
+  })
   if (model.methods.includes('delegation')) throw new Refused('A delegated token cannot be exchanged for another.')
   return { userId: model.userId, methods: [...new Set([...model.methods, 'token'])], expiresAt: model.expiresAt, chain: model.auditIds.at(-1) }
 }

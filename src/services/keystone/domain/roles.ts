@@ -3,7 +3,7 @@ import { NotFound } from '#core/errors'
 import { deleteImplication, deleteRole, findRole, insertImplication, insertRole, type RoleRow, updateRole } from '../db/roles.ts'
 import { findProject } from '../db/projects.ts'
 import { notFound, Refused, ValidationError } from '../model/errors.ts'
-import { changed, type Keystone, newId, roleGraph } from './keystone.ts'
+import { changed, type Keystone, newId } from './keystone.ts'
 import { assertMutable, assertSameId, duplicate, extraOf, mergedExtra, mergedOptions, storing } from './storing.ts'
 
 export interface RoleChanges {
@@ -56,7 +56,7 @@ export async function removeRole(keystone: Keystone, row: RoleRow): Promise<void
 /** As upstream's prohibited_implied_role: nobody becomes an administrator by implication. */
 const neverImplied = ['admin']
 
-/** Repeating it changes nothing; a circle does no harm, as upstream. @throws NotFound, Refused */
+/** A circle does no harm, as upstream. @throws NotFound, Refused; Conflict when it is so already */
 export async function addImplication(keystone: Keystone, priorId: string, impliedId: string): Promise<readonly [RoleRow, RoleRow]> {
   const { read } = keystone.database
   const prior = await findRole(read, priorId)
@@ -64,13 +64,10 @@ export async function addImplication(keystone: Keystone, priorId: string, implie
   if (!prior) throw notFound('role', priorId)
   if (!implied) throw notFound('role', impliedId)
   if (neverImplied.includes(implied.name) || (prior.domain_id === '' && implied.domain_id !== '')) throw new Refused(`${implied.id} cannot be an implied roles.`)
-  const graph = await roleGraph(keystone)
-  if (!graph.implied.get(priorId)?.includes(impliedId)) {
-    await storing('implied_role', 'Duplicate entry found.', () => keystone.database.transaction(async (tx) => {
-      await insertImplication(tx, priorId, impliedId)
-      changed(keystone, tx, 'implication added')
-    }))
-  }
+  await storing('implied_role', 'Duplicate entry.', () => keystone.database.transaction(async (tx) => {
+    await insertImplication(tx, priorId, impliedId)
+    changed(keystone, tx, 'implication added')
+  }))
   return [prior, implied]
 }
 

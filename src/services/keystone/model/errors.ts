@@ -29,6 +29,11 @@ export function forbidden(rule: string) {
   return new Refused(`You are not authorized to perform the requested action: ${rule}.`)
 }
 
+/** Of a token that is asked about, or to be exchanged for another, and is not valid (TokenNotFound). */
+export function tokenNotFound() {
+  return new NotFound('Failed to validate token')
+}
+
 export function notFound(kind: string, id: string) {
   return new NotFound(`Could not find ${kind}: ${id}.`)
 }

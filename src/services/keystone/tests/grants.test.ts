@@ -129,7 +129,10 @@ test('roles are kept, immutable ones from harm', async (t) => {
   })
   assert.equal((await as(admin.token, 'HEAD', path)).status, 204)
   const ofDomain = (await as(admin.token, 'POST', '/v3/roles', { role: { name: 'local', domain_id: 'default' } })).body.role
-  assert.equal((await as(admin.token, 'PUT', `/v3/roles/${ofDomain.id}/implies/${member}`)).status, 201)
+  const implying = () => as(admin.token, 'PUT', `/v3/roles/${ofDomain.id}/implies/${member}`)
+  assert.equal((await implying()).status, 201)
+  const again = await implying()
+  assert.deepEqual([again.status, again.body.error.message], [409, 'Conflict occurred attempting to store implied_role - Duplicate entry.'])
   const refused = await as(admin.token, 'PUT', `/v3/roles/${manager}/implies/${ofDomain.id}`)
   assert.deepEqual([refused.status, refused.body.error.message], [403, `${ofDomain.id} cannot be an implied roles.`], 'a role of all domains implies none of one domain')
 })

@@ -111,6 +111,8 @@ describe('a token stops at once', () => {
 
   test('when its owner sets the same password again', async (t) => {
     const { cloud, user, token, worksWith, password } = await somebody(t)
+    const more = await cloud.call('keystone', 'POST', `/v3/users/${user.id}/password`, { user: { original_password: 'ann-secret', password: 'new-secret', name: 'bob' } })
+    assert.equal(more.status, 400, 'nothing else is changed along with it')
     const same = await cloud.call('keystone', 'POST', `/v3/users/${user.id}/password`, { user: { original_password: 'ann-secret', password: 'ann-secret' } })
     assert.deepEqual([same.status, await worksWith(token)], [204, false])
     assert.equal((await password({ id: user.id, password: 'ann-secret' })).status, 201)

@@ -158,12 +158,14 @@ describe('a token', () => {
     assert.equal(await ask('GET', {}), 403, 'who asks about nothing')
   })
 
-  test('that is forged, altered or cut short is not found, and nobody can ask with it', async (t) => {
-    const { admin, as, show } = await startIdentity(t)
+  test('that is forged, altered or cut short is not found, also by a log-in, and nobody can ask with it', async (t) => {
+    const { admin, as, show, withToken } = await startIdentity(t)
     const { token } = admin
     for (const bad of [`${token}x`, token.slice(0, -2), token.slice(0, 40) + (token[40] === 'A' ? 'B' : 'A') + token.slice(41), 'gAAAAA', 'x'.repeat(5000), '../../etc/passwd']) {
       assert.equal((await show(bad)).status, 404)
       assert.equal((await as(bad, 'GET', '/v3/auth/projects')).status, 401)
+      const { status, body } = await withToken(bad)
+      assert.deepEqual([status, body], [404, { error: { code: 404, title: 'Not Found', message: 'Failed to validate token' } }], 'nor can it be exchanged')
     }
     assert.equal((await as(token, 'GET', '/v3/auth/tokens')).status, 404)
   })
@@ -184,13 +186,13 @@ describe('a token', () => {
     assert.equal((await show(tokenOf(second))).status, 404)
     assert.equal((await show(tokenOf(first))).status, 200)
     await as(tokenOf(first), 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': tokenOf(first) })
-    for (const gone of [first, third]) assert.equal((await show(tokenOf(gone))).status, 404)
+    for (const gone of [first, third]) assert.deepEqual([(await show(tokenOf(gone))).status, (await withToken(tokenOf(gone))).status], [404, 404])
     const fresh = await cloud.login('demo')
     assert.equal((await show(fresh.token)).status, 200)
   })
 
   test('ends after its time; a service may look it up for a while longer', async (t) => {
-    const { later, password, as } = await startIdentity(t)
+    const { later, password, as, withToken } = await startIdentity(t)
     const old = tokenOf(await password(demo, demoProject))
     later(3601)
     const admin = tokenOf(await password({ name: 'admin', domain: { id: 'default' }, password: 'admin-secret' }))
@@ -201,6 +203,7 @@ describe('a token', () => {
     assert.equal(await ask(await nova()), 404)
     assert.equal(await ask(await nova(), '?allow_expired=1'), 200)
     assert.equal((await as(old, 'GET', '/v3/auth/projects')).status, 401)
+    assert.equal((await withToken(old)).status, 404)
     assert.equal((await as(old, 'GET', '/v3/auth/projects', undefined, { 'x-service-token': await nova() })).status, 200)
     later(172_800)
     assert.equal(await ask(await nova(), '?allow_expired=1'), 404)
