@@ -8,6 +8,7 @@ import { flavorAccessRoutes, flavorRoutes } from '../contract/flavors.ts'
 import { hypervisorRoutes } from '../contract/hypervisors.ts'
 import { keypairRoutes } from '../contract/keypairs.ts'
 import { limitRoutes, quotaClassRoutes, quotaSetRoutes } from '../contract/quotas.ts'
+import { removedRoutes } from '../contract/removed.ts'
 import { serverGroupRoutes } from '../contract/server-groups.ts'
 import { serviceRoutes } from '../contract/services.ts'
 import { usageRoutes } from '../contract/usage.ts'
@@ -21,6 +22,7 @@ import { flavorHandlers } from './flavors.ts'
 import { hypervisorHandlers } from './hypervisors.ts'
 import { keypairHandlers } from './keypairs.ts'
 import { limitHandlers, quotaClassHandlers, quotaSetHandlers } from './quotas.ts'
+import { removedHandlers } from './removed.ts'
 import { serverGroupHandlers } from './server-groups.ts'
 import { serviceHandlers } from './services.ts'
 import { usageHandlers } from './usage.ts'
@@ -41,5 +43,6 @@ export function nouns(nova: Nova) {
     serve(quotaClassRoutes, quotaClassHandlers(nova)),
     serve(usageRoutes, usageHandlers(nova)),
     serve(extensionRoutes, extensionHandlers),
+    serve(removedRoutes, removedHandlers),
   ]
 }

@@ -314,3 +314,20 @@ test('an admin puts a server on a named host, past the filters', async (t) => {
   must(await admin.call('nova', 'POST', `/v2.1/servers/${server.id}/action`, { 'os-resetState': { state: 'active' } }), 202)
   assert.equal((await show(admin, server.id)).status, 'ACTIVE')
 })
+
+test('what upstream has removed for good is gone here too, whatever is sent; what it never had is not found', async (t) => {
+  const { demo } = await startBench(t)
+  const ask = async (method: string, path: string, body?: object) => {
+    const answer = await demo.call('nova', method, `/v2.1${path}`, body)
+    return [answer.status, answer.body]
+  }
+  const gone = [410, { computeFault: { code: 410, message: 'This resource is no longer available.  No forwarding address is given.' } }]
+  for (const noun of ['os-agents', 'os-cells', 'os-cloudpipe', 'os-floating-ip-dns', 'os-floating-ips-bulk', 'os-fping', 'os-security-group-default-rules', 'servers/1/consoles', 'servers/1/os-virtual-interfaces']) {
+    assert.deepEqual(await ask('GET', `/${noun}`), gone, noun)
+  }
+  for (const noun of ['os-cells', 'os-certificates', 'os-fixed-ips', 'os-fping', 'servers/1/consoles']) assert.deepEqual(await ask('GET', `/${noun}/2`), gone, noun)
+  for (const path of ['/os-agents', '/os-certificates', '/os-fixed-ips/1/action']) assert.deepEqual(await ask('POST', path, { anything: 1 }), gone, path)
+  assert.deepEqual(await ask('DELETE', '/os-floating-ip-dns/a/entries/b'), gone)
+  assert.deepEqual(await ask('POST', '/servers/1/action', { resetNetwork: null }), gone)
+  assert.equal((await ask('GET', '/os-nothing'))[0], 404)
+})
