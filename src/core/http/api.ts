@@ -75,7 +75,7 @@ export interface ApiOptions {
   readonly refusal?: (rule: string) => AppError
   /**
    * What upstream's framework does of itself. Flask tells anybody what a path allows who asks with OPTIONS. Pecan has no HEAD where neutron
-   * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py). Routes has none either.
+   * names none, and neutron takes no body with a DELETE (pecan_wsgi/controllers/resource.py). Routes has no HEAD either where placement and glance name none.
    */
   readonly framework?: 'flask' | 'pecan' | 'routes'
   /** What a service refuses before it looks at who asks, such as a media type that it does not have. */

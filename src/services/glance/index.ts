@@ -36,7 +36,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   }
   const worker = operations.work(glance)
   const transport = createApi({
-    service: 'glance', prefix: '/v2', faults: glanceFaults, input: glanceInput, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
+    service: 'glance', prefix: '/v2', framework: 'routes', faults: glanceFaults, input: glanceInput, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
     authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(imageRoutes, imageHandlers(glance, options)), serve(imageFileRoutes, imageFileHandlers(glance)), serve(memberRoutes, memberHandlers(glance)),

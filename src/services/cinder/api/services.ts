@@ -23,8 +23,8 @@ interface Which {
 export function serviceHandlers(cinder: Cinder): Handlers<typeof serviceRoutes> {
   const { settings, clock, alive, database } = cinder
 
-  /** What was sent comes back as it was, and nothing for what was not (cinder/api/contrib/services.py, update). */
-  async function change({ host, service = '', binary = '' }: Which, disabled: boolean, reason: string | null = null) {
+  /** What was sent comes back as it was, and nothing for what was not (cinder/api/contrib/services.py, update). A reason stays until another is given, or none. */
+  async function change({ host, service = '', binary = '' }: Which, disabled: boolean, reason?: string | null) {
     if (!isGiven(host)) throw new InvalidInput('Invalid input received: Host field is missing.')
     const name = binary || service
     const known = await database.transaction((tx) => setServiceDisabled(tx, name, host, disabled, reason, clock.now().toISOString()))

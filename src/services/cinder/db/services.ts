@@ -25,9 +25,9 @@ export async function registerService(tx: Db<CinderTables>, row: Pick<ServiceRow
   return known.uuid
 }
 
-/** @returns whether there is such a service */
-export async function setServiceDisabled(tx: Db<CinderTables>, binary: string, host: string, disabled: boolean, reason: string | null, now: string): Promise<boolean> {
-  const { numUpdatedRows } = await tx.updateTable('services').set({ disabled: disabled ? 1 : 0, disabled_reason: reason, updated_at: now })
+/** @param reason stays what it was where it is not given @returns whether there is such a service */
+export async function setServiceDisabled(tx: Db<CinderTables>, binary: string, host: string, disabled: boolean, reason: string | null | undefined, now: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx.updateTable('services').set({ disabled: disabled ? 1 : 0, ...(reason !== undefined && { disabled_reason: reason }), updated_at: now })
     .where('binary', '=', binary).where('host', '=', host).executeTakeFirstOrThrow()
   return numUpdatedRows === 1n
 }

@@ -181,6 +181,14 @@ test('changing a service answers what was sent, and an unknown change is refused
   assert.deepEqual(await put('disable', { binary: 'cinder-volume' }), { ...said, binary: 'cinder-volume', disabled: true, status: 'disabled' })
   assert.deepEqual(await put('enable', { service: 'cinder-volume' }), { ...said, service: 'cinder-volume', disabled: false, status: 'enabled' })
   assert.deepEqual(await put('disable-log-reason', { binary: 'cinder-volume' }), { ...said, binary: 'cinder-volume', disabled: true, status: 'disabled', disabled_reason: null })
+  const reasonAfter = async (path: string, more: object = {}) => {
+    await put(path, { binary: 'cinder-volume', ...more })
+    const [service] = (await admin.call('cinder', 'GET', '/v3/os-services?binary=cinder-volume')).body.services
+    return [service.status, service.disabled_reason]
+  }
+  assert.deepEqual(await reasonAfter('disable-log-reason', { disabled_reason: 'repair' }), ['disabled', 'repair'])
+  assert.deepEqual([await reasonAfter('enable'), await reasonAfter('disable')], [['enabled', 'repair'], ['disabled', 'repair']], 'a reason stays')
+  assert.deepEqual(await reasonAfter('disable-log-reason'), ['disabled', null])
   const refusals = [await put('foo'), await put('enable', { binary: 'cinder-volume', host: null })]
   assert.deepEqual(refusals.map(({ badRequest }) => badRequest.message), ['Invalid input received: Unknown action', 'Invalid input received: Host field is missing.'])
   assert.equal((await put('foo', {}, demo)).forbidden.code, 403)

@@ -387,6 +387,19 @@ test('discovery, schemas and stores answer as clients expect', async (t) => {
   assert.equal((await member.call('glance', 'GET', '/v2/info/stores/detail')).status, 403)
 })
 
+test('HEAD is told what a path has instead, as upstream', async (t) => {
+  const cloud = await startCloud(t, ['glance'])
+  const admin = await cloud.login('admin')
+  const { body: image } = await admin.call('glance', 'POST', '/v2/images', { name: 'i', disk_format: 'raw', container_format: 'bare' })
+  const ask = async (path: string) => {
+    const { status, headers } = await admin.call('glance', 'HEAD', path)
+    return [status, headers['allow'] ?? headers['Allow']]
+  }
+  assert.deepEqual(await ask('/v2/images'), [405, 'GET, POST'])
+  assert.deepEqual(await ask(`/v2/images/${image.id}`), [405, 'DELETE, GET, PATCH'])
+  assert.deepEqual(await ask(`/v2/images/${image.id}/file`), [405, 'GET, PUT'])
+})
+
 test('a fault comes in the form that its client prefers: a page, JSON, or text', async (t) => {
   const { cloud } = await prepare(t)
   const member = await cloud.login('member')
