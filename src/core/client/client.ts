@@ -52,8 +52,9 @@ async function send(target: ServiceTarget, caller: Caller, name: string, spec: R
   if (expected === undefined) {
     const text = (await readText(reply.body, 1024 * 1024)) ?? ''
     const comeAgain = reply.status === 503 && Object.keys(reply.headers).some((header) => header.toLowerCase() === 'retry-after')
-    if (comeAgain) throw new TryAgainLater(faultMessage(text), { service: target.name, route: name })
-    throw new AppError(reply.status, `remote.${target.name}`, faultMessage(text) || `${target.name} answered ${reply.status} to ${name}.`, { service: target.name, route: name })
+    const { message, kind } = readFault(text)
+    if (comeAgain) throw new TryAgainLater(message, { service: target.name, route: name })
+    throw new AppError(reply.status, `remote.${target.name}`, message || `${target.name} answered ${reply.status} to ${name}.`, { service: target.name, route: name, ...(kind !== undefined && { kind }) })
   }
   if (expected === null) {
     if (reply.body !== null) await readText(reply.body, answerLimit)
@@ -97,17 +98,17 @@ function queryText(query: AnyInput['query']): string {
   return parameters.toString()
 }
 
-/** The message in any of the forms that OpenStack's services give a fault. */
-function faultMessage(text: string): string {
+/** The message in any of the forms that OpenStack's services give a fault, and what neutron calls the fault. */
+function readFault(text: string): { readonly message: string; readonly kind?: string } {
   try {
     const value = JSON.parse(text) as Record<string, unknown>
-    if (Array.isArray(value['errors'])) return String((value['errors'][0] as { detail?: string } | undefined)?.detail ?? '')
-    if (typeof value['message'] === 'string') return value['message'].replace(/(<br \/>|\s)+$/, '')
+    if (Array.isArray(value['errors'])) return { message: String((value['errors'][0] as { detail?: string } | undefined)?.detail ?? '') }
+    if (typeof value['message'] === 'string') return { message: value['message'].replace(/(<br \/>|\s)+$/, '') }
     for (const inner of Object.values(value)) {
-      if (typeof inner === 'object' && inner !== null && 'message' in inner) return String(inner.message)
+      if (typeof inner === 'object' && inner !== null && 'message' in inner) return { message: String(inner.message), ...('type' in inner && { kind: String(inner.type) }) }
     }
-    return ''
+    return { message: '' }
   } catch {
-    return text.replaceAll(/<title>.*?<\/title>|<[^>]*>/gs, ' ').replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+    return { message: text.replaceAll(/<title>.*?<\/title>|<[^>]*>/gs, ' ').replaceAll(/\s+/g, ' ').trim().slice(0, 500) }
   }
 }

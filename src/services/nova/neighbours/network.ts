@@ -6,6 +6,7 @@ import { AppError, Conflict, NotFound } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { MetadataFacts, SubnetFacts } from '../model/metadata-tree.ts'
+import { NoMoreFixedIps, PortLimitExceeded } from '../model/errors.ts'
 import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
 import { unlessAbsent } from './absent.ts'
 
@@ -127,7 +128,14 @@ export interface PortOwner {
   readonly securityGroups: readonly string[]
 }
 
-/** Make a port for a server, bound to its host; repeating it with the same key answers the same port. */
+/** In the words of nova's clients (nova/network/neutron.py, _create_port_minimal). */
+function refusalOfPort(error: unknown, networkId: string): unknown {
+  const kind = error instanceof AppError ? error.details['kind'] : undefined
+  if (kind === 'IpAddressGenerationFailure') return new NoMoreFixedIps(`No fixed IP addresses available for network: ${networkId}`, {}, error)
+  return kind === 'OverQuota' ? new PortLimitExceeded('Maximum number of ports exceeded', {}, error) : error
+}
+
+/** Make a port for a server, bound to its host; repeating it with the same key answers the same port. @throws NoMoreFixedIps, PortLimitExceeded */
 export async function createPort(runtime: Access, ctx: RequestContext, owner: PortOwner, network: RequestedNetwork, key: string): Promise<PortView> {
   const caller: Caller = { ...(await asService(runtime, ctx)), idempotencyKey: key }
   const { body } = await client(portRoutes, runtime.services.neutron, caller).createPort({
@@ -138,6 +146,8 @@ export async function createPort(runtime: Access, ctx: RequestContext, owner: Po
         ...(owner.securityGroups.length > 0 && { security_groups: [...owner.securityGroups] }),
       },
     },
+  }).catch((error: unknown) => {
+    throw refusalOfPort(error, network.networkId)
   })
   return toView(body.port)
 }

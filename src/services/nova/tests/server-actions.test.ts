@@ -299,9 +299,9 @@ test('a port is added to a running server and taken away', async (t) => {
   assert.deepEqual([given.device_id, given.device_owner], ['', ''])
 })
 
-test('a port that cannot be added is refused as upstream does: what is not there is not found, what is taken conflicts', async (t) => {
+test('a port that cannot be added is refused as upstream does: what is not there is not found, what is taken conflicts, and what is used up is no good request or not allowed', async (t) => {
   const bench = await startBench(t)
-  const { demo } = bench
+  const { demo, admin } = bench
   const id = await boot(bench)
   await untilStatus(demo, id, 'ACTIVE')
   const unknown = '11111111-2222-4333-8444-555555555555'
@@ -317,10 +317,18 @@ test('a port that cannot be added is refused as upstream does: what is not there
   assert.deepEqual(await refused({ port_id: own.port_id }), [409, `Port ${own.port_id} is still in use.`])
   assert.deepEqual(await refused({ net_id: bench.networkId, fixed_ips: [{ ip_address: taken }] }), [409, `Fixed IP address ${taken} is already in use on instance ${id}.`])
   must(await demo.call('nova', 'POST', path, {}), 200)
+  const { network: full } = must(await demo.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'full' } }), 201)
+  const pool = { start: '10.8.0.2', end: '10.8.0.2' }
+  must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: full.id, ip_version: 4, cidr: '10.8.0.0/29', enable_dhcp: false, allocation_pools: [pool] } }), 201)
+  must(await demo.call('nova', 'POST', path, { interfaceAttachment: { net_id: full.id } }), 200)
+  assert.deepEqual(await refused({ net_id: full.id }), [400, `No fixed IP addresses available for network: ${full.id}`])
+  const { quota: { port: { used } } } = must(await admin.call('neutron', 'GET', `/v2.0/quotas/${demo.projectId}/details.json`), 200)
+  must(await admin.call('neutron', 'PUT', `/v2.0/quotas/${demo.projectId}`, { quota: { port: used } }), 200)
+  assert.deepEqual(await refused({ net_id: bench.networkId }), [403, 'Maximum number of ports exceeded'])
   const { network } = must(await demo.call('neutron', 'POST', '/v2.0/networks', { network: { name: 'other' } }), 201)
   must(await demo.call('neutron', 'POST', '/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.9.0.0/24' } }), 201)
   assert.deepEqual(await refused({}), [400, 'Multiple possible networks found, use a Network ID to be more specific.'])
-  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 2)
+  assert.equal(must(await demo.call('nova', 'GET', path), 200).interfaceAttachments.length, 3)
 })
 
 test('a server gets one more address of a network and gives it back, as clients ask for before 2.44; what came of it, its actions tell', async (t) => {
