@@ -60,7 +60,7 @@ export interface ApiOptions {
   readonly service: string
   /** What stands before each route's path, such as `/v2.1`; empty for none. */
   readonly prefix: string
-  /** An older prefix of the same routes, for clients from before one could ask for a version: they get the lowest, whatever their headers say, and what is unknown in their bodies is dropped. */
+  /** An older prefix of the same routes, for clients from before one could ask for a version: they get the lowest, whatever their headers say, and their bodies are read as `asLegacy` says. */
   readonly legacyPrefix?: string
   /** A project id may (`optional`) or must (`required`) follow the prefix, and must be the token's. */
   readonly projectInPath?: 'optional' | 'required'
@@ -189,7 +189,7 @@ export function createApi(options: ApiOptions): Transport {
     const { spec } = target
     state.route = target.name
     if (!options.beforeBody) checkRule(spec, identity)
-    const body = checkInput(spec, { params: found.params, query, body: read }, { input: options.input, version: state.version, dropsUnknown: isLegacy(request.path) })
+    const body = checkInput(spec, { params: found.params, query, body: read }, { input: options.input, version: state.version, isLegacy: isLegacy(request.path) })
 
     const service = identity.serviceRoles?.includes('service') === true
     const ctx: RequestContext = {

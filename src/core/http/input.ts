@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type AppError, BadRequest, BodyTooLarge, UnsupportedMediaType } from '#core/errors'
 import { type RouteSpec, stream, type TSchema, type Version } from '#core/spec'
-import { findProblem, findQueryProblem, type Problem, pythonWording, schemaFor, withoutUnknown } from '#core/validation'
+import { findProblem, findQueryProblem, type Problem, pythonWording, schemaFor, asLegacy } from '#core/validation'
 import { type ApiRequest, bytesOf, readBytes } from './message.ts'
 
 export interface InputStyle {
@@ -61,12 +61,12 @@ export interface Given {
 export interface CheckOptions {
   readonly input: InputStyle | undefined
   readonly version: Version | undefined
-  /** What a body has too much is passed over, not refused. */
-  readonly dropsUnknown: boolean
+  /** The body is read as `asLegacy` says. */
+  readonly isLegacy: boolean
 }
 
 /** @returns the body as its schema has it. @throws AppError for what does not fit */
-export function checkInput(spec: RouteSpec, given: Given, { input = {}, version, dropsUnknown }: CheckOptions): unknown {
+export function checkInput(spec: RouteSpec, given: Given, { input = {}, version, isLegacy }: CheckOptions): unknown {
   const refuse = (problem: Problem | undefined, part: 'path' | 'query' | 'body', schema: TSchema): void => {
     if (problem) throw input.refusal?.(problem, part, schema) ?? new BadRequest(pythonWording(problem, part === 'query' ? 'query parameters' : 'field/attribute'))
   }
@@ -77,7 +77,7 @@ export function checkInput(spec: RouteSpec, given: Given, { input = {}, version,
   if (!schema) return given.body
   const read = input.read ? input.read(given.body, schema, spec.method) : given.body
   if (read === undefined) return undefined
-  const body = dropsUnknown ? withoutUnknown(schema, read) : read
+  const body = isLegacy ? asLegacy(schema, read) : read
   refuse(findProblem(schema, body), 'body', schema)
   return body
 }

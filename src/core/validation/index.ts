@@ -7,7 +7,7 @@ import { pythonWording } from './python-wording.ts'
 
 export type { Problem } from './problem.ts'
 export { inPython, pythonReason, pythonWording } from './python-wording.ts'
-export { withoutUnknown } from './unknown.ts'
+export { asLegacy } from './legacy.ts'
 
 /**
  * Compiled for a short start: our schemas are checked against the meta-schema by a test, not here, where that would take a tenth of a second;

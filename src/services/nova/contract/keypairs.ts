@@ -1,9 +1,9 @@
 // Keypairs: public keys that users put into their servers.
 import { Closed, deferred, defineRoutes, type Static, Type, versioned } from '#core/spec'
-import { Filter } from './schemas.ts'
+import { Filter, trimmedOfLegacy } from './schemas.ts'
 import { AnyQuery, IdParams, Links } from './values.ts'
 
-const name = (pattern: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?! )${pattern}+(?<! )$` })
+const name = (pattern: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?! )${pattern}+(?<! )$`, ...trimmedOfLegacy })
 const OldName = name('[_\\- a-zA-Z0-9]')
 const KeyName = name('[_\\-@. a-zA-Z0-9]')
 const KeyType = Type.Union([Type.Literal('ssh'), Type.Literal('x509')])

@@ -1,9 +1,12 @@
 // Schemas that several nouns of the compute API share (nova/api/validation/parameter_types.py).
 import { Closed, Nullable, Type } from '#core/spec'
 
+/** Clients from before versions may put spaces at the ends of names (nova/api/openstack/common.py, normalize_name). */
+export const trimmedOfLegacy = { 'x-legacy-trimmed': true } as const
+
 /** A character that upstream calls printable: its range ends at U+FFFF, so that no emoji is in it. */
 const printable = (except = '') => `[^\\p{C}\\p{Zl}\\p{Zp}\\u{10000}-\\u{10FFFF}${except}]`
-const nameOf = (character: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?!\\p{Z})${character}*(?<!\\p{Z})$` })
+const nameOf = (character: string) => Type.String({ minLength: 1, maxLength: 255, pattern: `^(?!\\p{Z})${character}*(?<!\\p{Z})$`, ...trimmedOfLegacy })
 
 /** Printable, and no space at either end. */
 export const ResourceName = nameOf(printable())

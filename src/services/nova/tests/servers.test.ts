@@ -44,15 +44,20 @@ test('a server is shown as upstream shows it, in each version', async (t) => {
   assert.equal((await show(demo, id, '2.1')).description, undefined)
 })
 
-test('a client of the v2.0 API makes and sees a server as in v2.1, with links that stay in v2 and no fault for what it sends too much', async (t) => {
+test('a client of the v2.0 API makes and sees a server as in v2.1, with links that stay in v2 and no fault for what it sends too much, be it spaces around a name', async (t) => {
   const bench = await startBench(t)
-  const { demo } = bench
+  const { demo, admin } = bench
   const latest = version('latest')
-  const made = must(await demo.call('nova', 'POST', `/v2/${demo.projectId}/servers`, { server: { name: 'old', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId, zone: 1 }], colour: 'red', metadata: { any: 'key' } }, more: 1 }, latest), 202).server
+  const made = must(await demo.call('nova', 'POST', `/v2/${demo.projectId}/servers`, { server: { name: ' old ', imageRef: bench.imageId, flavorRef: '1', networks: [{ uuid: bench.networkId, zone: 1 }], colour: 'red', metadata: { any: 'key' } }, more: 1 }, latest), 202).server
   await untilStatus(demo, made.id, 'ACTIVE')
   const { server } = must(await demo.call('nova', 'GET', `/v2/${demo.projectId}/servers/${made.id}`, undefined, latest), 200)
   const old = must(await demo.call('nova', 'GET', `/v2.1/${demo.projectId}/servers/${made.id}`), 200).server
-  assert.deepEqual(server, { ...old, links: server.links })
+  assert.deepEqual(server, { ...old, name: 'old', links: server.links })
+  must(await demo.call('nova', 'PUT', `/v2.1/servers/${made.id}`, { server: { name: ' old ' } }), 400)
+  must(await demo.call('nova', 'PUT', `/v2/servers/${made.id}`, { server: { name: '  ' } }), 400)
+  assert.equal(must(await demo.call('nova', 'POST', '/v2/os-keypairs', { keypair: { name: ' key ' } }), 200).keypair.name, 'key')
+  const { aggregate } = must(await admin.call('nova', 'POST', '/v2/os-aggregates', { aggregate: { name: ' rack ', availability_zone: ' north ' } }), 200)
+  assert.deepEqual([aggregate.name, aggregate.availability_zone], ['rack', 'north'])
   assert.deepEqual(server.links.map(({ href }: { href: string }) => new URL(href).pathname), [`/v2/${demo.projectId}/servers/${made.id}`, `/${demo.projectId}/servers/${made.id}`])
   must(await demo.call('nova', 'POST', `/v2/servers/${made.id}/metadata`, { metadata: { 'not a key!': 'x' } }), 400)
   must(await demo.call('nova', 'PUT', `/v2.1/servers/${made.id}`, { server: { name: 'new', colour: 'red' } }), 400)
