@@ -39,10 +39,13 @@ export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRo
     const zones = await listZones(neutron.database.read)
     return { status: 200, body: { availability_zones: zones.filter((each) => matches({ ...each }, query)) } }
   },
-  async listServiceProviders() {
-    return { status: 200, body: { service_providers: [] } }
+  async listServiceProviders({ query }) {
+    return { status: 200, body: { service_providers: serviceProviders.filter((each) => matches(each, query)).map((each) => pick(query, each)) } }
   },
 })
+
+/** Upstream's name for a router that lives on one host (neutron/services/l3_router/service_providers/driver_controller.py). */
+const serviceProviders = [{ service_type: 'L3_ROUTER_NAT', name: 'single_node', default: false }] as const
 
 const zoneFilters = new Set(['name', 'resource', 'state'])
 

@@ -22,8 +22,8 @@ export const extensionRoutes = defineRoutes('neutron', {
     query: AnyQuery, reply: { 200: Type.Object({ availability_zones: Type.Array(Type.Object({ name: Type.String(), resource: Type.String(), state: Type.String() })) }) }, faults: [401],
   },
   listServiceProviders: {
-    method: 'GET', path: '/service-providers', policy: 'get_service_provider', summary: 'List the drivers of further services: there is none.',
-    query: AnyQuery, reply: { 200: Type.Object({ service_providers: Type.Array(Type.Unknown()) }) }, faults: [401],
+    method: 'GET', path: '/service-providers', policy: 'get_service_provider', summary: 'List what routers are made by.',
+    query: AnyQuery, reply: { 200: Type.Object({ service_providers: Type.Array(Type.Object({ service_type: Type.String(), name: Type.String(), default: Type.Boolean() })) }) }, faults: [401],
   },
 })
 
