@@ -69,7 +69,7 @@ const ports: readonly Line[] = [
   ['create_port:binding:host_id', adminOrAnyService, 'Bind a new port to a host.'],
   ['create_port:binding:profile', 'rule:service_along', 'Set binding:profile of a new port.'],
   ['create_port:binding:vnic_type', `${adminOrMember} or ${service}`, 'Set binding:vnic_type of a new port.'],
-  ['create_port:allowed_address_pairs', `(${admin}) or ${netOwnerMember} or ${service}`, 'Allow a new port more addresses.'],
+  ...['', ':mac_address', ':ip_address'].map((part): Line => [`create_port:allowed_address_pairs${part}`, `(${admin}) or ${netOwnerMember} or ${service}`, 'Allow a new port more addresses.']),
   ['get_port', `${adminOrService} or ${netOwnerReader} or ${reader}`, 'See a port.'],
   ...['binding:vif_type', 'binding:vif_details', 'binding:host_id', 'binding:profile'].map((attribute): Line => [`get_port:${attribute}`, adminOrAnyService, `See ${attribute} of a port.`]),
   ['update_port', `${adminOrService} or ${member}`, 'Change a port.'],
@@ -83,7 +83,7 @@ const ports: readonly Line[] = [
   ['update_port:binding:host_id', adminOrAnyService, 'Bind a port to a host.'],
   ['update_port:binding:profile', 'rule:service_along', 'Change binding:profile of a port.'],
   ['update_port:binding:vnic_type', `${adminOrService} or ${member}`, 'Change binding:vnic_type of a port.'],
-  ['update_port:allowed_address_pairs', `(${admin}) or ${netOwnerMember} or ${service}`, 'Allow a port more addresses.'],
+  ...['', ':mac_address', ':ip_address'].map((part): Line => [`update_port:allowed_address_pairs${part}`, `(${admin}) or ${netOwnerMember} or ${service}`, 'Allow a port more addresses.']),
   ['delete_port', `${adminOrService} or ${netOwnerMember} or ${member}`, 'Delete a port.'],
 ]
 

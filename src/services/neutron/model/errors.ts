@@ -64,7 +64,8 @@ export const RevisionMismatch = errorClass('RevisionNumberConstraintFailed', 412
 export const PortBindingFailed = errorClass('PortBindingFailed', 500, 'neutron.port_binding_failed')
 export const NoNetworkAvailable = errorClass('NoNetworkAvailable', 503, 'neutron.no_network_available')
 const PolicyNotAuthorized = errorClass('PolicyNotAuthorized', 403, 'neutron.policy_not_authorized')
-export const disallowed = (rule: string) => new PolicyNotAuthorized(`rule:${rule} is disallowed by policy`)
+/** @param check as upstream's policy engine writes it */
+export const disallowed = (check: string) => new PolicyNotAuthorized(`${check} is disallowed by policy`)
 
 export const InvalidInput = wrong('InvalidInput', 'invalid_input')
 const BadResourceRequest = wrong('BadRequest', 'bad_resource_request')

@@ -36,7 +36,9 @@ export async function startHost(t: TestContext, { cloud, admin }: Lab, host: str
     config: (section) => Object.fromEntries(Object.entries(section.options).map(([key, option]) => [key, option.default])) as never,
   }
   const roles = [await startL2Agent(runtime), await startDhcpAgent(runtime), await startL3Agent(runtime)]
-  t.after(() => Promise.all(roles.map((role) => role.stop())))
+  t.after(async () => {
+    for (const role of roles) await role.stop()
+  })
   await until(async () => (await must(admin, 'GET', `/agents?host=${host}`)).agents.length === roles.length, 'the agents')
   return (await engineForTests(runtime)) as FakeNetworkDriver
 }

@@ -11,7 +11,7 @@ import { floatingIpsOfPort, routerRow } from '../../db/routers.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { badRequest, MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
-import { authorize, authorizeAttributes, bit, toFlag } from '../access.ts'
+import { attributeChecks, authorize, bit, toFlag } from '../access.ts'
 import { announcePort } from '../announce.ts'
 import { bindTo, isWired } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
@@ -21,7 +21,7 @@ import { membersChanged } from '../sync-groups.ts'
 import { beginNetworkSync, dhcpOwner } from '../sync-network.ts'
 import { beginRouterSync } from '../sync-router.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
-import { authorizeFixedIps, groupsFor, usedAddresses } from './create.ts'
+import { groupsFor, portAttributes, usedAddresses } from './create.ts'
 import { checkDevice } from './device.ts'
 import { findPort } from './list.ts'
 import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
@@ -32,15 +32,11 @@ const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'p
 
 type PortChangeBody = Static<typeof PortChange>
 
-const attributes = ['device_id', 'device_owner', 'mac_address', 'port_security_enabled', 'binding:host_id', 'binding:profile', 'binding:vnic_type', 'allowed_address_pairs'] as const
-
 export async function updatePort(neutron: Neutron, ctx: RequestContext, id: string, { body, ifRevision }: Change<PortChangeBody>): Promise<PortRecord> {
   return neutron.database.transaction(async (tx) => {
     const { record, network } = await findPort(neutron, ctx, tx, id)
     const target = portTarget({ ...record.row, ...(typeof body.device_owner === 'string' && { device_owner: body.device_owner }) }, network)
-    authorize(neutron, ctx, 'update_port', target)
-    authorizeAttributes(neutron, ctx, 'update_port', body, attributes, target)
-    authorizeFixedIps(neutron, ctx, 'update_port', body.fixed_ips, target)
+    authorize(neutron, ctx, 'update_port', target, attributeChecks('update_port', body, portAttributes, { fixed_ips: null }))
     let changed = record
     // What a service asks for with a key is done once, and not at all after it was taken back.
     await once(tx, ctx, neutron, async () => {
