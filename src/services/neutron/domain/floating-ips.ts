@@ -114,7 +114,7 @@ export async function updateFloatingIp(neutron: Neutron, ctx: RequestContext, id
     checkFixedAddress(body)
     const association = await nextAssociation(neutron, tx, ctx, row, body)
     const changed = association !== undefined && (association.fixed_port_id !== row.fixed_port_id || association.fixed_ip_address !== row.fixed_ip_address)
-    const set = { ...(body.description !== undefined && { description: body.description ?? '' }), ...association, ...(changed && { status: 'DOWN' }) }
+    const set = { ...(body.description !== undefined && { description: body.description }), ...association, ...(changed && { status: 'DOWN' }) }
     if (!(await setFloatingIp(tx, row, set, timeText(neutron)))) throw taken(row, association ?? apart)
     for (const routerId of new Set([row.router_id, association?.router_id ?? null])) if (changed && routerId !== null) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
     if (changed) for (const portId of new Set([row.fixed_port_id, association.fixed_port_id])) await announceInside(neutron, tx, ctx, portId)

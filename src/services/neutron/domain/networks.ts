@@ -98,7 +98,7 @@ export async function updateNetwork(neutron: Neutron, ctx: RequestContext, id: s
     }
     const set: Partial<NetworkRow> = {
       ...(body.name !== undefined && { name: body.name }),
-      ...(body.description !== undefined && { description: body.description ?? '' }),
+      ...(body.description !== undefined && { description: body.description }),
       ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
       ...(body.shared !== undefined && { shared: bit(toFlag(body.shared, false)) }),
       ...(body['router:external'] !== undefined && { external: bit(toFlag(body['router:external'], false)) }),

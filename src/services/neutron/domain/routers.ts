@@ -66,7 +66,7 @@ export async function updateRouter(neutron: Neutron, ctx: RequestContext, id: st
     const gateways = body.external_gateway_info === undefined ? [] : [record.row.gateway_network_id, body.external_gateway_info?.network_id]
     return changeRouter(neutron, tx, ctx, id, {
       ...(body.name !== undefined && { name: body.name }),
-      ...(body.description !== undefined && { description: body.description ?? '' }),
+      ...(body.description !== undefined && { description: body.description }),
       ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
       ...(body.routes !== undefined && { routes: JSON.stringify(await checkRoutes(neutron, tx, id, body.routes ?? [])) }),
     }, gateways.flatMap((networkId) => networkId ?? []))

@@ -123,7 +123,7 @@ function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): P
   const rebind = host !== row.host_id || row.vif_type === 'binding_failed' || vnicType !== row.vnic_type
   return {
     ...(body.name !== undefined && { name: body.name }),
-    ...(body.description !== undefined && { description: body.description ?? '' }),
+    ...(body.description !== undefined && { description: body.description }),
     ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
     ...(body.device_id !== undefined && { device_id: body.device_id ?? '' }),
     ...(body.device_owner !== undefined && { device_owner: body.device_owner ?? '' }),
