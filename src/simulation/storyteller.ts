@@ -2,6 +2,7 @@
 import type { Actor } from './intents/index.ts'
 import { act, create, heed, remove } from './intents/actor.ts'
 import type { Entry } from './ledger.ts'
+import type { Person } from './person.ts'
 
 export interface Storyteller extends Actor {
   /** Look again and again, until it is so or a while has passed. */
@@ -61,15 +62,18 @@ export async function portOf(teller: Storyteller, server: Entry): Promise<string
 
 /** An administrator takes a network or router from its agent and gives it to another one, at once. */
 export async function moveToOtherAgent(teller: Storyteller, type: string, where: string, collection: string, what: Readonly<Record<string, string>>): Promise<void> {
-  const admin = await teller.admin()
+  let admin: Person | undefined
   let former: string | undefined
   await teller.until(async () => {
-    former = (await admin.call('neutron', 'GET', where)).body?.agents?.[0]?.id as string | undefined
+    // Nobody may be there now who lets the administrator in.
+    admin ??= await teller.admin().catch(() => undefined)
+    former = (await admin?.call('neutron', 'GET', where))?.body?.agents?.[0]?.id as string | undefined
     return former !== undefined
   })
+  if (!admin || former === undefined) return
   const { body } = await admin.call('neutron', 'GET', `/v2.0/agents?agent_type=${encodeURIComponent(type)}`)
   const other = (body?.agents as readonly { id: string }[] | undefined)?.find(({ id }) => id !== former)
-  if (former === undefined || !other) return
+  if (!other) return
   heed(teller, await admin.call('neutron', 'DELETE', `/v2.0/agents/${former}/${collection}/${Object.values(what)[0]}`))
   heed(teller, await admin.call('neutron', 'POST', `/v2.0/agents/${other.id}/${collection}`, what))
 }
