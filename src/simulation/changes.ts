@@ -43,11 +43,6 @@ export class Changes {
     }
   }
 
-  /** Whether somebody asked for a value of it, and was not refused. */
-  wasAsked(id: string, of: string): boolean {
-    return (this.#aspects.get(`${id} ${of}`)?.asked.length ?? 0) > 0
-  }
-
   /** Of each aspect that somebody was told of: the values that it may have. Of those who asked side by side, either may be the last. */
   promised(): readonly { readonly aspect: Aspect; readonly values: ReadonlySet<string> }[] {
     return [...this.#aspects.values()].flatMap(({ aspect, asked }) => {

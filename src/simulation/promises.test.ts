@@ -99,19 +99,6 @@ test('a floating address may lose a port that somebody removed', async () => {
   assert.deepEqual(await said(told), [])
 })
 
-test('a floating address may lose a port that got other addresses', async () => {
-  const told = new Ledger()
-  told.add('floatingip', floating['id'], 'demo')
-  told.add('port', 'moved', 'demo')
-  told.changes.ask({ noun: 'floatingip', id: floating['id'], of: 'port' }, 'moved')({ status: 200, repeated: false })
-  const refused = told.changes.ask({ noun: 'port', id: 'moved', of: 'addresses' }, '10.9.0.77')
-  refused({ status: 409, repeated: false })
-  const ofAddresses = async () => (await said(told)).filter((sentence) => sentence.startsWith('floatingip'))
-  assert.equal((await ofAddresses()).length, 1, 'nothing moved')
-  told.changes.ask({ noun: 'port', id: 'moved', of: 'addresses' }, '10.9.0.78')({ status: 200, repeated: false })
-  assert.deepEqual(await ofAddresses(), [])
-})
-
 test('a server is in no group any more when somebody removed that, and a user has no role that is gone', async () => {
   const told = new Ledger()
   for (const [noun, id] of [['server', web['uuid']], ['user', other['id']], ['server-group', 'g'], ['role', 'r']] as const) told.add(noun, id, 'demo')

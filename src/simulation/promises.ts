@@ -90,9 +90,7 @@ async function looks({ rows, kept }: AtRest): Promise<Readonly<Partial<Record<No
 /** What an aspect leads to may go, and it with that: nobody has to say so. */
 function mayBeVoid({ noun, of }: Aspect, values: ReadonlySet<string>, ledger: Ledger): boolean {
   const gone = (id: string) => (ledger.find(id)?.removal ?? 'none') !== 'none'
-  // An address that a port gives up takes the floating address along that led to it.
-  if (noun === 'floatingip') return [...values].some((port) => gone(port) || ledger.changes.wasAsked(port, 'addresses'))
-  if (of === 'group') return [...values].some(gone)
+  if (noun === 'floatingip' || of === 'group') return [...values].some(gone)
   return of.split(' ').slice(1).some(gone)
 }
 

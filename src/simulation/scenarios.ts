@@ -2,7 +2,7 @@
 import { act, change, create, remember, remove } from './intents/actor.ts'
 import { identityIntents } from './intents/identity.ts'
 import type { Entry } from './ledger.ts'
-import { action, boot, networkOf, portOf, removeServer, settled, settledVolume, type Story, volumeOf } from './storyteller.ts'
+import { action, boot, moveToOtherAgent, networkOf, portOf, removeServer, settled, settledVolume, type Story, volumeOf } from './storyteller.ts'
 
 export const scenarios: Readonly<Record<string, Story>> = {
   async 'boot with everything, then delete'(teller) {
@@ -109,6 +109,17 @@ export const scenarios: Readonly<Record<string, Story>> = {
     await removeServer(teller, server)
     const network = teller.ledger.find(net.network)
     if (network) await remove(teller, network, 'neutron', `/v2.0/networks/${net.network}`)
+  },
+  async 'a network and a router that are taken from their agents and given to those of the other host'(teller) {
+    const net = await networkOf(teller)
+    const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))
+    const router = await create(teller, 'router', 'neutron', '/v2.0/routers', { router: { name: 'told', external_gateway_info: { network_id: teller.template.publicNetworkId } } })
+    const entry = router === undefined ? undefined : teller.ledger.find(router)
+    if (!net || !server || !entry) return
+    await change(teller, entry, { [`interface ${net.subnet}`]: 'there' }, 'neutron', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: net.subnet })
+    await settled(teller, server)
+    await moveToOtherAgent(teller, 'DHCP agent', `/v2.0/networks/${net.network}/dhcp-agents`, 'dhcp-networks', { network_id: net.network })
+    await moveToOtherAgent(teller, 'L3 agent', `/v2.0/routers/${router}/l3-agents`, 'l3-routers', { router_id: entry.id })
   },
   async 'a security group on a port in use'(teller) {
     const net = await networkOf(teller)

@@ -1,7 +1,8 @@
 // Whoever tells a fixed story: what they can do beside what people do, and what many stories have in common.
 import type { Actor } from './intents/index.ts'
-import { act, create, remove } from './intents/actor.ts'
+import { act, create, heed, remove } from './intents/actor.ts'
 import type { Entry } from './ledger.ts'
+import type { Person } from './person.ts'
 
 export interface Storyteller extends Actor {
   /** Look again and again, until it is so or a while has passed. */
@@ -57,6 +58,24 @@ export async function volumeOf(teller: Storyteller, more: Readonly<Record<string
 export async function portOf(teller: Storyteller, server: Entry): Promise<string | undefined> {
   const { body } = await teller.person.call('neutron', 'GET', `/v2.0/ports?device_id=${server.id}`)
   return body?.ports?.[0]?.id as string | undefined
+}
+
+/** An administrator takes a network or router from its agent and gives it to another one, at once. */
+export async function moveToOtherAgent(teller: Storyteller, type: string, where: string, collection: string, what: Readonly<Record<string, string>>): Promise<void> {
+  let admin: Person | undefined
+  let former: string | undefined
+  await teller.until(async () => {
+    // Nobody may be there now who lets the administrator in.
+    admin ??= await teller.admin().catch(() => undefined)
+    former = (await admin?.call('neutron', 'GET', where))?.body?.agents?.[0]?.id as string | undefined
+    return former !== undefined
+  })
+  if (!admin || former === undefined) return
+  const { body } = await admin.call('neutron', 'GET', `/v2.0/agents?agent_type=${encodeURIComponent(type)}`)
+  const other = (body?.agents as readonly { id: string }[] | undefined)?.find(({ id }) => id !== former)
+  if (!other) return
+  heed(teller, await admin.call('neutron', 'DELETE', `/v2.0/agents/${former}/${collection}/${Object.values(what)[0]}`))
+  heed(teller, await admin.call('neutron', 'POST', `/v2.0/agents/${other.id}/${collection}`, what))
 }
 
 export const action = (teller: Storyteller, server: Entry, body: object) => act(teller, server, 'nova', 'POST', `/v2.1/servers/${server.id}/action`, body)

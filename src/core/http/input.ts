@@ -25,7 +25,7 @@ export interface ReadOptions {
 
 /** @returns a stream where the route takes one, else what the JSON says; `undefined` for none where there may be none */
 export async function readBody(request: ApiRequest, spec: RouteSpec, { input = {}, framework }: ReadOptions): Promise<unknown> {
-  if (framework === 'pecan' && request.method === 'DELETE' && request.body !== null && request.body !== '') throw new BadRequest('Request body is not supported in DELETE.')
+  if (framework === 'pecan' && request.method === 'DELETE' && spec.body === undefined && request.body !== null && request.body !== '') throw new BadRequest('Request body is not supported in DELETE.')
   if (spec.body === undefined && spec.action === undefined) return undefined
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (spec.body === stream) {

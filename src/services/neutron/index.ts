@@ -48,7 +48,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   const reports = listenToAgents(neutron, 'server', true)
   const worker = neutron.operations.work(neutron)
   const transport = createApi({
-    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, framework: 'pecan', faults: neutronFaults, input: neutronInput, policy: neutron.policy, refusal: disallowed, authenticate: runtime.authenticate, discovery,
+    service: 'network', prefix: '/v2.0', ignoresTrailingSlash: true, framework: 'pecan', faults: neutronFaults, input: neutronInput, policy: neutron.policy, refusal: (rule) => disallowed(`rule:${rule}`), authenticate: runtime.authenticate, discovery,
     capabilities: runtime, authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(networkRoutes, networkHandlers(neutron)), serve(subnetRoutes, subnetHandlers(neutron)), serve(portRoutes, portHandlers(neutron)),

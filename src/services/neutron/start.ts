@@ -13,11 +13,11 @@ import type { Neutron } from './domain/neutron.ts'
 import { syncAgent } from './domain/missed.ts'
 import { policyRules } from './domain/policy.ts'
 import { syncGroups } from './domain/sync-groups.ts'
-import { syncNetwork } from './domain/sync-network.ts'
-import { syncRouter } from './domain/sync-router.ts'
+import { releaseNetwork, syncNetwork } from './domain/sync-network.ts'
+import { releaseRouter, syncRouter } from './domain/sync-router.ts'
 import { unwirePort, wirePort } from './domain/wire-port.ts'
 
-const definitions = [wirePort, unwirePort, announce, syncGroups, syncNetwork, syncRouter, syncAgent]
+const definitions = [wirePort, unwirePort, announce, syncGroups, syncNetwork, releaseNetwork, syncRouter, releaseRouter, syncAgent]
 
 export async function startNeutron(runtime: Runtime, role: string): Promise<Neutron> {
   const { clock, random, ids, log } = runtime

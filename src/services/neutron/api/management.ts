@@ -1,5 +1,5 @@
 // Handlers of what surrounds the nouns: extensions, zones, agents, quotas, addresses left, tags.
-import type { Handlers } from '#core/http'
+import { type Handlers, PreparedJson } from '#core/http'
 import { extensions } from '../contract/extensions.ts'
 import type { agentRoutes, extensionRoutes, ipAvailabilityRoutes, tagRoutes } from '../contract/management.ts'
 import type { quotaRoutes } from '../contract/quotas.ts'
@@ -7,6 +7,7 @@ import { networkList } from '../db/networks.ts'
 import { allows } from '../domain/access.ts'
 import { AgentNotFound } from '../model/errors.ts'
 import { type AgentRecord, deleteAgent, dhcpAgentsOf, findAgent, l3AgentsOf, listAgents, networksOfAgent, routersOfAgent, updateAgent } from '../domain/agent-management.ts'
+import { giveNetwork, giveRouter, takeNetwork, takeRouter } from '../domain/agent-placement.ts'
 import { agentZone, listZones } from '../domain/availability-zones.ts'
 import { type NetworkAvailability, listAvailability, showAvailability } from '../domain/ip-availability.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -39,10 +40,13 @@ export const extensionHandlers = (neutron: Neutron): Handlers<typeof extensionRo
     const zones = await listZones(neutron.database.read)
     return { status: 200, body: { availability_zones: zones.filter((each) => matches({ ...each }, query)) } }
   },
-  async listServiceProviders() {
-    return { status: 200, body: { service_providers: [] } }
+  async listServiceProviders({ query }) {
+    return { status: 200, body: { service_providers: serviceProviders.filter((each) => matches(each, query)).map((each) => pick(query, each)) } }
   },
 })
+
+/** Upstream's name for a router that lives on one host (neutron/services/l3_router/service_providers/driver_controller.py). */
+const serviceProviders = [{ service_type: 'L3_ROUTER_NAT', name: 'single_node', default: false }] as const
 
 const zoneFilters = new Set(['name', 'resource', 'state'])
 
@@ -67,6 +71,9 @@ const agentFilters = new Set(['id', 'agent_type', 'binary', 'topic', 'host', 'ad
 const agentFlags = new Set(['admin_state_up', 'alive'])
 const topics = { l2: 'N/A', dhcp: 'dhcp_agent', l3: 'l3_agent', metadata: 'N/A' } as const
 
+/** What upstream answers where nothing is to be said: clients read it as JSON. */
+const none = new PreparedJson('null') as never
+
 export const agentHandlers = (neutron: Neutron): Handlers<typeof agentRoutes> => ({
   async listAgents({ ctx, query }) {
     checkFilters(query, (name) => agentFilters.has(name))
@@ -89,11 +96,27 @@ export const agentHandlers = (neutron: Neutron): Handlers<typeof agentRoutes> =>
   async listDhcpNetworks({ ctx, params }) {
     return { status: 200, body: { networks: (await networksOfAgent(neutron, params.id)).map((record) => viewNetwork(neutron, ctx, record)) } }
   },
+  async addDhcpNetwork({ ctx, params, body }) {
+    await giveNetwork(neutron, ctx, params.id, body.network_id)
+    return { status: 201, body: none }
+  },
+  async removeDhcpNetwork({ ctx, params }) {
+    await takeNetwork(neutron, ctx, params.id, params.network_id)
+    return { status: 204 }
+  },
   async listDhcpAgents({ params }) {
     return { status: 200, body: { agents: (await dhcpAgentsOf(neutron, params.id)).map(viewAgent) } }
   },
   async listL3Routers({ params }) {
     return { status: 200, body: { routers: (await routersOfAgent(neutron, params.id)).map(viewRouter) } }
+  },
+  async addL3Router({ ctx, params, body }) {
+    await giveRouter(neutron, ctx, params.id, body.router_id)
+    return { status: 201, body: none }
+  },
+  async removeL3Router({ ctx, params }) {
+    await takeRouter(neutron, ctx, params.id, params.router_id)
+    return { status: 204 }
   },
   async listL3Agents({ params }) {
     return { status: 200, body: { agents: (await l3AgentsOf(neutron, params.id)).map(viewAgent) } }

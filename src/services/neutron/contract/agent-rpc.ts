@@ -16,7 +16,8 @@ export const pluginRpc = defineRpc('neutron-plugin', '1.1', {
   /** Let the agents of its host wire a port; answers once it is up. */
   wirePort: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ portId: Id, host: Type.String() }), result: Type.Object({ up: Type.Boolean() }) }),
   unwirePort: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ portId: Id, host: Type.String(), networkId: Id }), result: Done }),
-  syncNetwork: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ networkId: Id }), result: Done }),
+  /** `hosts`: those that served its DHCP before. */
+  syncNetwork: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ networkId: Id, hosts: Type.Optional(Type.Array(Type.String())) }), result: Done }),
   /** `networkIds`: where ports of the router came, went or are on another host. */
   syncRouter: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ routerId: Id, hosts: Type.Array(Type.String()), networkIds: Type.Optional(Ids) }), result: Done }),
   syncGroups: call({ since: '1.0', timeoutSeconds: 120, args: Type.Object({ groupIds: Ids, addressSetIds: Ids, addresses: Addresses }), result: Done }),

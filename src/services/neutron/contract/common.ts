@@ -1,8 +1,8 @@
 // What the schemas of all nouns share: texts, addresses, projects, and the two shapes of a body (one or many).
-import { Closed, LooseBoolean, Nullable, Type, type Static, type TSchema } from '#core/spec'
+import { Closed, LooseBoolean, Type, type Static, type TSchema } from '#core/spec'
 
 export const Name = Type.String({ maxLength: 255 })
-export const Description = Nullable(Type.String({ maxLength: 255 }))
+export const Description = Type.String({ maxLength: 255 })
 export const Id = Type.String({ minLength: 1, maxLength: 255 })
 export const Address = Type.String({ minLength: 2, maxLength: 64 })
 export const MacAddress = Type.String({ maxLength: 64 })

@@ -22,8 +22,8 @@ export const extensionRoutes = defineRoutes('neutron', {
     query: AnyQuery, reply: { 200: Type.Object({ availability_zones: Type.Array(Type.Object({ name: Type.String(), resource: Type.String(), state: Type.String() })) }) }, faults: [401],
   },
   listServiceProviders: {
-    method: 'GET', path: '/service-providers', policy: 'get_service_provider', summary: 'List the drivers of further services: there is none.',
-    query: AnyQuery, reply: { 200: Type.Object({ service_providers: Type.Array(Type.Unknown()) }) }, faults: [401],
+    method: 'GET', path: '/service-providers', policy: 'get_service_provider', summary: 'List what routers are made by.',
+    query: AnyQuery, reply: { 200: Type.Object({ service_providers: Type.Array(Type.Object({ service_type: Type.String(), name: Type.String(), default: Type.Boolean() })) }) }, faults: [401],
   },
 })
 
@@ -32,6 +32,9 @@ const Agent = Closed({
   availability_zone: Nullable(Type.String()), configurations: Type.Record(Type.String(), Type.Unknown()), created_at: Type.String(), started_at: Type.String(),
   heartbeat_timestamp: Type.String(), description: Nullable(Type.String()), resources_synced: Type.Null(), resource_versions: Type.Optional(Type.Unknown()),
 })
+
+/** openstacksdk says in the body of a DELETE again what the path names. */
+const Ignored = Type.Object({})
 
 export const agentRoutes = defineRoutes('neutron', {
   listAgents: {
@@ -54,6 +57,14 @@ export const agentRoutes = defineRoutes('neutron', {
     method: 'GET', path: '/agents/:id/dhcp-networks', policy: 'get_dhcp-networks', summary: 'List the networks that a DHCP agent serves.', params,
     reply: { 200: Type.Object({ networks: Type.Array(Type.Unknown()) }) }, faults: [401, 403, 404],
   },
+  addDhcpNetwork: {
+    method: 'POST', path: '/agents/:id/dhcp-networks', policy: 'create_dhcp-network', summary: 'Give a network to a DHCP agent.', params,
+    body: Closed({ network_id: Id }), reply: { 201: Type.Null() }, faults: [400, 401, 403, 404, 409],
+  },
+  removeDhcpNetwork: {
+    method: 'DELETE', path: '/agents/:id/dhcp-networks/:network_id', policy: 'delete_dhcp-network', summary: 'Take a network from a DHCP agent.', params: Type.Object({ id: Id, network_id: Id }),
+    body: Ignored, bodyOptional: true, reply: { 204: null }, faults: [401, 403, 404, 409],
+  },
   listDhcpAgents: {
     method: 'GET', path: '/networks/:id/dhcp-agents', policy: 'get_dhcp-agents', summary: 'List the DHCP agents of a network.', params,
     reply: { 200: Type.Object({ agents: Type.Array(Agent) }) }, faults: [401, 403, 404],
@@ -61,6 +72,14 @@ export const agentRoutes = defineRoutes('neutron', {
   listL3Routers: {
     method: 'GET', path: '/agents/:id/l3-routers', policy: 'get_l3-routers', summary: 'List the routers that an L3 agent carries.', params,
     reply: { 200: Type.Object({ routers: Type.Array(Type.Unknown()) }) }, faults: [401, 403, 404],
+  },
+  addL3Router: {
+    method: 'POST', path: '/agents/:id/l3-routers', policy: 'create_l3-router', summary: 'Give a router to an L3 agent.', params,
+    body: Closed({ router_id: Id }), reply: { 201: Type.Null() }, faults: [400, 401, 403, 404, 409],
+  },
+  removeL3Router: {
+    method: 'DELETE', path: '/agents/:id/l3-routers/:router_id', policy: 'delete_l3-router', summary: 'Take a router from an L3 agent.', params: Type.Object({ id: Id, router_id: Id }),
+    body: Ignored, bodyOptional: true, reply: { 204: null }, faults: [401, 403, 404],
   },
   listL3Agents: {
     method: 'GET', path: '/routers/:id/l3-agents', policy: 'get_l3-agents', summary: 'List the L3 agents of a router.', params,

@@ -15,7 +15,7 @@ const changeable = {
   host_routes: Type.Optional(Nullable(Type.Array(HostRoute))),
   allocation_pools: Type.Optional(Nullable(Type.Array(Pool))),
 }
-const Mode = Nullable(Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-stateful'), Type.Literal('dhcpv6-stateless')]))
+const Mode = Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-stateful'), Type.Literal('dhcpv6-stateless')])
 
 export const NewSubnet = Closed({
   ...changeable,

@@ -156,10 +156,13 @@ export async function floatingIpsOfRouters(db: Tx, routerIds: readonly string[])
   return rowsBy<FloatingIpRow>(db, 'floating_ips', 'router_id', routerIds)
 }
 
-/** Part the floating addresses of a port that goes, or of those of its addresses that it has not kept. @returns the routers that translated them */
-export async function clearFloatingIpsOf(tx: Tx, portId: string, now: string, kept: readonly string[] = []): Promise<string[]> {
-  const all = await tx.selectFrom('floating_ips').selectAll().where('fixed_port_id', '=', portId).execute()
-  const rows = all.filter((row) => !kept.includes(row.fixed_ip_address ?? ''))
+export async function floatingIpsOfPort(db: Tx, portId: string): Promise<FloatingIpRow[]> {
+  return db.selectFrom('floating_ips').selectAll().where('fixed_port_id', '=', portId).execute()
+}
+
+/** Part the floating addresses of a port that goes. @returns the routers that translated them */
+export async function clearFloatingIpsOf(tx: Tx, portId: string, now: string): Promise<string[]> {
+  const rows = await floatingIpsOfPort(tx, portId)
   for (const row of rows) await setFloatingIp(tx, row, { fixed_port_id: null, fixed_ip_address: null, router_id: null, status: 'DOWN' }, now)
   return [...new Set(rows.flatMap((row) => row.router_id ?? []))]
 }

@@ -11,7 +11,7 @@ import {
 import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { FloatingIpRow } from '../db/tables.ts'
 import { badRequest, ExternalGatewayForFloatingIpNotFound, FloatingIpNotFound, FloatingIpPortTaken, NetworkNotFound } from '../model/errors.ts'
-import { allows, authorize, authorizeAttributes, ownerOf, seesAll } from './access.ts'
+import { allows, attributeChecks, authorize, ownerOf, seesAll } from './access.ts'
 import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
@@ -36,8 +36,7 @@ export async function createFloatingIps(neutron: Neutron, ctx: RequestContext, b
 
 async function createFloatingIp(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewFloatingIpBody): Promise<FloatingIpRecord> {
   const projectId = ownerOf(neutron, ctx, body)
-  authorize(neutron, ctx, 'create_floatingip', { project_id: projectId, tenant_id: projectId })
-  authorizeAttributes(neutron, ctx, 'create_floatingip', body, ['floating_ip_address'], { project_id: projectId, tenant_id: projectId }, { floating_ip_address: null })
+  authorize(neutron, ctx, 'create_floatingip', target({ project_id: projectId }), attributeChecks('create_floatingip', body, ['floating_ip_address'], { floating_ip_address: null }))
   const network = await networkRow(tx, body.floating_network_id)
   if (!network || !allows(neutron, ctx, 'get_network', networkTarget(network))) throw new NetworkNotFound(`Network ${body.floating_network_id} could not be found.`)
   if (network.external !== 1) throw badRequest('floatingip', `Network ${network.id} is not a valid external network`)
@@ -115,7 +114,7 @@ export async function updateFloatingIp(neutron: Neutron, ctx: RequestContext, id
     checkFixedAddress(body)
     const association = await nextAssociation(neutron, tx, ctx, row, body)
     const changed = association !== undefined && (association.fixed_port_id !== row.fixed_port_id || association.fixed_ip_address !== row.fixed_ip_address)
-    const set = { ...(body.description !== undefined && { description: body.description ?? '' }), ...association, ...(changed && { status: 'DOWN' }) }
+    const set = { ...(body.description !== undefined && { description: body.description }), ...association, ...(changed && { status: 'DOWN' }) }
     if (!(await setFloatingIp(tx, row, set, timeText(neutron)))) throw taken(row, association ?? apart)
     for (const routerId of new Set([row.router_id, association?.router_id ?? null])) if (changed && routerId !== null) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
     if (changed) for (const portId of new Set([row.fixed_port_id, association.fixed_port_id])) await announceInside(neutron, tx, ctx, portId)

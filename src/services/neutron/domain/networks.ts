@@ -9,7 +9,7 @@ import { usersOfExternalNetwork } from '../db/routers.ts'
 import { deleteSubnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { NetworkRow } from '../db/tables.ts'
 import { ExternalNetworkInUse, InvalidInput, InvalidSharedSetting, NetworkInUse, NetworkNotFound } from '../model/errors.ts'
-import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, toFlag } from './access.ts'
+import { allows, attributeChecks, authorize, bit, ownerOf, seesAll, toFlag } from './access.ts'
 import { checkZoneHints } from './availability-zones.ts'
 import { createOnce } from './create-once.ts'
 import { dropLooseFloatingIps } from './floating-ips.ts'
@@ -24,7 +24,7 @@ import { networkTarget } from './targets.ts'
 export type NewNetworkBody = Static<typeof NewNetwork>
 type NetworkChangeBody = Static<typeof NetworkChange>
 
-const createAttributes = ['shared', 'router:external', 'is_default', 'port_security_enabled', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id'] as const
+const attributes = ['shared', 'router:external', 'port_security_enabled', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'is_default'] as const
 const defaults = { shared: false, 'router:external': false, is_default: false, 'provider:network_type': null, 'provider:physical_network': null, 'provider:segmentation_id': null }
 const smallestMtu = 68
 
@@ -32,8 +32,7 @@ export async function createNetworks(neutron: Neutron, ctx: RequestContext, bodi
   const owners = bodies.map((body) => {
     const projectId = ownerOf(neutron, ctx, body)
     const target = { project_id: projectId, tenant_id: projectId, shared: toFlag(body.shared, false) }
-    authorize(neutron, ctx, 'create_network', target)
-    authorizeAttributes(neutron, ctx, 'create_network', body, createAttributes, target, defaults)
+    authorize(neutron, ctx, 'create_network', target, attributeChecks('create_network', body, attributes, defaults))
     return projectId
   })
   return createOnce(neutron, ctx, bodies, { make: (tx, body, at) => createNetwork(neutron, tx, owners[at] ?? '', body), find: networkRecord })
@@ -86,8 +85,7 @@ export async function updateNetwork(neutron: Neutron, ctx: RequestContext, id: s
   return neutron.database.transaction(async (tx) => {
     const record = await findNetwork(neutron, ctx, tx, id)
     const { row } = record
-    authorize(neutron, ctx, 'update_network', networkTarget(row))
-    authorizeAttributes(neutron, ctx, 'update_network', body, createAttributes, networkTarget(row))
+    authorize(neutron, ctx, 'update_network', networkTarget(row), attributeChecks('update_network', body, attributes))
     checkRevision(row, ifRevision)
     if (['provider:network_type', 'provider:physical_network', 'provider:segmentation_id'].some((name) => name in body)) {
       throw new InvalidInput('Invalid input for operation: Plugin does not support updating provider attributes.')
@@ -100,7 +98,7 @@ export async function updateNetwork(neutron: Neutron, ctx: RequestContext, id: s
     }
     const set: Partial<NetworkRow> = {
       ...(body.name !== undefined && { name: body.name }),
-      ...(body.description !== undefined && { description: body.description ?? '' }),
+      ...(body.description !== undefined && { description: body.description }),
       ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
       ...(body.shared !== undefined && { shared: bit(toFlag(body.shared, false)) }),
       ...(body['router:external'] !== undefined && { external: bit(toFlag(body['router:external'], false)) }),

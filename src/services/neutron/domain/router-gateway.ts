@@ -7,7 +7,7 @@ import { subnetsOfNetwork } from '../db/subnets.ts'
 import type { RouterRow } from '../db/tables.ts'
 import { overlaps, parsePrefix } from '../model/addresses.ts'
 import { badRequest, GatewayUsedByFloatingIp, NetworkNotFound } from '../model/errors.ts'
-import { allows, authorize, bit, type Target, toFlag } from './access.ts'
+import { allows, bit, type Check, toFlag } from './access.ts'
 import type { Neutron } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { reachOf } from './router-routes.ts'
@@ -21,14 +21,13 @@ export interface WantedGateway {
 
 export const gatewayOwner = 'network:router_gateway'
 
-/** The rules of a gateway's parts. @throws PolicyNotAuthorized */
-export function authorizeGateway(neutron: Neutron, ctx: RequestContext, rule: string, wanted: WantedGateway | null | undefined, target: Target): void {
-  if (wanted === undefined) return
-  authorize(neutron, ctx, `${rule}:external_gateway_info`, target)
-  if (wanted === null) return
-  if (wanted.network_id !== undefined) authorize(neutron, ctx, `${rule}:external_gateway_info:network_id`, target)
-  if (wanted.enable_snat !== undefined) authorize(neutron, ctx, `${rule}:external_gateway_info:enable_snat`, target)
-  if (wanted.external_fixed_ips) authorize(neutron, ctx, `${rule}:external_gateway_info:external_fixed_ips`, target)
+const gatewayParts = ['network_id', 'external_fixed_ips', 'enable_snat'] as const
+
+/** The checks of a gateway and of its parts. */
+export function gatewayChecks(rule: string, wanted: WantedGateway | null | undefined): readonly Check[] {
+  if (wanted === undefined) return []
+  const own = `${rule}:external_gateway_info`
+  return [wanted === null ? own : [own, gatewayParts.filter((name) => wanted[name] !== undefined && wanted[name] !== null).map((name) => `${own}:${name}`)]]
 }
 
 /** @throws GatewayUsedByFloatingIp, NetworkNotFound */

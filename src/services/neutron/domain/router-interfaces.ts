@@ -11,10 +11,10 @@ import { contains, formatPrefix, overlaps, parseIp, parsePrefix } from '../model
 import {
   badRequest, InterfaceUsedByFloatingIp, InterfaceUsedByRoute, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch,
 } from '../model/errors.ts'
-import { authorize } from './access.ts'
+import { attributeChecks, authorize } from './access.ts'
 import { isWired, unbound } from './binding.ts'
 import { type Neutron, timeText } from './neutron.ts'
-import { authorizeFixedIps, insertNewPort } from './ports/create.ts'
+import { insertNewPort } from './ports/create.ts'
 import { findPort } from './ports/list.ts'
 import { claimQuota } from './quotas.ts'
 import { reachOf, type Route } from './router-routes.ts'
@@ -64,7 +64,7 @@ async function makePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: R
   if (!network) throw badRequest('router', `Subnet ${subnetId} has no network`)
   // It takes the address that all others of the subnet send to: on a network of somebody else's that is not for everybody who sees it.
   const addresses = [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }]
-  authorizeFixedIps(neutron, ctx, 'create_port', addresses, portTarget({ project_id: router.project_id, device_owner: interfaceOwner }, network))
+  authorize(neutron, ctx, 'create_port', portTarget({ project_id: router.project_id, device_owner: interfaceOwner }, network), attributeChecks('create_port', { fixed_ips: addresses }, ['fixed_ips']))
   await claimQuota(neutron, tx, router.project_id, 'port')
   const port = await insertNewPort(neutron, tx, ctx, { network, subnets: await subnetsOfNetwork(tx, network.id) }, router.project_id, {
     name: '', device_owner: interfaceOwner, device_id: router.id, fixed_ips: addresses,

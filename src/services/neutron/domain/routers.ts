@@ -14,7 +14,7 @@ import { createOnce } from './create-once.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { claimQuota } from './quotas.ts'
 import { checkRevision, type Change } from './revisions.ts'
-import { authorizeGateway, setGateway } from './router-gateway.ts'
+import { gatewayChecks, setGateway } from './router-gateway.ts'
 import { checkRoutes, type Route } from './router-routes.ts'
 import { beginRouterSync } from './sync-router.ts'
 import { routerTarget } from './targets.ts'
@@ -31,8 +31,7 @@ export async function createRouters(neutron: Neutron, ctx: RequestContext, bodie
 async function createRouter(neutron: Neutron, tx: Tx, ctx: RequestContext, body: NewRouterBody): Promise<RouterRecord> {
   const projectId = ownerOf(neutron, ctx, body)
   const target = { project_id: projectId, tenant_id: projectId }
-  authorize(neutron, ctx, 'create_router', target)
-  authorizeGateway(neutron, ctx, 'create_router', body.external_gateway_info, target)
+  authorize(neutron, ctx, 'create_router', target, gatewayChecks('create_router', body.external_gateway_info ?? undefined))
   await checkZoneHints(tx, 'router', body.availability_zone_hints ?? [])
   await claimQuota(neutron, tx, projectId, 'router')
   const now = timeText(neutron)
@@ -61,15 +60,13 @@ export async function findRouter(neutron: Neutron, ctx: RequestContext, db: Tx, 
 export async function updateRouter(neutron: Neutron, ctx: RequestContext, id: string, { body, ifRevision }: Change<RouterChangeBody>): Promise<RouterRecord> {
   return neutron.database.transaction(async (tx) => {
     const record = await findRouter(neutron, ctx, tx, id)
-    const target = routerTarget(record.row)
-    authorize(neutron, ctx, 'update_router', target)
-    authorizeGateway(neutron, ctx, 'update_router', body.external_gateway_info, target)
+    authorize(neutron, ctx, 'update_router', routerTarget(record.row), gatewayChecks('update_router', body.external_gateway_info))
     checkRevision(record.row, ifRevision)
     if (body.external_gateway_info !== undefined) await setGateway(neutron, tx, ctx, record.row, body.external_gateway_info)
     const gateways = body.external_gateway_info === undefined ? [] : [record.row.gateway_network_id, body.external_gateway_info?.network_id]
     return changeRouter(neutron, tx, ctx, id, {
       ...(body.name !== undefined && { name: body.name }),
-      ...(body.description !== undefined && { description: body.description ?? '' }),
+      ...(body.description !== undefined && { description: body.description }),
       ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
       ...(body.routes !== undefined && { routes: JSON.stringify(await checkRoutes(neutron, tx, id, body.routes ?? [])) }),
     }, gateways.flatMap((networkId) => networkId ?? []))

@@ -74,7 +74,7 @@ export async function updateSecurityGroup(neutron: Neutron, ctx: RequestContext,
     const stateful = bit(toFlag(body.stateful, row.stateful === 1))
     if (stateful !== row.stateful && (await groupHasPorts(tx, id))) throw new SecurityGroupInUse(`Security Group ${id} in use.`)
     await updateRow(tx, 'security_groups', id, {
-      ...(body.name !== undefined && { name: body.name }), ...(body.description !== undefined && { description: body.description ?? '' }), stateful,
+      ...(body.name !== undefined && { name: body.name }), ...(body.description !== undefined && { description: body.description }), stateful,
     }, timeText(neutron))
     if (stateful !== row.stateful) await rulesChanged(neutron, tx, ctx, id, row.project_id)
     return (await securityGroupRecord(tx, id)) ?? record

@@ -117,7 +117,7 @@ async function changedColumns(neutron: Neutron, tx: Tx, row: SubnetRow, body: Su
   }
   return {
     ...(body.name !== undefined && { name: body.name }),
-    ...(body.description !== undefined && { description: body.description ?? '' }),
+    ...(body.description !== undefined && { description: body.description }),
     ...(gateway !== row.gateway_ip && { gateway_ip: gateway }),
     ...(body.enable_dhcp !== undefined && { enable_dhcp: bit(enableDhcp) }),
     ...(body.dns_nameservers !== undefined && { dns_nameservers: JSON.stringify(readNameservers(body.dns_nameservers ?? [], neutron.config.maxDnsNameservers, row.id)) }),

@@ -7,6 +7,7 @@ import { pluginRpc } from '../contract/agent-rpc.ts'
 import type { Tx } from '../db/networks.ts'
 import { portsOfDevice } from '../db/ports.ts'
 import { routerRow, setRouter } from '../db/routers.ts'
+import type { RouterRow } from '../db/tables.ts'
 import type { Neutron } from './neutron.ts'
 
 interface RouterInput {
@@ -17,8 +18,18 @@ interface RouterInput {
   readonly networkIds?: readonly string[]
 }
 
+const push = step<Neutron, RouterInput>('push', {
+  async run(neutron, run) {
+    const networkIds = [...new Set([...(run.input.networkIds ?? []), ...(run.result<{ networkIds: readonly string[] }>('schedule')?.networkIds ?? [])])]
+    await rpcClient(neutron.runtime.bus, neutron, pluginRpc).any().syncRouter(run.ctx, { routerId: run.input.routerId, hosts: [...run.input.hosts], networkIds })
+  },
+  retries: 20,
+})
+
+const input = Type.Object({ routerId: Type.String(), hosts: Type.Array(Type.String()), networkIds: Type.Optional(Type.Array(Type.String())) })
+
 export const syncRouter = defineOperation<Neutron, RouterInput>('router.sync', {
-  input: Type.Object({ routerId: Type.String(), hosts: Type.Array(Type.String()), networkIds: Type.Optional(Type.Array(Type.String())) }), deadlineSeconds: 3600, onCrash: 'resume',
+  input, deadlineSeconds: 3600, onCrash: 'resume',
   steps: [
     step<Neutron, RouterInput>('schedule', {
       async commit(tx, neutron, run) {
@@ -26,18 +37,31 @@ export const syncRouter = defineOperation<Neutron, RouterInput>('router.sync', {
         const agent = row?.host === '' ? neutron.agents.choose('l3') : undefined
         if (!row || !agent) return { networkIds: [] }
         await setRouter(tx as Tx, row.id, { host: agent.host })
-        return { networkIds: (await portsOfDevice(tx as Tx, row.id, ['network:router_interface', 'network:router_gateway'])).map((port) => port.row.network_id) }
+        return { networkIds: await networksOf(tx as Tx, row.id) }
       },
     }),
-    step<Neutron, RouterInput>('push', {
-      async run(neutron, run) {
-        const networkIds = [...new Set([...(run.input.networkIds ?? []), ...(run.result<{ networkIds: readonly string[] }>('schedule')?.networkIds ?? [])])]
-        await rpcClient(neutron.runtime.bus, neutron, pluginRpc).any().syncRouter(run.ctx, { routerId: run.input.routerId, hosts: [...run.input.hosts], networkIds })
-      },
-      retries: 20,
-    }),
+    push,
   ],
 })
+
+/** It was taken from its L3 agent. Another one is chosen when something of it changes again. */
+export const releaseRouter = defineOperation<Neutron, RouterInput>('router.release', { input, deadlineSeconds: 3600, onCrash: 'resume', steps: [push] })
+
+/** Where a router has its ports. */
+async function networksOf(tx: Tx, routerId: string): Promise<string[]> {
+  return (await portsOfDevice(tx, routerId, ['network:router_interface', 'network:router_gateway'])).map((port) => port.row.network_id)
+}
+
+export async function beginRouterRelease(neutron: Neutron, tx: Tx, ctx: RequestContext, { id, host, project_id: projectId }: RouterRow): Promise<void> {
+  await setRouter(tx, id, { host: '' })
+  await neutron.operations.begin(tx, ctx, releaseRouter, { resourceId: id, projectId, input: { routerId: id, hosts: [host], networkIds: await networksOf(tx, id) } })
+}
+
+/** A router that nobody carries is given to the agent of a host. */
+export async function beginRouterOn(neutron: Neutron, tx: Tx, ctx: RequestContext, { id, project_id: projectId }: RouterRow, host: string): Promise<void> {
+  await setRouter(tx, id, { host })
+  await beginRouterSync(neutron, tx, ctx, id, projectId, await networksOf(tx, id))
+}
 
 export async function beginRouterSync(neutron: Neutron, tx: Tx, ctx: RequestContext, routerId: string, projectId: string, networkIds: readonly string[] = []): Promise<void> {
   const host = (await routerRow(tx, routerId))?.host ?? ''

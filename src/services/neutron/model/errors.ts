@@ -13,6 +13,8 @@ export const FloatingIpNotFound = notFound('FloatingIPNotFound', 'floating_ip_no
 export const SecurityGroupNotFound = notFound('SecurityGroupNotFound', 'security_group_not_found')
 export const SecurityGroupRuleNotFound = notFound('SecurityGroupRuleNotFound', 'security_group_rule_not_found')
 export const AgentNotFound = notFound('AgentNotFound', 'agent_not_found')
+export const InvalidDhcpAgent = notFound('InvalidDHCPAgent', 'invalid_dhcp_agent')
+export const InvalidL3Agent = notFound('InvalidL3Agent', 'invalid_l3_agent')
 export const AvailabilityZoneNotFound = notFound('AvailabilityZoneNotFound', 'availability_zone_not_found')
 export const TagNotFound = notFound('TagNotFound', 'tag_not_found')
 export const QuotaNotFound = notFound('TenantQuotaNotFound', 'tenant_quota_not_found')
@@ -50,6 +52,9 @@ export const GatewayUsedByFloatingIp = conflict('RouterExternalGatewayInUseByFlo
 export const InterfaceUsedByFloatingIp = conflict('RouterInterfaceInUseByFloatingIP', 'interface_used_by_floating_ip')
 export const InterfaceUsedByRoute = conflict('RouterInterfaceInUseByRoute', 'interface_used_by_route')
 export const FloatingIpPortTaken = conflict('FloatingIPPortAlreadyAssociated', 'floating_ip_port_taken')
+export const NetworkHostedByDhcpAgent = conflict('NetworkHostedByDHCPAgent', 'network_hosted_by_dhcp_agent')
+export const NetworkNotHostedByDhcpAgent = conflict('NetworkNotHostedByDhcpAgent', 'network_not_hosted_by_dhcp_agent')
+export const RouterHostedByL3Agent = conflict('RouterHostedByL3Agent', 'router_hosted_by_l3_agent')
 export const PortHasSecurityGroup = conflict('PortSecurityPortHasSecurityGroup', 'port_has_security_group')
 export const SecurityNeedsAddresses = conflict('PortSecurityAndIPRequiredForSecurityGroups', 'security_needs_addresses')
 export const PairsNeedPortSecurity = conflict('AddressPairAndPortSecurityRequired', 'pairs_need_port_security')
@@ -59,7 +64,8 @@ export const RevisionMismatch = errorClass('RevisionNumberConstraintFailed', 412
 export const PortBindingFailed = errorClass('PortBindingFailed', 500, 'neutron.port_binding_failed')
 export const NoNetworkAvailable = errorClass('NoNetworkAvailable', 503, 'neutron.no_network_available')
 const PolicyNotAuthorized = errorClass('PolicyNotAuthorized', 403, 'neutron.policy_not_authorized')
-export const disallowed = (rule: string) => new PolicyNotAuthorized(`rule:${rule} is disallowed by policy`)
+/** @param check as upstream's policy engine writes it */
+export const disallowed = (check: string) => new PolicyNotAuthorized(`${check} is disallowed by policy`)
 
 export const InvalidInput = wrong('InvalidInput', 'invalid_input')
 const BadResourceRequest = wrong('BadRequest', 'bad_resource_request')

@@ -261,6 +261,25 @@ test('a network or router is made with hints at zones that agents live in, and w
   assert.deepEqual(await refused(demo, 'POST', '/routers', { router: { availability_zone_hints: ['nova'] } }), [404, 'AvailabilityZoneNotFound'])
 })
 
+test('the filters that extensions bring: empty texts, security groups of ports, zones; and the providers of services', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  const [named, nameless] = [await port(demo, blue.id, { name: 'web', device_id: 'vm-1' }), await port(demo, blue.id)]
+  const ids = async (query: string) => (await must(demo, 'GET', `/ports?sort_key=name&sort_dir=asc&${query}`)).ports.map((each: any) => each.id)
+  for (const query of ['name=', 'device_id=', 'name=&device_id=', 'binding:host_id=&name=']) assert.deepEqual(await ids(query), [nameless.id], query)
+  assert.deepEqual(await ids('name=&name=web'), [nameless.id, named.id])
+  const { security_group: other } = await must(demo, 'POST', '/security-groups', { security_group: { name: 'other' } })
+  await must(demo, 'PUT', `/ports/${named.id}`, { port: { security_groups: [other.id] } })
+  assert.deepEqual(await ids(`security_groups=${other.id}`), [named.id])
+  assert.deepEqual(await ids(`security_groups=${other.id}&security_groups=${nameless.security_groups[0]}`), [nameless.id, named.id])
+  assert.deepEqual(await ids('security_groups='), [])
+  const zones = async (query: string) => (await must(demo, 'GET', `/availability_zones?${query}`)).availability_zones.map((each: any) => each.resource)
+  assert.deepEqual([await zones('resource=router'), await zones('name=nova&state=available'), await zones('state=unavailable'), await zones('name=')], [['router'], ['network', 'router'], [], []])
+  const router = { service_type: 'L3_ROUTER_NAT', name: 'single_node', default: false }
+  assert.deepEqual(await must(demo, 'GET', '/service-providers'), { service_providers: [router] })
+  assert.deepEqual(await must(demo, 'GET', '/service-providers?service_type=VPN'), { service_providers: [] })
+})
+
 test('extensions, versions, agents, zones, tags and address counts', async (t) => {
   const { cloud, admin, demo } = await startLab(t)
   assert.deepEqual((await must(demo, 'GET', '/extensions')).extensions.map((each: { alias: string }) => each.alias), extensions.map(({ alias }) => alias))

@@ -20,6 +20,8 @@ test('a body that cannot be is refused in words that name the attribute', async 
     ['/networks', { network: { status: 'ACTIVE' } }, bad("Attribute 'status' not allowed in POST")],
     ['/networks', { network: { name: 1 } }, bad("Invalid input for name. Reason: '1' is not a valid string.")],
     ['/networks', { network: { name: null } }, bad("Invalid input for name. Reason: 'None' is not a valid string.")],
+    ['/networks', { network: { description: null } }, bad("Invalid input for description. Reason: 'None' is not a valid string.")],
+    ['/security-groups', { security_group: { name: 'a', description: null } }, bad("Invalid input for description. Reason: 'None' is not a valid string.")],
     ['/networks', { network: { name: 'n'.repeat(256) } }, bad(`Invalid input for name. Reason: '${'n'.repeat(256)}' exceeds maximum length of 255.`)],
     ['/networks', { network: { admin_state_up: 'maybe' } }, "400 InvalidInput: Invalid input for operation: 'maybe' cannot be converted to boolean."],
     ['/networks', { network: { mtu: 'large' } }, "400 InvalidInput: Invalid input for operation: 'large' is not an integer."],
@@ -38,6 +40,8 @@ test('a body that cannot be is refused in words that name the attribute', async 
     ['/subnets', { subnet: { network_id: blue.id, cidr: '10.2.0.0/24' } }, bad("Failed to parse request. Required attribute 'ip_version' not specified")],
     ['/subnets', { subnet: { network_id: blue.id, ip_version: 4, cidr: '10.2.0.0/33' } }, '400 InvalidInput: Invalid input for operation: 10.2.0.0/33 is not in a CIDR format.'],
     ['/subnets', { subnet: { network_id: blue.id, ip_version: 4 } }, '400 BadRequest: Bad subnets request: a subnetpool must be specified in the absence of a cidr.'],
+    ['/subnets', { subnet: { network_id: blue.id, ip_version: 6, cidr: '2001:db8::/64', ipv6_ra_mode: null } }, bad('Invalid input for ipv6_ra_mode. Reason: None is not in valid_values.')],
+    ['/subnets', { subnet: { network_id: blue.id, ip_version: 6, cidr: '2001:db8::/64', ipv6_address_mode: 'magic' } }, bad('Invalid input for ipv6_address_mode. Reason: magic is not in valid_values.')],
     ['/routers', { router: { external_gateway_info: { network_id: 'nope' } } }, bad("Invalid input for external_gateway_info. Reason: 'nope' is not a valid UUID.")],
     ['/floatingips', { floatingip: { floating_network_id: 'nope' } }, bad("Invalid input for floating_network_id. Reason: 'nope' is not a valid UUID.")],
     ['/floatingips', { floatingip: { floating_network_id: blue.id, port_id: 'nope' } }, bad("Invalid input for port_id. Reason: 'nope' is not a valid UUID.")],
@@ -48,6 +52,7 @@ test('a body that cannot be is refused in words that name the attribute', async 
     [`/subnets/${block.id}`, { subnet: { cidr: '10.3.0.0/24' } }, bad('Cannot update read-only attribute cidr')],
     [`/subnets/${block.id}`, { subnet: { network_id: blue.id } }, bad('Cannot update read-only attribute network_id')],
     [`/networks/${blue.id}`, {}, bad("Unable to find 'network' in request body")],
+    [`/networks/${blue.id}`, { network: { description: null } }, bad("Invalid input for description. Reason: 'None' is not a valid string.")],
     [`/networks/${blue.id}`, { network: { colour: 1 } }, bad("Unrecognized attribute(s) 'colour'")],
     [`/networks/${blue.id}/tags`, { tags: ['a', 'b', 'a'] }, "400 InvalidInput: Invalid input for operation: Duplicate items in the list: 'a'."],
   ]
@@ -203,4 +208,29 @@ test('a port whose router is gone or never was can be deleted, and one of a rout
   await must(demo, 'DELETE', `/routers/${router.id}`)
   await must(demo, 'DELETE', `/subnets/${block.id}`)
   await must(demo, 'DELETE', `/networks/${blue.id}`)
+})
+
+test('who may not set an attribute is told of all rules that were asked', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const [member, stranger] = [await cloud.login('member'), await cloud.login('stranger')]
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const shared = await network(admin, { shared: true })
+  const commons = await subnet(admin, shared.id, '10.2.0.0/24')
+  const made = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: {} })
+  const gateway = { network_id: outside.id, enable_snat: false, external_fixed_ips: [{ ip_address: '203.0.113.9' }] }
+  const cases: [Session, string, string, unknown, string][] = [
+    [member, 'POST', '/networks', { network: { shared: true } }, '(rule:create_network and rule:create_network:shared)'],
+    [member, 'POST', '/networks', { network: { shared: false, 'router:external': true, 'provider:network_type': 'flat', is_default: true } }, '(((rule:create_network and rule:create_network:router:external) and rule:create_network:provider:network_type) and rule:create_network:is_default)'],
+    [member, 'PUT', `/networks/${blue.id}`, { network: { shared: true } }, '(rule:update_network and rule:update_network:shared)'],
+    [member, 'POST', '/routers', { router: { external_gateway_info: gateway } }, '(rule:create_router and (rule:create_router:external_gateway_info and (rule:create_router:external_gateway_info:network_id and rule:create_router:external_gateway_info:external_fixed_ips and rule:create_router:external_gateway_info:enable_snat)))'],
+    [member, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: { network_id: outside.id, enable_snat: true } } }, '(rule:update_router and (rule:update_router:external_gateway_info and (rule:update_router:external_gateway_info:network_id and rule:update_router:external_gateway_info:enable_snat)))'],
+    [stranger, 'POST', '/ports', { port: { network_id: shared.id, fixed_ips: [{ subnet_id: commons.id, ip_address: '10.2.0.9' }], device_id: 'vm-1' } }, '((rule:create_port and (rule:create_port:fixed_ips and (rule:create_port:fixed_ips:subnet_id and rule:create_port:fixed_ips:ip_address))) and rule:create_port:device_id)'],
+    [stranger, 'POST', '/ports', { port: { network_id: shared.id, allowed_address_pairs: [{ ip_address: '10.2.0.9' }] } }, '(rule:create_port and (rule:create_port:allowed_address_pairs and (rule:create_port:allowed_address_pairs:ip_address)))'],
+    [member, 'PUT', `/ports/${made.id}`, { port: { 'binding:host_id': 'host-1', fixed_ips: [{ subnet_id: block.id }] } }, '((rule:update_port and (rule:update_port:fixed_ips and (rule:update_port:fixed_ips:subnet_id))) and rule:update_port:binding:host_id)'],
+    [member, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, floating_ip_address: '203.0.113.9' } }, '(rule:create_floatingip and rule:create_floatingip:floating_ip_address)'],
+  ]
+  for (const [session, method, path, body, check] of cases) assert.equal(await refusal(session, method, path, body), `403 PolicyNotAuthorized: ${check} is disallowed by policy`)
 })

@@ -1,9 +1,17 @@
 // What the tests of neutron share: a cloud, its people, the engine behind the agents, and waiting for operations.
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createCredentials } from '#core/client'
+import { systemClock, systemIds, systemRandom } from '#core/context'
+import { silentLog } from '#core/observe'
+import { createProcessRunner } from '#core/process'
+import type { Runtime } from '#core/service'
 import { startCloud, type Session, type TestCloud, type TestCloudOptions } from '../../../app/testing/index.ts'
 import type { FakeNetworkDriver } from '../drivers/fake/index.ts'
 import { engineForTests } from '../host/agent.ts'
+import { startDhcpAgent } from '../host/dhcp-agent.ts'
+import { startL2Agent } from '../host/l2-agent.ts'
+import { startL3Agent } from '../host/l3-agent.ts'
 
 export interface Lab {
   readonly cloud: TestCloud
@@ -15,6 +23,24 @@ export interface Lab {
 export async function startLab(t: TestContext, options: TestCloudOptions = {}): Promise<Lab> {
   const cloud = await startCloud(t, ['keystone', 'neutron'], options)
   return { cloud, admin: await cloud.login('admin'), demo: await cloud.login('demo'), engine: (await engineForTests({ bus: cloud.bus, host: 'host-1' })) as FakeNetworkDriver }
+}
+
+/** The network agents of another host of the cloud, with an engine of their own. */
+export async function startHost(t: TestContext, { cloud, admin }: Lab, host: string): Promise<FakeNetworkDriver> {
+  const capabilities = { clock: systemClock, ids: systemIds, random: systemRandom, log: silentLog }
+  const never = async () => Promise.reject(new Error('agents have neither an API nor a database'))
+  const runtime: Runtime = {
+    ...capabilities, bus: cloud.bus, trace: cloud.trace, services: cloud.services, host, region: 'RegionOne', dataDirectory: cloud.dataDirectory, authUrl: '',
+    credentials: createCredentials({ keystone: cloud.services.keystone, userName: 'neutron', password: `neutron-${'s'.repeat(32)}`, capabilities }),
+    authenticate: never, processes: createProcessRunner(), database: never, driver: 'fake', fabric: '', checkReplies: false,
+    config: (section) => Object.fromEntries(Object.entries(section.options).map(([key, option]) => [key, option.default])) as never,
+  }
+  const roles = [await startL2Agent(runtime), await startDhcpAgent(runtime), await startL3Agent(runtime)]
+  t.after(async () => {
+    for (const role of roles) await role.stop()
+  })
+  await until(async () => (await must(admin, 'GET', `/agents?host=${host}`)).agents.length === roles.length, 'the agents')
+  return (await engineForTests(runtime)) as FakeNetworkDriver
 }
 
 /** The body of an answer that must have succeeded. */

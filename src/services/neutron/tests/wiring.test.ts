@@ -129,7 +129,7 @@ test('a router with a gateway and a floating address is made whole on its host, 
 /** Addresses that are asked for lie outside of it: DHCP takes any in it. */
 const pool = { allocation_pools: [{ start: '10.1.0.100', end: '10.1.0.200' }] }
 
-test('a floating address does not lead to whoever gets an address next that its port gave up', async (t) => {
+test('an address that a floating one leads to is not taken from its port', async (t) => {
   const { admin, demo, engine } = await startLab(t)
   const outside = await external(admin)
   const blue = await network(demo)
@@ -144,9 +144,13 @@ test('a floating address does not lead to whoever gets an address next that its 
 
   await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [former, { subnet_id: block.id, ip_address: '10.1.0.77' }] } })
   assert.equal((await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip.port_id, inside.id, 'the address is still the port’s')
+  for (const without of [[{ subnet_id: block.id, ip_address: '10.1.0.77' }], [{ subnet_id: block.id }], []]) {
+    const { status, body } = await demo.call('neutron', 'PUT', `/v2.0/ports/${inside.id}`, { port: { fixed_ips: without } })
+    assert.deepEqual([status, body.NeutronError.type, body.NeutronError.message], [400, 'BadRequest', `Bad port request: Cannot update the fixed_ips of the port ${inside.id}, because its original fixed_ip has been associated to a floating ip.`])
+  }
+  assert.equal((await must(demo, 'GET', `/ports/${inside.id}`)).port.fixed_ips.length, 2)
+  await must(demo, 'PUT', `/floatingips/${floatingip.id}`, { floatingip: { port_id: null } })
   await must(demo, 'PUT', `/ports/${inside.id}`, { port: { fixed_ips: [{ subnet_id: block.id, ip_address: '10.1.0.77' }] } })
-  const parted = (await must(demo, 'GET', `/floatingips/${floatingip.id}`)).floatingip
-  assert.deepEqual([parted.port_id, parted.fixed_ip_address, parted.router_id, parted.status], [null, null, null, 'DOWN'])
   await until(() => translated() === 0, 'the router’s knowledge of that')
 })
 

@@ -73,10 +73,10 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
     if (host !== undefined) await tell('dhcp', host, () => dhcp.on(host).portChanged(ctx, { networkId, portId }))
   }
 
-  async function serveDhcp(ctx: RequestContext, networkId: string): Promise<void> {
+  async function serveDhcp(ctx: RequestContext, networkId: string, former: readonly string[]): Promise<void> {
     const bound = await dhcpHost(database.read, networkId)
-    const hosts = bound === undefined ? hostsWith('dhcp') : [bound]
-    await Promise.all(hosts.map(async (host) => {
+    const hosts = new Set([...former, ...(bound === undefined ? hostsWith('dhcp') : [bound])])
+    await Promise.all([...hosts].map(async (host) => {
       await tell('dhcp', host, () => dhcp.on(host).syncNetwork(ctx, { networkId }))
       if (alive('metadata', host)) await metadata.on(host).sync(ctx, { networkId, present: bound === host })
     }))
@@ -121,8 +121,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       return {}
     },
 
-    async syncNetwork(ctx, { networkId }) {
-      await serveDhcp(ctx, networkId)
+    async syncNetwork(ctx, { networkId, hosts: former }) {
+      await serveDhcp(ctx, networkId, former ?? [])
       const network = await networkRow(database.read, networkId)
       const hosts = network ? await hostsOfNetwork(database.read, networkId) : hostsWith('l2')
       await Promise.all(hosts.map((host) => tell('l2', host, () => l2.on(host).networkChanged(ctx, { networkId }))))

@@ -9,10 +9,10 @@ import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow, SubnetRow } from '../../db/tables.ts'
 import { invalidAttribute, MacAddressGenerationFailure, MacAddressInUse, NetworkNotFound, PairsNeedPortSecurity, SecurityGroupNotFound, SecurityNeedsAddresses } from '../../model/errors.ts'
 import { makeMac } from '../../model/mac.ts'
-import { allows, authorize, authorizeAttributes, bit, ownerOf, seesAll, type Target, toFlag } from '../access.ts'
+import { allows, attributeChecks, authorize, bit, ownerOf, seesAll, toFlag } from '../access.ts'
 import { bindTo } from '../binding.ts'
 import { createOnce } from '../create-once.ts'
-import { allocate, claimAddresses, type WantedAddress } from '../ipam.ts'
+import { allocate, claimAddresses } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { claimQuota } from '../quotas.ts'
 import { ensureDefaultGroup } from '../security-group-defaults.ts'
@@ -30,8 +30,9 @@ export interface NetworkView {
   readonly subnets: readonly SubnetRow[]
 }
 
-const attributes = ['device_id', 'device_owner', 'mac_address', 'port_security_enabled', 'binding:host_id', 'binding:profile', 'binding:vnic_type', 'allowed_address_pairs'] as const
-const defaults = { device_id: '', device_owner: '', mac_address: null, 'binding:host_id': '', 'binding:vnic_type': 'normal', 'binding:profile': null, allowed_address_pairs: null }
+/** Those with rules of their own, in upstream's order. */
+export const portAttributes = ['mac_address', 'fixed_ips', 'device_id', 'device_owner', 'allowed_address_pairs', 'binding:vnic_type', 'binding:host_id', 'binding:profile', 'port_security_enabled'] as const
+const defaults = { device_id: '', device_owner: '', mac_address: null, fixed_ips: null, 'binding:host_id': '', 'binding:vnic_type': 'normal', 'binding:profile': null, allowed_address_pairs: null }
 const macTries = 16
 const vnicTypes = new Set(['normal', 'macvtap', 'direct', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'remote-managed'])
 
@@ -45,7 +46,7 @@ async function createPort(neutron: Neutron, tx: Tx, ctx: RequestContext, body: N
   const view = networks.get(body.network_id) ?? (await viewNetwork(tx, body.network_id))
   if (!view || !allows(neutron, ctx, 'get_network', networkTarget(view.network))) throw new NetworkNotFound(`Network ${body.network_id} could not be found.`)
   networks.set(body.network_id, view)
-  authorizeCreate(neutron, ctx, body, portTarget({ project_id: projectId, device_owner: body.device_owner ?? '' }, view.network))
+  authorize(neutron, ctx, 'create_port', portTarget({ project_id: projectId, device_owner: body.device_owner ?? '' }, view.network), attributeChecks('create_port', body, portAttributes, defaults))
   await checkDevice(neutron, tx, ctx, { project_id: projectId, device_owner: body.device_owner ?? '', device_id: body.device_id ?? '' })
   await claimQuota(neutron, tx, projectId, 'port')
   return insertNewPort(neutron, tx, ctx, view, projectId, body)
@@ -54,21 +55,6 @@ async function createPort(neutron: Neutron, tx: Tx, ctx: RequestContext, body: N
 async function viewNetwork(tx: Tx, id: string): Promise<NetworkView | undefined> {
   const network = await networkRow(tx, id)
   return network && { network, subnets: await subnetsOfNetwork(tx, id) }
-}
-
-function authorizeCreate(neutron: Neutron, ctx: RequestContext, body: NewPortBody, target: Target): void {
-  authorize(neutron, ctx, 'create_port', target)
-  authorizeAttributes(neutron, ctx, 'create_port', body, attributes, target, defaults)
-  authorizeFixedIps(neutron, ctx, 'create_port', body.fixed_ips, target)
-}
-
-export function authorizeFixedIps(neutron: Neutron, ctx: RequestContext, rule: string, wanted: readonly WantedAddress[] | null | undefined, target: Target): void {
-  if (wanted === undefined || wanted === null) return
-  authorize(neutron, ctx, `${rule}:fixed_ips`, target)
-  for (const { subnet_id: subnetId, ip_address: address } of wanted) {
-    if (address !== undefined && address !== null) authorize(neutron, ctx, `${rule}:fixed_ips:ip_address`, target)
-    if (subnetId !== undefined && subnetId !== null) authorize(neutron, ctx, `${rule}:fixed_ips:subnet_id`, target)
-  }
 }
 
 /** The port itself, rights and quota being settled: also for ports that neutron makes for itself. */

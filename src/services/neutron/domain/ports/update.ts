@@ -7,11 +7,11 @@ import { ConstraintViolation } from '#core/db'
 import { once } from '#core/operations'
 import { type Tx, updateRow } from '../../db/networks.ts'
 import { deletePortSecurityGroups, insertPortSecurityGroups, type PortRecord, portRecord, savePairs } from '../../db/ports.ts'
-import { clearFloatingIpsOf, routerRow } from '../../db/routers.ts'
+import { floatingIpsOfPort, routerRow } from '../../db/routers.ts'
 import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
-import { MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
-import { authorize, authorizeAttributes, bit, toFlag } from '../access.ts'
+import { badRequest, MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
+import { attributeChecks, authorize, bit, toFlag } from '../access.ts'
 import { announcePort } from '../announce.ts'
 import { bindTo, isWired } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
@@ -21,7 +21,7 @@ import { membersChanged } from '../sync-groups.ts'
 import { beginNetworkSync, dhcpOwner } from '../sync-network.ts'
 import { beginRouterSync } from '../sync-router.ts'
 import { beginUnwire, beginWire } from '../wire-port.ts'
-import { authorizeFixedIps, groupsFor, usedAddresses } from './create.ts'
+import { groupsFor, portAttributes, usedAddresses } from './create.ts'
 import { checkDevice } from './device.ts'
 import { findPort } from './list.ts'
 import { type AddressPair, type DhcpOption, readDhcpOptions, readMac, readPairs } from './validate.ts'
@@ -32,15 +32,11 @@ const wiredColumns = ['host_id', 'vif_type', 'mac_address', 'admin_state_up', 'p
 
 type PortChangeBody = Static<typeof PortChange>
 
-const attributes = ['device_id', 'device_owner', 'mac_address', 'port_security_enabled', 'binding:host_id', 'binding:profile', 'binding:vnic_type', 'allowed_address_pairs'] as const
-
 export async function updatePort(neutron: Neutron, ctx: RequestContext, id: string, { body, ifRevision }: Change<PortChangeBody>): Promise<PortRecord> {
   return neutron.database.transaction(async (tx) => {
     const { record, network } = await findPort(neutron, ctx, tx, id)
     const target = portTarget({ ...record.row, ...(typeof body.device_owner === 'string' && { device_owner: body.device_owner }) }, network)
-    authorize(neutron, ctx, 'update_port', target)
-    authorizeAttributes(neutron, ctx, 'update_port', body, attributes, target)
-    authorizeFixedIps(neutron, ctx, 'update_port', body.fixed_ips, target)
+    authorize(neutron, ctx, 'update_port', target, attributeChecks('update_port', body, portAttributes, { fixed_ips: null }))
     let changed = record
     // What a service asks for with a key is done once, and not at all after it was taken back.
     await once(tx, ctx, neutron, async () => {
@@ -59,6 +55,7 @@ export async function updatePort(neutron: Neutron, ctx: RequestContext, id: stri
 /** The change itself, rights being settled. */
 export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, record: PortRecord, network: NetworkRow, body: PortChangeBody): Promise<PortRecord> {
   const { row } = record
+  if (body.fixed_ips !== undefined && body.fixed_ips !== null) await keepFloatingIps(tx, row.id, body.fixed_ips)
   const set = changedColumns(neutron, row, body)
   const after = { ...row, ...set }
   const groupIds = await changeGroups(neutron, tx, ctx, record, after, body)
@@ -82,15 +79,21 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
 }
 
 /**
- * An address that the port has no more may be another's soon: no floating address leads there any longer. A router and a DHCP server
- * get what their own port has now, and a router learns of a port that became its own or is so no more.
+ * As upstream (neutron/db/l3_db.py, prevent_internal_ip_change_for_fip): what a floating address leads to must be named among the new addresses.
+ *
+ * @throws BadRequest
  */
+async function keepFloatingIps(tx: Tx, portId: string, wanted: NonNullable<PortChangeBody['fixed_ips']>): Promise<void> {
+  const named = new Set(wanted.map((each) => each.ip_address))
+  if ((await floatingIpsOfPort(tx, portId)).every((row) => named.has(row.fixed_ip_address))) return
+  throw badRequest('port', `Cannot update the fixed_ips of the port ${portId}, because its original fixed_ip has been associated to a floating ip`)
+}
+
+/** A router and a DHCP server get what their own port has now, and a router learns of a port that became its own or is so no more. */
 async function tellRoutersAndDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, before: PortRecord, { row, addresses }: PortRecord): Promise<void> {
-  const has = addresses.map((each) => each.ip_address)
-  const lost = before.addresses.filter((each) => !has.includes(each.ip_address))
-  for (const routerId of lost.length > 0 ? await clearFloatingIpsOf(tx, row.id, timeText(neutron), has) : []) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id)
+  const had = before.addresses.map((each) => each.ip_address)
   const given = row.device_id !== before.row.device_id || row.device_owner !== before.row.device_owner
-  const same = lost.length === 0 && has.length === before.addresses.length && row.mac_address === before.row.mac_address && !given
+  const same = had.length === addresses.length && addresses.every((each) => had.includes(each.ip_address)) && row.mac_address === before.row.mac_address && !given
   if (same) return
   for (const { device_owner: owner, device_id: routerId } of given ? [before.row, row] : [row]) {
     if (owner.startsWith('network:router') && (await routerRow(tx, routerId))) await beginRouterSync(neutron, tx, ctx, routerId, row.project_id, [row.network_id])
@@ -120,7 +123,7 @@ function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): P
   const rebind = host !== row.host_id || row.vif_type === 'binding_failed' || vnicType !== row.vnic_type
   return {
     ...(body.name !== undefined && { name: body.name }),
-    ...(body.description !== undefined && { description: body.description ?? '' }),
+    ...(body.description !== undefined && { description: body.description }),
     ...(body.admin_state_up !== undefined && { admin_state_up: bit(toFlag(body.admin_state_up, true)) }),
     ...(body.device_id !== undefined && { device_id: body.device_id ?? '' }),
     ...(body.device_owner !== undefined && { device_owner: body.device_owner ?? '' }),
