@@ -5,7 +5,7 @@ import { Type } from './type.ts'
 export type { Static, TSchema } from 'typebox'
 
 /** A UUID with or without dashes, as clients send both for projects and users. */
-export const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' })
+export const Uuid = Type.String({ format: 'uuid', pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' })
 
 /** An identifier from a path that need not look like one of ours: an unknown one is not found, never malformed. */
 export const Identifier = Type.String({ minLength: 1, maxLength: 255 })

@@ -29,7 +29,7 @@ function compile(ajv: Ajv, cache: WeakMap<object, ValidateFunction>, schema: TSc
 /** What is wrong with a body, or undefined. Bodies are taken as they are: nothing is coerced or dropped. */
 export function findProblem(schema: TSchema, value: unknown): Problem | undefined {
   const check = compile(bodies, compiledBodies, schema)
-  return check(value) ? undefined : readProblem(check.errors ?? [], value)
+  return check(value) ? undefined : readProblem(check.errors ?? [], value, schema)
 }
 
 /** The same in words. */
@@ -41,7 +41,7 @@ export function checkBody(schema: TSchema, value: unknown): string | undefined {
 /** What is wrong with a query, whose texts become the numbers, booleans and lists that the schema names. */
 export function findQueryProblem(schema: TSchema, value: Record<string, unknown>): Problem | undefined {
   const check = compile(queries, compiledQueries, schema)
-  return check(value) ? undefined : readProblem(check.errors ?? [], value)
+  return check(value) ? undefined : readProblem(check.errors ?? [], value, schema)
 }
 
 const picked = new WeakMap<object, Map<string, TSchema | null | undefined>>()

@@ -18,7 +18,7 @@ export function pythonWording(problem: Problem, part: 'field/attribute' | 'query
 type Params = Problem['params']
 
 /** What is wrong, without where. */
-export function pythonReason({ keyword, params, choice, found, message }: Problem): string {
+export function pythonReason({ keyword, params, format, choice, found, message }: Problem): string {
   const shown = shorten(inPython(found))
   const allOf = (name: string, of: string) => choice.filter((each) => each.keyword === name).map((each) => inPython(each.params[of]))
   switch (keyword) {
@@ -26,7 +26,7 @@ export function pythonReason({ keyword, params, choice, found, message }: Proble
     case 'const': return `${shown} is not one of [${allOf('const', 'allowedValue').join(', ')}]`
     case 'required': return `${inPython(params['missingProperty'])} is a required property`
     case 'additionalProperties': return `Additional properties are not allowed (${shorten(inPython(params['additionalProperty']))} was unexpected)`
-    case 'pattern': return `${shown} does not match ${inPython(params['pattern'])}`
+    case 'pattern': return format === undefined ? `${shown} does not match ${inPython(params['pattern'])}` : `${shown} is not a ${inPython(format)}`
     case 'minLength': case 'minItems': return size(shown, params, 'is too short')
     case 'minProperties': return size(shown, params, 'does not have enough properties')
     case 'maxLength': case 'maxItems': return `${shown} is too long`

@@ -1,5 +1,5 @@
 // Handlers of services, zones, pools, extensions and messages.
-import { BadRequest, NotFound } from '#core/errors'
+import { NotFound } from '#core/errors'
 import type { RequestContext } from '#core/context'
 import type { Handlers } from '#core/http'
 import type { messageRoutes, serviceRoutes } from '../contract/services.ts'
@@ -129,7 +129,7 @@ export function messageHandlers(cinder: Cinder): Handlers<typeof messageRoutes> 
         ...Object.fromEntries([...filters].filter(([name]) => (messageFilters as readonly string[]).includes(name))),
       }
       const rows = await listMessages(cinder.database.read, filter, page, offset)
-      if (!rows) throw new BadRequest(`marker [${(page.marker ?? '').slice(0, 80)}] not found`)
+      if (!rows) throw new MessageNotFound(`Message ${(page.marker ?? '').slice(0, 80)} could not be found.`)
       const links = nextPage(`${baseUrl}/messages`, asked, rows.map((row) => row.id), page.limit)
       return { status: 200, body: { messages: rows.map((row) => viewMessage(baseUrl, row)), ...(links && { messages_links: links }) } }
     },

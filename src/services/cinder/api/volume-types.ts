@@ -67,7 +67,7 @@ export function volumeTypeHandlers(cinder: Cinder): Handlers<typeof volumeTypeRo
       for (const name of ['is_public', 'extra_specs']) filters.delete(name)
       const equal = Object.fromEntries(filters)
       const found = await listTypes(cinder.database.read, { ...(projectId !== undefined && { projectId }), ...(isPublic !== undefined && { isPublic }), equal }, page, offset)
-      if (!found) throw new BadRequest(`marker [${(page.marker ?? '').slice(0, 80)}] not found`)
+      if (!found) throw new VolumeTypeNotFound(`Volume type ${(page.marker ?? '').slice(0, 80)} could not be found.`)
       const wanted = asked === undefined ? undefined : dictionaryOf(asked, 'extra_specs')
       const types = wanted === undefined ? found : found.filter((type) => {
         const specs = visibleSpecs(cinder, ctx, type.extraSpecs)

@@ -1,6 +1,6 @@
 // Attachments: how nova and others claim a volume, connect to it, and let it go.
-import { authenticated, Closed, defineRoutes, deferred, listQuery, Nullable, type Static, Type, versioned } from '#core/spec'
-import { DashedUuid, IdParams, NullableText } from './schemas.ts'
+import { authenticated, Closed, deferred, defineRoutes, listQuery, Nullable, type Static, Type, Uuid, versioned } from '#core/spec'
+import { IdParams, NullableText } from './schemas.ts'
 
 /** What a hypervisor says of itself; each driver reads what it needs. */
 export const ConnectorBody = Type.Object({
@@ -10,8 +10,8 @@ export const ConnectorBody = Type.Object({
 })
 
 const created = {
-  volume_uuid: DashedUuid,
-  instance_uuid: Type.Optional(DashedUuid),
+  volume_uuid: Uuid,
+  instance_uuid: Type.Optional(Uuid),
   connector: Type.Optional(Nullable(ConnectorBody)),
 }
 

@@ -7,7 +7,6 @@ export const Line = (maxLength: number) => Type.String({ maxLength, pattern: '^[
 export const NullableName = Nullable(Line(255))
 export const NullableDescription = Nullable(Type.String({ maxLength: 255, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$' }))
 export const NullableId = Nullable(Type.String({ maxLength: 255 }))
-export const DashedUuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' })
 export const Switch = LooseBoolean
 
 /** Keys and values as cinder takes them: at most 255 characters each. */

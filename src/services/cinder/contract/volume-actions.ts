@@ -1,6 +1,6 @@
 // What may be done to a volume by POST …/action.
-import { Closed, defineRoutes, deferred, Nullable, Type, type TSchema } from '#core/spec'
-import { DashedUuid, IdParams, MetadataBody, SizeGiB, Switch, Texts } from './schemas.ts'
+import { Closed, deferred, defineRoutes, Nullable, type TSchema, Type, Uuid } from '#core/spec'
+import { IdParams, MetadataBody, SizeGiB, Switch, Texts } from './schemas.ts'
 
 /** One action: its only key, the rule, and the body under the key. */
 const action = <const A extends string, const B extends TSchema>(name: A, rule: string, summary: string, body: B) => ({
@@ -14,10 +14,10 @@ const ImageMetadata = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_:. /-]{1,2
 
 export const volumeActionRoutes = defineRoutes('cinder', {
   attach: action('os-attach', 'volume_extension:volume_actions:attach', 'Note that the volume is attached.', Closed({
-    instance_uuid: Type.Optional(DashedUuid), mountpoint: Type.String({ minLength: 1, maxLength: 255 }), host_name: Type.Optional(Type.String({ maxLength: 255 })),
+    instance_uuid: Type.Optional(Uuid), mountpoint: Type.String({ minLength: 1, maxLength: 255 }), host_name: Type.Optional(Type.String({ maxLength: 255 })),
     mode: Type.Optional(Type.Union([Type.Literal('rw'), Type.Literal('ro')])),
   }, { anyOf: [{ required: ['instance_uuid'] }, { required: ['host_name'] }] })),
-  detach: action('os-detach', 'volume_extension:volume_actions:detach', 'End a use of the volume.', Nullable(Closed({ attachment_id: Type.Optional(Nullable(DashedUuid)) }))),
+  detach: action('os-detach', 'volume_extension:volume_actions:detach', 'End a use of the volume.', Nullable(Closed({ attachment_id: Type.Optional(Nullable(Uuid)) }))),
   reserve: action('os-reserve', 'volume_extension:volume_actions:reserve', 'Claim the volume.', Anything),
   unreserve: action('os-unreserve', 'volume_extension:volume_actions:unreserve', 'Give up the claim.', Anything),
   beginDetaching: action('os-begin_detaching', 'volume_extension:volume_actions:begin_detaching', 'Announce the end of a use.', Anything),

@@ -1,6 +1,6 @@
 // Volumes: what may be asked of them as a whole.
-import { Closed, defineRoutes, deferred, listQuery, Nullable, type Static, Type, versioned } from '#core/spec'
-import { DashedUuid, IdParams, Links, MetadataBody, NullableDescription, NullableId, NullableName, NullableText, PageLinks, SizeGiB, Switch, Texts } from './schemas.ts'
+import { Closed, deferred, defineRoutes, listQuery, Nullable, type Static, Type, Uuid, versioned } from '#core/spec'
+import { IdParams, Links, MetadataBody, NullableDescription, NullableId, NullableName, NullableText, PageLinks, SizeGiB, Switch, Texts } from './schemas.ts'
 
 const newVolume = {
   name: Type.Optional(NullableName),
@@ -9,9 +9,9 @@ const newVolume = {
   display_description: Type.Optional(NullableDescription),
   volume_type: Type.Optional(NullableName),
   metadata: Type.Optional(Nullable(MetadataBody)),
-  snapshot_id: Type.Optional(Nullable(DashedUuid)),
-  source_volid: Type.Optional(Nullable(DashedUuid)),
-  consistencygroup_id: Type.Optional(Nullable(DashedUuid)),
+  snapshot_id: Type.Optional(Nullable(Uuid)),
+  source_volid: Type.Optional(Nullable(Uuid)),
+  consistencygroup_id: Type.Optional(Nullable(Uuid)),
   size: Type.Optional(Nullable(SizeGiB)),
   availability_zone: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 255 }))),
   multiattach: Type.Optional(Nullable(Switch)),
@@ -19,7 +19,7 @@ const newVolume = {
   imageRef: Type.Optional(NullableId),
 }
 const grouped = { ...newVolume, group_id: Type.Optional(NullableId) }
-const backedUp = { ...grouped, backup_id: Type.Optional(Nullable(DashedUuid)) }
+const backedUp = { ...grouped, backup_id: Type.Optional(Nullable(Uuid)) }
 const hints = { 'OS-SCH-HNT:scheduler_hints': Type.Optional(Nullable(Type.Record(Type.String(), Type.Unknown()))) }
 
 const Loose = Closed({ volume: Type.Object(newVolume), ...hints })

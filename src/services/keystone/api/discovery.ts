@@ -15,6 +15,7 @@ export function discovery(request: ApiRequest): ApiReply | undefined {
   const { path, method, origin } = request
   const isRoot = path === '/' || path === ''
   if (!isRoot && path !== '/v3' && path !== '/v3/') return undefined
+  if (method === 'OPTIONS') return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', Allow: 'GET, HEAD, OPTIONS' }, body: '' }
   if (method !== 'GET' && method !== 'HEAD') return undefined
   const value = isRoot ? { versions: { values: [versionDocument(origin)] } } : { version: versionDocument(origin) }
   const headers: Record<string, string> = { 'content-type': 'application/json' }

@@ -90,6 +90,7 @@ test('every answer is for the token that asked, and says so', async (t) => {
 test('anybody may ask what a path allows', async (t) => {
   const { admin, as, cloud } = await startIdentity(t)
   const ask = (path: string) => cloud.call('keystone', 'OPTIONS', path).then(({ status, headers, body }) => [status, headers['allow'], body])
+  for (const path of ['/', '/v3', '/v3/']) assert.deepEqual(await ask(path), [200, 'GET, HEAD, OPTIONS', ''])
   assert.deepEqual(await ask('/v3/users'), [200, 'GET, HEAD, OPTIONS, POST', ''])
   assert.deepEqual(await ask('/v3/users/nobody/password'), [200, 'OPTIONS, POST', ''])
   assert.equal((await ask('/v3/nothing'))[0], 401)

@@ -96,7 +96,7 @@ const Availability = Closed({
 
 export const ipAvailabilityRoutes = defineRoutes('neutron', {
   listIpAvailability: {
-    method: 'GET', path: '/network-ip-availabilities', policy: 'get_network_ip_availability', summary: 'List how many addresses networks have and use.',
+    method: 'GET', path: '/network-ip-availabilities', policy: deferred('get_network_ip_availability'), summary: 'List how many addresses networks have and use; none for whom it is not for.',
     query: AnyQuery, reply: { 200: Type.Object({ network_ip_availabilities: Type.Array(Availability) }) }, faults: [400, 401, 403],
   },
   showIpAvailability: {

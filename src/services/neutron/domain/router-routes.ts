@@ -1,4 +1,5 @@
 // Routes of a router's own: their next hop must lie in a subnet of the router and be no address of the router itself.
+import { inPython } from '#core/validation'
 import { portsOfDevice } from '../db/ports.ts'
 import type { Tx } from '../db/networks.ts'
 import { subnetsOfNetworks } from '../db/subnets.ts'
@@ -33,8 +34,8 @@ export async function checkRoutes(neutron: Neutron, tx: Tx, routerId: string, ro
     const hop = parseIp(nexthop)
     if (!prefix || !hop || hop.version !== prefix.version) throw invalidAttribute('routes', `'${destination.slice(0, 64)} via ${nexthop.slice(0, 64)}' is not a route`)
     const route = { destination: formatPrefix(prefix), nexthop: formatIp(hop) }
-    if (!prefixes.some((each) => contains(each, hop))) throw new InvalidRoutes(`Invalid format for routes: ${JSON.stringify(route)}, the nexthop is not connected with router`)
-    if (own.has(route.nexthop)) throw new InvalidRoutes(`Invalid format for routes: ${JSON.stringify(route)}, the nexthop is used by router`)
+    if (!prefixes.some((each) => contains(each, hop))) throw new InvalidRoutes(`Invalid format for routes: ${inPython([route])}, the nexthop is not connected with router`)
+    if (own.has(route.nexthop)) throw new InvalidRoutes(`Invalid format for routes: ${inPython([route])}, the nexthop is used by router`)
     return route
   })
   if (new Set(read.map((route) => `${route.destination} ${route.nexthop}`)).size !== read.length) throw invalidAttribute('routes', 'Duplicate route')

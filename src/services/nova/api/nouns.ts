@@ -9,6 +9,7 @@ import { hypervisorRoutes } from '../contract/hypervisors.ts'
 import { keypairRoutes } from '../contract/keypairs.ts'
 import { limitRoutes, quotaClassRoutes, quotaSetRoutes } from '../contract/quotas.ts'
 import { removedRoutes } from '../contract/removed.ts'
+import { securityGroupRoutes } from '../contract/security-groups.ts'
 import { serverGroupRoutes } from '../contract/server-groups.ts'
 import { serviceRoutes } from '../contract/services.ts'
 import { usageRoutes } from '../contract/usage.ts'
@@ -23,6 +24,7 @@ import { hypervisorHandlers } from './hypervisors.ts'
 import { keypairHandlers } from './keypairs.ts'
 import { limitHandlers, quotaClassHandlers, quotaSetHandlers } from './quotas.ts'
 import { removedHandlers } from './removed.ts'
+import { securityGroupHandlers } from './security-groups.ts'
 import { serverGroupHandlers } from './server-groups.ts'
 import { serviceHandlers } from './services.ts'
 import { usageHandlers } from './usage.ts'
@@ -37,6 +39,7 @@ export function nouns(nova: Nova) {
     serve(availabilityZoneRoutes, availabilityZoneHandlers(nova)),
     serve(hypervisorRoutes, hypervisorHandlers(nova)),
     serve(serviceRoutes, serviceHandlers(nova)),
+    serve(securityGroupRoutes, securityGroupHandlers(nova)),
     serve(serverGroupRoutes, serverGroupHandlers(nova)),
     serve(limitRoutes, limitHandlers(nova)),
     serve(quotaSetRoutes, quotaSetHandlers(nova)),

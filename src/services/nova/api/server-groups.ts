@@ -1,22 +1,19 @@
 // Handlers and views of server groups.
-import { BadRequest } from '#core/errors'
 import { type Handlers, readPage } from '#core/http'
 import type { Version } from '#core/spec'
 import type { NewServerGroupWire, ServerGroupBody, serverGroupRoutes } from '../contract/server-groups.ts'
 import type { Nova } from '../domain/nova.ts'
 import { createServerGroup, findServerGroups, type NewServerGroup, removeServerGroup, showServerGroup } from '../domain/server-groups.ts'
 import type { ServerGroup } from '../model/server-group.ts'
-import { toNumber } from './values.ts'
+import { readOffset, toNumber } from './values.ts'
 
 export const serverGroupHandlers = (nova: Nova): Handlers<typeof serverGroupRoutes> => ({
   async listServerGroups({ ctx, query, version }) {
     const { max_limit: maxLimit } = nova.settings
     const { all_projects: everywhere, limit } = query
-    const offset = query.offset?.at(-1)
     // A limit of 0 is none of the client's own, here.
     const page = readPage(limit === undefined ? {} : { limit }, { sortable: [], defaultSort: [], maxLimit, zeroIsUnlimited: true })
-    if (offset !== undefined && !/^\d{1,12}$/.test(offset)) throw new BadRequest(`offset must be a whole number from 0 up, not '${offset.slice(0, 80)}'.`)
-    const groups = await findServerGroups(nova, ctx, everywhere !== undefined, { limit: page.limit, offset: Number(offset ?? 0) })
+    const groups = await findServerGroups(nova, ctx, everywhere !== undefined, { limit: page.limit, offset: readOffset(query.offset) })
     return { status: 200, body: { server_groups: groups.map((group) => viewServerGroup(group, version)) } }
   },
   async createServerGroup({ ctx, body, version }) {

@@ -25,6 +25,13 @@ export function wholeNumber(value: string | undefined, parameter: string): numbe
   return Number(value)
 }
 
+/** How many come before the first that is wanted (nova/api/openstack/common.py, limited). @throws BadRequest */
+export function readOffset(values: readonly string[] | undefined): number {
+  const offset = values?.at(-1) ?? '0'
+  if (!/^\d{1,12}$/.test(offset)) throw new BadRequest(`offset must be a whole number from 0 up, not '${offset.slice(0, 80)}'.`)
+  return Number(offset)
+}
+
 /** As upstream writes times of rows: with microseconds, without a zone. */
 export function microseconds(iso: string): string {
   return iso.replace(/Z$/, '').padEnd(26, '0')

@@ -1,6 +1,7 @@
 // What is attached to a server: volumes, ports, addresses, security groups.
-import { Closed, defineRoutes, deferred, Nullable, Type, versioned } from '#core/spec'
-import { DashedUuid, Filter, IpAddress, OldBoolean, ServerParams, Tag } from './schemas.ts'
+import { Closed, deferred, defineRoutes, Nullable, Type, Uuid, versioned } from '#core/spec'
+import { SecurityGroupBody } from './security-groups.ts'
+import { Filter, IpAddress, OldBoolean, ServerParams, Tag } from './schemas.ts'
 
 const id = Type.String({ minLength: 1, maxLength: 255 })
 const VolumeParams = Type.Object({ server_id: id, volume_id: id })
@@ -12,7 +13,7 @@ const VolumeAttachment = Closed({
   delete_on_termination: Type.Optional(Type.Boolean()), attachment_id: Type.Optional(Nullable(Type.String())), bdm_uuid: Type.Optional(Type.String()),
 })
 const Device = Type.Optional(Nullable(Type.String({ maxLength: 255, pattern: '^/dev/x?[a-z]?d?[a-z]+[0-9]*$' })))
-const wanted = { volumeId: DashedUuid, device: Device }
+const wanted = { volumeId: Uuid, device: Device }
 const tagged = { ...wanted, tag: Type.Optional(Tag) }
 const attach = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly volumeAttachment: Readonly<Record<string, unknown>> }>(Closed({ volumeAttachment: Closed(fields) }))
 const page = { limit: Filter, offset: Filter }
@@ -37,7 +38,7 @@ export const volumeAttachmentRoutes = defineRoutes('nova', {
     method: 'PUT', path: '/servers/:server_id/os-volume_attachments/:volume_id', since: '2.85', policy: rule('update'), summary: 'Say whether a volume goes with its server.', params: VolumeParams,
     body: Type.Unsafe<{ readonly volumeAttachment: Readonly<Record<string, unknown>> }>(Closed({
       volumeAttachment: Closed({
-        volumeId: DashedUuid, id: Type.Optional(DashedUuid), serverId: Type.Optional(DashedUuid), device: Device, tag: Type.Optional(Nullable(Tag)),
+        volumeId: Uuid, id: Type.Optional(Uuid), serverId: Type.Optional(Uuid), device: Device, tag: Type.Optional(Nullable(Tag)),
         delete_on_termination: Type.Optional(OldBoolean),
       }),
     })),
@@ -54,7 +55,7 @@ const Interface = Closed({
   fixed_ips: Type.Array(Closed({ subnet_id: Type.String(), ip_address: Type.String() })),
 })
 const newInterface = {
-  net_id: Type.Optional(DashedUuid), port_id: Type.Optional(DashedUuid),
+  net_id: Type.Optional(Uuid), port_id: Type.Optional(Uuid),
   fixed_ips: Type.Optional(Type.Array(Closed({ ip_address: IpAddress }), { minItems: 1, maxItems: 1 })),
 }
 const plug = (fields: Parameters<typeof Closed>[0]) => Type.Unsafe<{ readonly interfaceAttachment?: Readonly<Record<string, unknown>> }>(Closed({ interfaceAttachment: Type.Optional(Closed(fields)) }))
@@ -93,7 +94,7 @@ export const serverAddressRoutes = defineRoutes('nova', {
   },
   listServerSecurityGroups: {
     method: 'GET', path: '/servers/:server_id/os-security-groups', policy: deferred('os_compute_api:os-security-groups:list'), summary: 'List the security groups of a server.', params: ServerParams,
-    reply: { 200: Closed({ security_groups: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), description: Type.String(), tenant_id: Type.String(), rules: Type.Array(Type.Unknown()) })) }) },
+    reply: { 200: Closed({ security_groups: Type.Array(SecurityGroupBody) }) },
     faults: [403, 404],
   },
 })

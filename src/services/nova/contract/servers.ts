@@ -1,6 +1,6 @@
 // Servers: created, listed, shown, changed, deleted.
-import { Closed, defineRoutes, deferred, Nullable, type TSchema, Type, versioned } from '#core/spec'
-import { DashedUuid, DescriptionText, Filter, HostFqdn, Hostname, IpAddress, Ipv4, Ipv6, Links, MetadataBody, OldBoolean, PositiveInteger, ResourceName, ServerParams, Size, Tag } from './schemas.ts'
+import { Closed, deferred, defineRoutes, Nullable, type TSchema, Type, Uuid, versioned } from '#core/spec'
+import { DescriptionText, Filter, HostFqdn, Hostname, IpAddress, Ipv4, Ipv6, Links, MetadataBody, OldBoolean, PositiveInteger, ResourceName, ServerParams, Size, Tag } from './schemas.ts'
 
 type Fields = Record<string, TSchema>
 const optional = <F extends Fields>(fields: F) => Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)])) as Fields
@@ -9,14 +9,14 @@ const DiskConfig = Type.Union([Type.Literal('AUTO'), Type.Literal('MANUAL')])
 const TrustedCertificates = Nullable(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50, uniqueItems: true }))
 
 const legacyDevice = {
-  virtual_name: Type.String({ maxLength: 255 }), volume_id: DashedUuid, snapshot_id: DashedUuid, volume_size: Size,
+  virtual_name: Type.String({ maxLength: 255 }), volume_id: Uuid, snapshot_id: Uuid, volume_size: Size,
   device_name: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' }), delete_on_termination: OldBoolean,
   no_device: Type.Unknown(), connection_info: Type.String({ maxLength: 16_777_215 }),
 }
 const device = {
   ...legacyDevice,
   source_type: Type.Union(['volume', 'image', 'snapshot', 'blank'].map((kind) => Type.Literal(kind))),
-  uuid: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' }), image_id: DashedUuid,
+  uuid: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' }), image_id: Uuid,
   destination_type: Type.Union([Type.Literal('local'), Type.Literal('volume')]),
   guest_format: Type.String({ maxLength: 255 }), device_type: Type.String({ maxLength: 255 }), disk_bus: Type.String({ maxLength: 255 }),
   boot_index: Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()]),
@@ -38,19 +38,19 @@ interface Features {
 /** Filters of other makers may have hints of their own, so that further ones are taken. */
 const Hints = Type.Object({
   ...optional({
-    group: Type.Union([DashedUuid, Type.Array(DashedUuid)]), different_host: Type.Union([DashedUuid, Type.Array(DashedUuid)]),
-    same_host: Type.Union([Type.String(), Type.Array(DashedUuid)]), query: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())]),
+    group: Type.Union([Uuid, Type.Array(Uuid)]), different_host: Type.Union([Uuid, Type.Array(Uuid)]),
+    same_host: Type.Union([Type.String(), Type.Array(Uuid)]), query: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())]),
     target_cell: ResourceName, different_cell: Type.Union([Type.String(), Type.Array(Type.String())]), build_near_host_ip: IpAddress,
     cidr: Type.String({ pattern: '^/[0-9a-f.:]+$' }),
   }),
 }, { additionalProperties: true })
 
 function newServer(features: Features) {
-  const network = { fixed_ip: IpAddress, port: Nullable(DashedUuid), uuid: features.networksRequired ? DashedUuid : Type.String(), ...(features.networkTag && { tag: Tag }) }
+  const network = { fixed_ip: IpAddress, port: Nullable(Uuid), uuid: features.networksRequired ? Uuid : Type.String(), ...(features.networkTag && { tag: Tag }) }
   const networks = Type.Array(Closed(optional(network)))
   const devices = { ...device, ...(features.deviceTag && { tag: Tag }), ...(features.volumeType && { volume_type: Nullable(Type.String({ maxLength: 255 })) }) }
   const fields: Fields = {
-    imageRef: Type.Union([DashedUuid, Type.Literal('')]), adminPass: Type.String(), metadata: MetadataBody, 'OS-DCF:diskConfig': DiskConfig,
+    imageRef: Type.Union([Uuid, Type.Literal('')]), adminPass: Type.String(), metadata: MetadataBody, 'OS-DCF:diskConfig': DiskConfig,
     accessIPv4: Ipv4, accessIPv6: Ipv6, availability_zone: ResourceName, block_device_mapping: Type.Array(Closed(optional(legacyDevice))),
     block_device_mapping_v2: Type.Array(Closed(optional(devices))), config_drive: OldBoolean, key_name: ResourceName, min_count: PositiveInteger, max_count: PositiveInteger,
     return_reservation_id: OldBoolean, security_groups: Type.Array(Closed({ name: Type.Optional(ResourceName) })),

@@ -2,7 +2,7 @@
 import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
-import { AppError, Conflict, NotFound } from '#core/errors'
+import { AppError, BadRequest, Conflict, NotFound } from '#core/errors'
 import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { MetadataFacts, SubnetFacts } from '../model/metadata-tree.ts'
@@ -241,8 +241,14 @@ export async function deletePort(runtime: Access, ctx: RequestContext, portId: s
   await unlessAbsent(client(portRoutes, runtime.services.neutron, await asService(runtime, ctx)).deletePort({ params: { id: portId } }))
 }
 
+/** @throws BadRequest for a port that can have none, in nova's words */
 export async function setSecurityGroups(runtime: Access, ctx: RequestContext, portId: string, groups: readonly string[]): Promise<void> {
-  await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).updatePort({ params: { id: portId }, body: { port: { security_groups: [...groups] } } })
+  try {
+    await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).updatePort({ params: { id: portId }, body: { port: { security_groups: [...groups] } } })
+  } catch (error) {
+    const cannot = error instanceof AppError && error.details['kind'] === 'PortSecurityAndIPRequiredForSecurityGroups'
+    throw cannot ? new BadRequest('Network requires port_security_enabled and subnet associated in order to apply security groups.', {}, error) : error
+  }
 }
 
 /** Name and MTU of networks, whoever they belong to. */

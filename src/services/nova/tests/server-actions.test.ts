@@ -402,7 +402,29 @@ test('a server is put into a security group and taken out again', async (t) => {
   assert.deepEqual(friends[0], { name: 'default', tenant_id: demo.projectId })
   must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'web' } }), 202)
   assert.deepEqual(await names(), ['default'])
+  const { port_id: open } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-interface`), 200).interfaceAttachments[0]
+  must(await demo.call('neutron', 'PUT', `/v2.0/ports/${open}`, { port: { security_groups: [], port_security_enabled: false } }), 200)
+  const cannot = await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { addSecurityGroup: { name: 'web' } })
+  assert.deepEqual([cannot.status, cannot.body.badRequest.message], [400, 'Network requires port_security_enabled and subnet associated in order to apply security groups.'])
   assert.equal((await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { removeSecurityGroup: { name: 'nowhere' } })).status, 404)
+})
+
+test('clients from before 2.36 find the security group that a server is to join', async (t) => {
+  const { demo, admin, cloud } = await startBench(t)
+  const stranger = await cloud.login('stranger')
+  const { security_group: web } = must(await demo.call('neutron', 'POST', '/v2.0/security-groups', { security_group: { name: 'web' } }), 201)
+  must(await demo.call('neutron', 'POST', '/v2.0/security-group-rules', { security_group_rule: { security_group_id: web.id, direction: 'ingress', protocol: 'tcp', port_range_min: 80, port_range_max: 81 } }), 201)
+  const ask = (who: typeof demo, path = '', headers = {}) => who.call('nova', 'GET', `/v2.1/os-security-groups${path}`, undefined, headers)
+  const names = async (who: typeof demo, query = '') => must(await ask(who, query), 200).security_groups.map((group: { name: string }) => group.name)
+  assert.deepEqual([await names(demo), await names(demo, '?offset=1'), await names(demo, '?limit=1&limit=5&offset=0')], [['default', 'web'], ['web'], ['default', 'web']])
+  assert.equal((await names(stranger)).includes('web'), false)
+  assert.deepEqual([(await names(admin)).includes('web'), (await names(admin, '?all_tenants=1')).includes('web'), await names(demo, '?all_tenants=1')], [false, true, ['default', 'web']])
+  const { security_group: shown } = must(await ask(demo, `/${web.id}`), 200)
+  assert.deepEqual([shown.name, shown.tenant_id, shown.rules.map(({ id: _id, ...rule }: { id: string }) => rule)], ['web', demo.projectId, [
+    { parent_group_id: web.id, ip_protocol: 'tcp', from_port: 80, to_port: 81, group: {}, ip_range: { cidr: '0.0.0.0/0' } },
+  ]])
+  const statuses = await Promise.all([ask(stranger, `/${web.id}`), ask(demo, '/web'), ask(demo, '?offset=x'), ask(demo, '', { 'openstack-api-version': 'compute 2.36' })])
+  assert.deepEqual(statuses.map(({ status }) => status), [404, 400, 400, 404])
 })
 
 test('a server can be started while a volume is not connected to it yet, and is without it', async (t) => {

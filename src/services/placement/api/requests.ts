@@ -1,13 +1,12 @@
 // What placement refuses of a request before a handler sees it, in upstream's order and words.
 import { type AppError, BadRequest, NotAcceptable, UnsupportedMediaType } from '#core/errors'
 import { type ApiRequest, type InputStyle, preferredType } from '#core/http'
-import { anonymous, type RouteSpec, type TSchema, Uuid } from '#core/spec'
+import { anonymous, type RouteSpec, type TSchema } from '#core/spec'
 import { type Problem, pythonReason } from '#core/validation'
 import type { Placement } from '../domain/change.ts'
 import { showProvider } from '../domain/providers.ts'
 
 const json = 'application/json'
-const { pattern: uuidPattern } = Uuid as { readonly pattern?: string }
 
 /** @throws for a body of a type that is not taken, or an answer in one that there is not (placement/util.py, require_content and check_accept) */
 export function admit({ headers, body }: ApiRequest, { body: wanted, policy, reply }: RouteSpec): void {
@@ -33,8 +32,8 @@ export function misfit(problem: Problem, part: 'path' | 'query' | 'body', schema
   const told = (said: string, broken = rule) => new BadRequest(
     `${part === 'query' ? 'Invalid query string parameters' : 'JSON does not validate'}: ${said}  Failed validating '${broken}' in schema${where.map((step) => `['${step}']`).join('')}`,
   )
-  const { pattern, additionalProperty } = params as { pattern?: string; additionalProperty?: string }
-  if (pattern === uuidPattern) return told(reason.replace(/ does not match .*/s, " is not a 'uuid'"), 'format')
+  const { additionalProperty } = params as { additionalProperty?: string }
+  if (problem.format !== undefined) return told(reason, 'format')
   let here: unknown = schema
   for (const step of schemaPath) here = (here as Record<string, unknown> | undefined)?.[step]
   const patterns = Object.keys((here as { patternProperties?: object } | undefined)?.patternProperties ?? {})

@@ -1,6 +1,5 @@
 // One attachment, or a list, as a caller may see it.
 import type { RequestContext } from '#core/context'
-import { BadRequest } from '#core/errors'
 import type { Page } from '#core/http'
 import { type AttachmentFilter, findAttachment, listAttachments as listRows } from '../../db/attachments.ts'
 import type { Attachment } from '../../model/attachment.ts'
@@ -14,9 +13,9 @@ export async function attachmentFor(cinder: Cinder, ctx: RequestContext, id: str
   return attachment
 }
 
-/** @throws BadRequest for a marker that is no attachment of this view */
+/** @throws AttachmentNotFound for a marker that is no attachment of this view */
 export async function listAttachments(cinder: Cinder, filter: AttachmentFilter, page: Page, offset: number): Promise<Attachment[]> {
   const attachments = await listRows(cinder.database.read, filter, page, offset)
-  if (!attachments) throw new BadRequest(`marker [${(page.marker ?? '').slice(0, 80)}] not found`)
+  if (!attachments) throw new AttachmentNotFound(`Volume attachment could not be found with filter: attachment_id = ${(page.marker ?? '').slice(0, 80)}.`)
   return attachments
 }

@@ -1,6 +1,5 @@
 // One volume, or a list, as a caller may see it: another project's is not there.
 import type { RequestContext } from '#core/context'
-import { BadRequest } from '#core/errors'
 import type { Page } from '#core/http'
 import { findVolume, listVolumes as listRows, type VolumeFilter } from '../../db/volumes.ts'
 import { VolumeNotFound } from '../../model/errors.ts'
@@ -14,9 +13,9 @@ export async function volumeFor(cinder: Cinder, ctx: RequestContext, id: string,
   return authorize(cinder, ctx, rule, volume)
 }
 
-/** @throws BadRequest for a marker that is no volume of this view */
+/** @throws VolumeNotFound for a marker that is no volume of this view */
 export async function listVolumes(cinder: Cinder, filter: VolumeFilter, page: Page, offset: number): Promise<Volume[]> {
   const volumes = await listRows(cinder.database.read, filter, page, offset)
-  if (!volumes) throw new BadRequest(`marker [${(page.marker ?? '').slice(0, 80)}] not found`)
+  if (!volumes) throw new VolumeNotFound(`Volume ${(page.marker ?? '').slice(0, 80)} could not be found.`)
   return volumes
 }

@@ -60,6 +60,8 @@ export const serverRules = [
   rule('os_compute_api:os-instance-actions:events:details', admin, 'See the details of the events of an action.'),
   rule('os_compute_api:ips:index', reader, 'List the addresses of a server.'),
   rule('os_compute_api:ips:show', reader, 'List the addresses of a server on a network.'),
+  rule('os_compute_api:os-security-groups:get', reader, 'List the security groups of the project.'),
+  rule('os_compute_api:os-security-groups:show', reader, 'Show a security group.'),
   rule('os_compute_api:os-security-groups:list', reader, 'List the security groups of a server.'),
   rule('os_compute_api:os-security-groups:add', member, 'Put a server into a security group.'),
   rule('os_compute_api:os-security-groups:remove', member, 'Take a server out of a security group.'),

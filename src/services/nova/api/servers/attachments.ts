@@ -8,10 +8,10 @@ import { attachInterface, detachInterface } from '../../domain/servers/interface
 import { listInterfaces, type ServerInterface, showInterface } from '../../domain/servers/list-interfaces.ts'
 import type { Nova } from '../../domain/nova.ts'
 import { blockDevicesOf } from '../../domain/servers/release-volumes.ts'
-import { type NamedGroup, securityGroupsOf } from '../../domain/servers/security-groups.ts'
+import { securityGroupsOf } from '../../domain/servers/security-groups.ts'
 import { attachedVolume, attachVolume, detachVolume, keepWithServer } from '../../domain/servers/volumes.ts'
 import type { BlockDevice } from '../../model/server.ts'
-import type { SecurityRuleView } from '../../neighbours/network.ts'
+import { viewSecurityGroups } from '../security-groups.ts'
 import { toBoolean, wholeNumber } from '../values.ts'
 import { viewAddresses } from './view.ts'
 
@@ -92,18 +92,6 @@ export const interfaceHandlers = (nova: Nova): Handlers<typeof interfaceRoutes> 
   },
 })
 
-/** All ports of a protocol, as upstream writes them. */
-function portsOf({ protocol, fromPort, toPort }: SecurityRuleView) {
-  const all = protocol !== null && fromPort === null && toPort === null
-  if (!all) return { from_port: fromPort, to_port: toPort }
-  return /^(tcp|udp)$/i.test(protocol) ? { from_port: 1, to_port: 65_535 } : { from_port: -1, to_port: -1 }
-}
-
-const viewRule = (rule: SecurityRuleView, groupId: string, source: NamedGroup | undefined) => ({
-  id: rule.id, parent_group_id: groupId, ip_protocol: rule.protocol, ...portsOf(rule),
-  group: source ? { name: source.name, tenant_id: source.projectId } : {}, ip_range: rule.prefix === null ? (rule.remoteGroupId === null ? { cidr: '0.0.0.0/0' } : {}) : { cidr: rule.prefix },
-})
-
 export const serverAddressHandlers = (nova: Nova): Handlers<typeof serverAddressRoutes> => ({
   async listAddresses({ ctx, params }) {
     const { rows } = await serverFor(nova, ctx, params.server_id, 'os_compute_api:ips:index')
@@ -117,14 +105,6 @@ export const serverAddressHandlers = (nova: Nova): Handlers<typeof serverAddress
     return { status: 200, body: { [params.network]: addresses } as never }
   },
   async listServerSecurityGroups({ ctx, params }) {
-    const { groups, sources } = await securityGroupsOf(nova, ctx, params.server_id)
-    return {
-      status: 200,
-      body: {
-        security_groups: groups.map(({ id, name, description, projectId, rules }) => ({
-          id, name, description, tenant_id: projectId, rules: rules.filter(({ direction }) => direction === 'ingress').map((rule) => viewRule(rule, id, sources.get(rule.remoteGroupId ?? ''))),
-        })),
-      },
-    }
+    return { status: 200, body: { security_groups: viewSecurityGroups(await securityGroupsOf(nova, ctx, params.server_id)) } }
   },
 })

@@ -4,8 +4,9 @@ import { Conflict, NotFound } from '#core/errors'
 import { portsOf, replacePorts } from '../../db/ports.ts'
 import { invalidState } from '../../model/errors.ts'
 import type { ServerPort } from '../../model/server.ts'
-import { listSecurityGroups, securityGroupDetails, type SecurityGroupView, type SecurityRuleView, setSecurityGroups } from '../../neighbours/network.ts'
+import { listSecurityGroups, securityGroupDetails, setSecurityGroups } from '../../neighbours/network.ts'
 import { type Nova, now } from '../nova.ts'
+import { type ShownGroups, withSources } from '../security-groups.ts'
 import { serverFor } from './access.ts'
 
 async function findGroup(nova: Nova, ctx: RequestContext, name: string): Promise<string> {
@@ -47,17 +48,8 @@ export async function removeSecurityGroup(nova: Nova, ctx: RequestContext, serve
   if (!removed) throw new NotFound(`Security group ${name} not associated with the instance ${serverId}`)
 }
 
-export type NamedGroup = Pick<SecurityGroupView, 'id' | 'name' | 'projectId'>
-
-/** By project and name, and the groups that their rules name. A rule whose group the caller cannot see is left out. */
-export async function securityGroupsOf(nova: Nova, ctx: RequestContext, serverId: string): Promise<{ groups: SecurityGroupView[]; sources: ReadonlyMap<string, NamedGroup> }> {
+export async function securityGroupsOf(nova: Nova, ctx: RequestContext, serverId: string): Promise<ShownGroups> {
   await serverFor(nova, ctx, serverId, 'os_compute_api:os-security-groups:list')
   const ids = [...new Set((await portsOf(nova.cells.cell1.read, serverId)).flatMap(({ securityGroups }) => securityGroups))]
-  const own = ids.length === 0 ? [] : await securityGroupDetails(nova.runtime, ctx, ids)
-  const known = new Map<string, NamedGroup>(own.map((group) => [group.id, group]))
-  const isMissing = ({ remoteGroupId: id }: SecurityRuleView) => id !== null && !known.has(id)
-  if (own.some(({ rules }) => rules.some(isMissing))) for (const group of await listSecurityGroups(nova.runtime, ctx)) known.set(group.id, group)
-  const order = (group: SecurityGroupView) => `${group.projectId} ${group.name}`
-  const groups = own.map((group) => ({ ...group, rules: group.rules.filter((rule) => !isMissing(rule)) })).sort((a, b) => (order(a) < order(b) ? -1 : 1))
-  return { groups, sources: known }
+  return withSources(nova, ctx, ids.length === 0 ? [] : await securityGroupDetails(nova.runtime, ctx, ids))
 }

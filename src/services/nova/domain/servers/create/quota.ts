@@ -41,9 +41,11 @@ export async function allowedCount(tx: Db<ApiTables>, settings: NovaSettings, { 
   const allowed = Math.min(max, ...resources.map(room))
   if (allowed >= min) return allowed
   // Of one that both limits are too small for, the project's is named.
-  const over = counted.flatMap((name) => resources.find((resource) => resource.name === name && room(resource) < min) ?? [])
+  const over = counted.flatMap((name) => resources.find((resource) => resource.name === name && room(resource) < max) ?? [])
+  // As many as were wanted at the most; of servers the range is told.
+  const requested = ({ name, each }: (typeof resources)[number]) => (name === 'instances' && min < max ? `${min}-${max}` : each * max)
   const list = (values: readonly (string | number)[]) => values.join(', ')
   throw new OverQuota(
-    `Quota exceeded for ${list(over.map(({ name }) => name))}: Requested ${list(over.map((resource) => resource.each * min))}, but already used ${list(over.map((resource) => resource.used))} of ${list(over.map(({ limit }) => limit))} ${list(over.map(({ name }) => name))}`,
+    `Quota exceeded for ${list(over.map(({ name }) => name))}: Requested ${list(over.map(requested))}, but already used ${list(over.map((resource) => resource.used))} of ${list(over.map(({ limit }) => limit))} ${list(over.map(({ name }) => name))}`,
   )
 }
