@@ -54,6 +54,15 @@ test('a newcomer works through a tutorial with the openstack client, and nothing
   assert.equal(hostname.trim(), 'tutorial')
   assert.equal(JSON.parse(await cloud.ssh(keyFile, address, 'wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json')).uuid, server.id)
 
+  // One more group, which the client looks for in nova, and out of it again.
+  await openstack('security', 'group', 'create', 'tutorial-more')
+  const groups = async () => (await openstack('server', 'show', 'tutorial')).security_groups.map((group: { name: string }) => group.name).sort()
+  await openstack('server', 'add', 'security', 'group', 'tutorial', 'tutorial-more')
+  assert.deepEqual(await groups(), ['tutorial', 'tutorial-more'])
+  await openstack('server', 'remove', 'security', 'group', 'tutorial', 'tutorial-more')
+  assert.deepEqual(await groups(), ['tutorial'])
+  await openstack('security', 'group', 'delete', 'tutorial-more')
+
   // A volume, written to from inside.
   const volume = await openstack('volume', 'create', '--size', '1', 'tutorial')
   await eventually('the volume is available', 60, async () => (await openstack('volume', 'show', volume.id)).status === 'available')
