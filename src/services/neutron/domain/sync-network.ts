@@ -28,18 +28,18 @@ const reserved = 'reserved_dhcp_port'
 const deviceOf = (networkId: string) => `dhcp-${networkId}`
 
 /** The DHCP port of a network has an address in each subnet that wants DHCP, and a host to live on. A network that is down has none (neutron/agent/dhcp/agent.py, network_update_end). */
-async function arrangeDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, networkId: string): Promise<{ former: string[] }> {
+async function arrangeDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, networkId: string): Promise<void> {
   const network = await networkRow(tx, networkId)
-  if (!network) return { former: [] }
+  if (!network) return
   const subnets = await subnetsOfNetwork(tx, networkId)
   const served = network.admin_state_up === 1 ? subnets.filter((subnet) => subnet.enable_dhcp === 1) : []
   const existing = (await portsByOwner(tx, networkId, dhcpOwner))[0]
   const bound = await dhcpHost(tx, networkId)
   const host = bound ?? (served.length > 0 ? neutron.agents.choose('dhcp')?.host : undefined)
   if (served.length === 0 || host === undefined) {
+    // The agent stays its own, as upstream, until an administrator takes it away.
     if (served.length === 0 && existing) await deletePortRow(tx, existing.id)
-    if (served.length === 0 && bound !== undefined) await unbindDhcp(tx, networkId)
-    return { former: bound === undefined ? [] : [bound] }
+    return
   }
   if (bound === undefined) await bindDhcp(tx, networkId, host)
   try {
@@ -53,7 +53,6 @@ async function arrangeDhcp(neutron: Neutron, tx: Tx, ctx: RequestContext, networ
     if (!(error instanceof AppError) || error.status !== 409) throw error
     neutron.log.warn({ network: networkId, err: error }, 'no address is left for the DHCP port of a network')
   }
-  return { former: [] }
 }
 
 /** The agent was told: the port is shown as upstream's agent shows it once it is there. */
@@ -82,8 +81,7 @@ async function adaptPort(neutron: Neutron, tx: Tx, port: { id: string; mac_addre
 const push = step<Neutron, NetworkInput>('push', {
   async run(neutron, run) {
     const { networkId, hosts = [] } = run.input
-    const former = run.result<{ former: readonly string[] }>('dhcp-port')?.former ?? []
-    await rpcClient(neutron.runtime.bus, neutron, pluginRpc).any().syncNetwork(run.ctx, { networkId, hosts: [...hosts, ...former] })
+    await rpcClient(neutron.runtime.bus, neutron, pluginRpc).any().syncNetwork(run.ctx, { networkId, hosts: [...hosts] })
   },
   retries: 20,
 })

@@ -45,6 +45,28 @@ test('a network is served by the agent that an administrator gave it to, at the 
   await until(() => !Object.values(engines).some((each) => each.state.dhcp.has(blue.id) || each.state.networks.has(blue.id)), 'the end of the network')
 })
 
+test('a network that an administrator gives to an agent before it has a subnet stays with it, and is served there once it has one', async (t) => {
+  const { admin, demo, engines, agent } = await twoHosts(t)
+  const blue = await network(demo)
+  await atRest(admin)
+  const second = agent('DHCP agent', 'host-2')
+  const given = async () => (await must(admin, 'GET', `/agents/${second}/dhcp-networks`)).networks.map((each: any) => each.id)
+  const served = () => ['host-1', 'host-2'].map((host) => engines[host]?.state.dhcp.has(blue.id))
+  await must(admin, 'POST', `/agents/${second}/dhcp-networks`, { network_id: blue.id })
+  await atRest(admin)
+  assert.deepEqual([await given(), served()], [[blue.id], [false, false]])
+  await must(demo, 'PUT', `/networks/${blue.id}`, { network: { name: 'bluer' } })
+  const { id } = await subnet(demo, blue.id)
+  await atRest(admin)
+  assert.deepEqual([await given(), served()], [[blue.id], [false, true]])
+  await must(demo, 'DELETE', `/subnets/${id}`)
+  await atRest(admin)
+  assert.deepEqual([await given(), served()], [[blue.id], [false, false]])
+  await must(admin, 'DELETE', `/agents/${second}/dhcp-networks/${blue.id}`)
+  await atRest(admin)
+  assert.deepEqual([await given(), served()], [[], [false, false]])
+})
+
 test('a network that is given to another agent before the first one has heard of it is served by one', async (t) => {
   const { admin, demo, engines, agent, other } = await twoHosts(t)
   const blue = await network(demo)

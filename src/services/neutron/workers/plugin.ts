@@ -6,7 +6,7 @@ import { mark, traced } from '#core/trace'
 import { dhcpAgentRpc, l2AgentRpc, l3AgentRpc, metadataAgentRpc, type pluginRpc } from '../contract/agent-rpc.ts'
 import { dhcpHost, dhcpNetworks } from '../db/agents.ts'
 import { networkRow, segmentOf } from '../db/networks.ts'
-import { hostsOfNetwork, portRecord, portRow, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
+import { hostsOfNetwork, portRecord, portRow, portsByOwner, portsOnHost, saveBindingLevel, setPort } from '../db/ports.ts'
 import { routerRow, routersOnHost, setFloatingIpStatus } from '../db/routers.ts'
 import { hostsOfGroups, memberAddresses } from '../db/security-groups.ts'
 import { PortBindingFailed } from '../model/errors.ts'
@@ -17,6 +17,7 @@ import { noteMissed } from '../domain/missed.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { usedAddresses } from '../domain/ports/create.ts'
 import { dhcpHosts, dhcpSpec, groupSpecs, groupsOfPort, networkSpec, portSpec, routerSpec } from '../domain/specs.ts'
+import { dhcpOwner } from '../domain/sync-network.ts'
 import { hostState } from './host-state.ts'
 
 export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
@@ -75,10 +76,12 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
 
   async function serveDhcp(ctx: RequestContext, networkId: string, former: readonly string[]): Promise<void> {
     const bound = await dhcpHost(database.read, networkId)
+    // Without a port there is no place to listen in: nothing is to be served, or no address was left.
+    const isServed = (await portsByOwner(database.read, networkId, dhcpOwner)).length > 0
     const hosts = new Set([...former, ...(bound === undefined ? hostsWith('dhcp') : [bound])])
     await Promise.all([...hosts].map(async (host) => {
       await tell('dhcp', host, () => dhcp.on(host).syncNetwork(ctx, { networkId }))
-      if (alive('metadata', host)) await metadata.on(host).sync(ctx, { networkId, present: bound === host })
+      if (alive('metadata', host)) await metadata.on(host).sync(ctx, { networkId, present: isServed && bound === host })
     }))
   }
 

@@ -16,7 +16,8 @@ export async function expectedOn({ database: { read } }: Neutron, host: string):
     groupIds, addressSets: await membersOf(read, addressSetIds),
     ports: bound.filter((row) => !row.device_owner.startsWith('network:') && row.vif_type === 'bridge')
       .map((row) => ({ id: row.id, networkId: row.network_id, filtered: row.port_security_enabled === 1, status: row.status })),
-    dhcp: (await dhcpOnHost(read, host)).map(({ networkId, answers }) => ({
+    // One without a port has nothing to serve, or no address was left for it.
+    dhcp: (await dhcpOnHost(read, host)).filter(({ networkId }) => dhcpPorts.has(networkId)).map(({ networkId, answers }) => ({
       networkId, answers, portIds: (dhcpPorts.get(networkId) ?? []).map(({ id }) => id),
       clients: (clients.get(networkId) ?? []).map((row) => ({ portId: row.id, macAddress: row.mac_address, address: row.ip_address })),
     })),
