@@ -69,6 +69,12 @@ export class HostJournal {
     return [...this.#epochs.keys()]
   }
 
+  /** The servers whose guests it was told to start by operations that it does not know to be over. */
+  get spawned(): ReadonlySet<string> {
+    const told = [...this.#lines.values()].flat().map((line) => parse(line.trimEnd()))
+    return new Set(told.flatMap((line) => (line && line.event !== 'ended' && line.command === 'spawn' ? [line.serverId] : [])))
+  }
+
   /** @throws StaleEpoch when a later lease has spoken */
   admit(operationId: string, epoch: number): void {
     const seen = this.#over.has(operationId) ? Number.MAX_SAFE_INTEGER : (this.#epochs.get(operationId) ?? 0)

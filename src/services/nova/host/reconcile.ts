@@ -7,14 +7,14 @@ import type { ComputeHost } from './host.ts'
 import { powerOf } from './power.ts'
 
 /**
- * Power states are told where they differ; guests whose servers are gone are removed; records of operations that are over
- * go. A server that is being worked on is left to its operation.
+ * Power states are told where they differ; guests whose servers are gone, or were built elsewhere while this host was away, are
+ * removed; records of operations that are over go. A server that is being worked on is left to its operation.
  */
 export async function reconcile(host: ComputeHost): Promise<void> {
   const { runtime, driver, conductor, journal } = host
   const ctx = ownContext(runtime, 'nova-compute')
   const call: CallContext = { signal: ctx.signal, epoch: 0, log: runtime.log }
-  const recorded = journal.operations
+  const { operations: recorded, spawned } = journal
   const found = new Map((await driver.list(call)).map((guest) => [guest.serverId, guest]))
   const { servers, openOperations } = await conductor.any().serversOfHost(ctx, { host: runtime.host })
   for (const operationId of recorded) if (!openOperations.includes(operationId)) journal.forget(operationId)
@@ -29,11 +29,13 @@ export async function reconcile(host: ComputeHost): Promise<void> {
   const strangers = [...found.keys()].filter((serverId) => !expected.has(serverId))
   if (strangers.length === 0) return
   const { gone } = await conductor.any().goneServers(ctx, { serverIds: strangers })
-  for (const serverId of gone) {
-    runtime.log.warn({ serverId }, 'a guest of a server that is gone was found; it is removed')
-    await driver.destroy(call, serverId)
+  for (const serverId of strangers) {
+    // A build that was to start it here went on elsewhere, or has failed.
+    if (gone.includes(serverId) || spawned.has(serverId)) {
+      runtime.log.warn({ serverId }, 'a guest was found whose server is gone, or was built elsewhere; it is removed')
+      await driver.destroy(call, serverId)
+    } else runtime.log.warn({ serverId }, 'a guest was found whose server is not on this host; it is left alone')
   }
-  for (const serverId of strangers) if (!gone.includes(serverId)) runtime.log.warn({ serverId }, 'a guest was found whose server is not on this host; it is left alone')
 }
 
 const meant: Readonly<Record<GuestEvent['kind'], number | undefined>> = {

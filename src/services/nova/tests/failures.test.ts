@@ -9,9 +9,12 @@ import { silentLog } from '#core/observe'
 import { HelperGone } from '#core/process'
 import { AnswerLost } from '#core/rpc'
 import { quickClock } from '../../../core/testing/quick-clock.ts'
+import { findPlan } from '../db/build-requests.ts'
+import { insertPlanned } from '../db/instances.ts'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
 import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { garden } from './plant.ts'
 
 /** Nothing of a server is left anywhere. */
 async function assertNothingLeft({ admin, demo, playground }: Bench, id: string): Promise<void> {
@@ -51,6 +54,29 @@ test('a server that fits nowhere is kept in ERROR, says why, and can be deleted'
   must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
   // Clients take a server that they still see in ERROR for one that could not be deleted.
   must(await demo.call('nova', 'GET', `/v2.1/servers/${id}`), 404)
+})
+
+test('a server that is renamed just when its build fails keeps its new name', async (t) => {
+  const bench = await startBench(t)
+  const { cloud: { bus }, demo, admin } = bench
+  const { api, cell0 } = await garden(t, bench.cloud)
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 512, vcpus: 1, disk: 900_000 } }), 200)
+  const { send } = bus
+  const held = Promise.withResolvers<void>()
+  Object.assign(bus, {
+    async send(...sent: Parameters<typeof send>) {
+      if (sent[2].method === 'selectDestination') await held.promise
+      return send.apply(bus, sent)
+    },
+  })
+  const id = await boot(bench, { flavorRef: 'huge' })
+  // It has its row in the cell, and its plan still.
+  const plan = await findPlan(api.read, id)
+  assert.ok(plan)
+  await cell0.transaction((tx) => insertPlanned(tx, { ...plan, instance: { ...plan.instance, vm_state: 'error', task_state: null } }))
+  must(await demo.call('nova', 'PUT', `/v2.1/servers/${id}`, { server: { name: 'late' } }), 200)
+  held.resolve()
+  assert.equal((await untilStatus(demo, id, 'ERROR')).name, 'late')
 })
 
 test('a guest that cannot be started leaves its server in ERROR with the reason, and nothing else', async (t) => {

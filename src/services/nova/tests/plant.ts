@@ -13,6 +13,8 @@ import { openDatabases } from '../db/open.ts'
 export interface Garden {
   readonly api: Database<ApiTables>
   readonly cell: Database<CellTables>
+  /** Where servers are kept that never came to a host. */
+  readonly cell0: Database<CellTables>
   /** A compute host with its service and its node of 4 CPUs, 8 GiB and 100 GiB, of which 512 MiB and 5 GiB are used. */
   host(name: string): Promise<{ serviceUuid: string; nodeUuid: string }>
   /** A server of 2 CPUs, 1 GiB and 10 GiB. */
@@ -29,7 +31,7 @@ export async function garden(t: TestContext, cloud: TestCloud): Promise<Garden> 
   })
   const now = () => systemClock.now().toISOString()
   return {
-    api, cell,
+    api, cell, cell0: cells.cell0,
     async host(name) {
       const [serviceUuid, nodeUuid] = [systemIds.uuid(), systemIds.uuid()]
       await cell.transaction(async (tx) => {

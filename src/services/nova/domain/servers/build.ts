@@ -6,17 +6,17 @@ import { AppError, Conflict } from '#core/errors'
 import { assertHeld, defineOperation, type OperationRun, pivot, StartAgain, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
 import { noteEvent, startAction } from '../../db/actions.ts'
-import { addTriedHost, findPlan, findSpec, settleInCell } from '../../db/build-requests.ts'
+import { addTriedHost, findPlan, findSpec } from '../../db/build-requests.ts'
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
-import { HostUnfit, NoValidHost } from '../../model/errors.ts'
+import { HostUnfit, NoValidHost, StaleEpoch } from '../../model/errors.ts'
 import type { Destination, HostNeeds, PlacementRequest, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, takeBackConnections, takeBackPorts, unmakeVolumes, volumesMade } from './block-devices.ts'
-import { closeCell, writeInCell } from './cell-writes.ts'
+import { closeCell, leavePlan, writeInCell } from './cell-writes.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
 import { neighboursOf } from './neighbours.ts'
@@ -93,7 +93,29 @@ async function leaveHost(nova: Nova, run: Run): Promise<void> {
     })
   }
   await release(nova.runtime, run.ctx, run.input.serverId, claimKey(run, triedBefore.length))
-  if (run.fault?.again === undefined) await keepFailed(nova, run)
+  if (run.fault?.again !== undefined) return
+  await keepFailed(nova, run)
+  await clearLeftHosts(nova, run, [...triedBefore.map(({ host }) => host), ...(chosen ? [chosen.host] : [])])
+}
+
+/** The host has nothing more to do with the server. One that is down finds out at its start; one that was told already refuses it. */
+async function clearHost(nova: Nova, run: Run, host: string): Promise<void> {
+  try {
+    await onHostIfUp(nova, run, host, async (compute, ctx, command) => {
+      await compute.destroy(ctx, command)
+      await compute.operationEnded(ctx, { operationId: run.id })
+    })
+  } catch (error) {
+    if (!(error instanceof StaleEpoch)) throw error
+  }
+}
+
+/**
+ * Once the rows say that the server has left them: a host that was down when it was to take its guest away, and is back since, took the
+ * server for its own until now.
+ */
+async function clearLeftHosts(nova: Nova, run: Run, hosts: readonly string[]): Promise<void> {
+  for (const host of hosts) await clearHost(nova, run, host).catch((error: unknown) => run.log.warn({ err: error, host }, 'a host that the server has left was not cleared of it'))
 }
 
 /** What the host found there is to do. */
@@ -105,18 +127,22 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
   const group = await groupOf(nova, serverId)
+  let entered = false
   await claimRows(nova, run, async (tx) => {
     if (group) await refuseByGroup(nova, tx, group.id, serverId, host)
     const placed = { host, node, availability_zone: zone, task_state: 'spawning', updated_at: at }
-    const made = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
-    if (made) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
+    entered = plan !== undefined && (await insertPlanned(tx, { ...plan, instance: { ...plan.instance, ...placed } }))
+    if (entered && plan) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     else await updateInstance(tx, serverId, placed)
     await noteEvent(tx, serverId, run.ctx.requestId, {
       event: 'conductor_schedule_instance', host: null, startedAt: plan?.instance.created_at ?? at, result: 'Success',
       details: `${considered.map(({ filter, left }) => `${filter} left ${left}`).join(', ')}; chose ${host}`,
     }, at)
   })
-  await nova.api.transaction((tx) => settleInCell(tx, serverId, 'cell1'))
+  await leavePlan(nova, run, 'cell1', entered ? plan : undefined)
+  // One that still had its plan was on no host before.
+  const tried = plan ? [] : (await findSpec(nova.api.read, serverId))?.triedHosts ?? []
+  await clearLeftHosts(nova, run, tried.map((each) => each.host))
 }
 
 async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<void>): Promise<void> {
@@ -165,7 +191,7 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
     step('create-in-cell', { run: createInCell }),
     step('claim', {
       run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.claimServer(ctx, command)),
-      undo: async (nova, run) => void (await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))),
+      undo: (nova, run) => clearHost(nova, run, destination(run).host),
     }),
     step('create-volumes', {
       skip: (run) => !needs(run, 'volumes'),

@@ -3,9 +3,10 @@
 import { fence, type OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { forgetVolumes } from '../../db/block-devices.ts'
-import { findPlan, settleInCell } from '../../db/build-requests.ts'
+import { findPlan } from '../../db/build-requests.ts'
 import { findInstance, insertFault, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { type Nova, now } from '../nova.ts'
+import { leavePlan } from './cell-writes.ts'
 import { toFailedEvent, toFault } from './faults.ts'
 
 export async function keepFailed(nova: Nova, run: OperationRun<{ readonly serverId: string }>): Promise<void> {
@@ -17,11 +18,13 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
   const cell = (await findInstance(nova.cells.cell1.read, serverId)) ? 'cell1' : 'cell0'
   const at = now(nova)
   const failed = { vm_state: 'error', task_state: null, host: null, node: null, updated_at: at }
+  let entered = false
   await nova.cells[cell].transaction(async (tx) => {
     if (cell === 'cell1') await fence(tx, run, nova.runtime)
     // It has no volumes: they are free for other servers, and may be why it failed.
     const blockDevices = plan?.blockDevices.filter(({ destination_type: destination }) => destination !== 'volume') ?? []
-    if (plan && (await insertPlanned(tx, { ...plan, blockDevices, instance: { ...plan.instance, ...failed } }))) {
+    entered = plan !== undefined && (await insertPlanned(tx, { ...plan, blockDevices, instance: { ...plan.instance, ...failed } }))
+    if (entered && plan) {
       await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     } else {
       const known = await findInstance(tx, serverId)
@@ -33,5 +36,5 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
     const event = fault.step === 'schedule' ? 'conductor_schedule_instance' : 'compute__do_build_and_run_instance'
     await noteEvent(tx, serverId, ctx.requestId, { event, host: null, startedAt: at, ...toFailedEvent('build', fault) }, at, true)
   })
-  await nova.api.transaction((tx) => settleInCell(tx, serverId, cell))
+  await leavePlan(nova, run, cell, entered ? plan : undefined)
 }
