@@ -174,7 +174,7 @@ test('what is leased while its worker stops is not begun, and is done by the nex
   const first = work()
   stop = () => first.worker.stop()
   await eventually('it is leased', async () => (await row(id)).lease_owner !== null)
-  await systemClock.sleep(20)
+  for (let turns = 0; turns < 10; turns++) await systemClock.turn()
   assert.deepEqual([first.events, first.worker.running], [[], 0])
   stop = () => {}
   const second = work()

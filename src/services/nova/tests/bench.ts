@@ -69,3 +69,16 @@ export async function untilStatus(session: Session, id: string, status: string):
 export async function untilGone(session: Session, id: string): Promise<void> {
   await until(`server ${id} is gone`, async () => (await show(session, id)) === undefined)
 }
+
+/** Calls of a method of another role do not go out until they are let go. @returns what lets them go */
+export function holdCalls({ cloud: { bus } }: Bench, method: string): () => void {
+  const { send } = bus
+  const held = Promise.withResolvers<void>()
+  Object.assign(bus, {
+    async send(...sent: Parameters<typeof send>) {
+      if (sent[2].method === method) await held.promise
+      return send.apply(bus, sent)
+    },
+  })
+  return held.resolve
+}

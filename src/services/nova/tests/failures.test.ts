@@ -13,7 +13,7 @@ import { findPlan } from '../db/build-requests.ts'
 import { insertPlanned } from '../db/instances.ts'
 import { openDatabases } from '../db/open.ts'
 import { HostUnfit } from '../model/errors.ts'
-import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { type Bench, boot, holdCalls, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
 /** Nothing of a server is left anywhere. */
@@ -58,24 +58,17 @@ test('a server that fits nowhere is kept in ERROR, says why, and can be deleted'
 
 test('a server that is renamed just when its build fails keeps its new name', async (t) => {
   const bench = await startBench(t)
-  const { cloud: { bus }, demo, admin } = bench
+  const { demo, admin } = bench
   const { api, cell0 } = await garden(t, bench.cloud)
   must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 512, vcpus: 1, disk: 900_000 } }), 200)
-  const { send } = bus
-  const held = Promise.withResolvers<void>()
-  Object.assign(bus, {
-    async send(...sent: Parameters<typeof send>) {
-      if (sent[2].method === 'selectDestination') await held.promise
-      return send.apply(bus, sent)
-    },
-  })
+  const letGo = holdCalls(bench, 'selectDestination')
   const id = await boot(bench, { flavorRef: 'huge' })
   // It has its row in the cell, and its plan still.
   const plan = await findPlan(api.read, id)
   assert.ok(plan)
   await cell0.transaction((tx) => insertPlanned(tx, { ...plan, instance: { ...plan.instance, vm_state: 'error', task_state: null } }))
   must(await demo.call('nova', 'PUT', `/v2.1/servers/${id}`, { server: { name: 'late' } }), 200)
-  held.resolve()
+  letGo()
   assert.equal((await untilStatus(demo, id, 'ERROR')).name, 'late')
 })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemIds } from '#core/context'
 import { updatePlan } from '../db/build-requests.ts'
-import { type Bench, boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { type Bench, boot, holdCalls, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
 /** A volume of the project, as a request for a server names it, and how to wait for its status. */
@@ -46,22 +46,15 @@ test('a server that fails before it comes to a host leaves the volume that it as
 
 test('a server that was accepted with one volume twice, as it once could be, fails and says so, and is not in BUILD for ever', async (t) => {
   const bench = await startBench(t)
-  const { cloud: { bus }, demo } = bench
+  const { demo } = bench
   const { api } = await garden(t, bench.cloud)
   const volume = await readyVolume(bench)
-  const { send } = bus
-  const held = Promise.withResolvers<void>()
-  Object.assign(bus, {
-    async send(...sent: Parameters<typeof send>) {
-      if (sent[2].method === 'selectDestination') await held.promise
-      return send.apply(bus, sent)
-    },
-  })
+  const letGo = holdCalls(bench, 'selectDestination')
   const id = await boot(bench, volume.beside)
   await api.transaction((tx) => updatePlan(tx, id, (plan) => ({
     ...plan, blockDevices: plan.blockDevices.flatMap((device) => (device.volume_id === volume.id ? [device, { ...device, uuid: systemIds.uuid() }] : [device])),
   })))
-  held.resolve()
+  letGo()
   const server = await untilStatus(demo, id, 'ERROR')
   assert.equal(server.fault.message, 'The build of the server failed while it was written down: One of its volumes belongs to another server.')
   assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
