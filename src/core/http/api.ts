@@ -6,7 +6,7 @@ import { type AppError, BadRequest, errorClass, Forbidden, NotFound } from '#cor
 import { anonymous, type RouteInput, type RouteReply, type RouteSpec, type RouteTable, stream, type Version } from '#core/spec'
 import { type FaultStyle, keystoneFaults, toFault } from './faults.ts'
 import { checkInput, type InputStyle, nulRefused, readBody } from './input.ts'
-import { type ApiReply, type ApiRequest, type Transport } from './message.ts'
+import type { ApiReply, ApiRequest, Transport } from './message.ts'
 import { openApi } from './openapi.ts'
 import { Router } from './router.ts'
 import { checkBody, isVersioned, parseQuery, schemaFor } from '#core/validation'

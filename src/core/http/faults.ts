@@ -71,7 +71,7 @@ const explanations: Readonly<Record<number, string>> = {
  */
 export const placementFaults: FaultStyle = (fault, version, accept = '*/*') => {
   const { status, title, message, code, requestId, details: { minVersion, maxVersion } } = fault
-  if (accept !== '' && accept !== '*/*' && preferredType(accept, ['text/html', 'application/json']) !== 'application/json') return glanceFaults(fault, version, accept)
+  if (accept !== '' && accept !== '*/*' && preferredType(accept, ['text/html', 'application/json']) !== 'application/json') return webobFaults(fault, version, accept)
   const explanation = explanations[status]
   const detail = explanation === undefined ? message : `${explanation}\n\n ${message === explanation ? '' : message}  `
   return json({
@@ -83,8 +83,8 @@ export const placementFaults: FaultStyle = (fault, version, accept = '*/*') => {
   })
 }
 
-/** As webob renders it: a small page, JSON, or text for who takes neither (webob/exc.py, generate_response). */
-export const glanceFaults: FaultStyle = ({ status, title, message }, _version, accept = '') => {
+/** What glance answers, and placement to who wants no JSON: as webob renders it, a small page, JSON, or text for who takes neither (webob/exc.py, generate_response). */
+export const webobFaults: FaultStyle = ({ status, title, message }, _version, accept = '') => {
   const heading = `${status} ${title}`
   const type = preferredType(accept, ['text/html', 'application/json'])
   if (type === 'application/json') return json({ message: `${message}<br /><br />\n\n\n`, code: heading, title })

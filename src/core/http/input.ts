@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type AppError, BadRequest, BodyTooLarge, UnsupportedMediaType } from '#core/errors'
 import { type RouteSpec, stream, type TSchema, type Version } from '#core/spec'
-import { findProblem, findQueryProblem, type Problem, pythonWording, schemaFor, asLegacy } from '#core/validation'
+import { asLegacy, findProblem, findQueryProblem, type Problem, pythonWording, schemaFor } from '#core/validation'
 import { type ApiRequest, bytesOf, readBytes } from './message.ts'
 
 export interface InputStyle {

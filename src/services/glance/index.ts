@@ -1,6 +1,6 @@
 // Glance: images of disks, their records and their data.
 import { explain } from '#core/events'
-import { createApi, glanceFaults, serve } from '#core/http'
+import { createApi, webobFaults, serve } from '#core/http'
 import { createOperations } from '#core/operations'
 import { compilePolicy } from '#core/policy'
 import { defineService, type Role, type Runtime } from '#core/service'
@@ -36,7 +36,7 @@ async function startApi(runtime: Runtime): Promise<Role> {
   }
   const worker = operations.work(glance)
   const transport = createApi({
-    service: 'glance', prefix: '/v2', framework: 'routes', faults: glanceFaults, input: glanceInput, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
+    service: 'glance', prefix: '/v2', framework: 'routes', faults: webobFaults, input: glanceInput, policy, refusal: notAuthorized, authenticate: runtime.authenticate, discovery, capabilities: runtime,
     authUrl: runtime.authUrl, checkReplies: runtime.checkReplies,
     routes: [
       serve(imageRoutes, imageHandlers(glance, options)), serve(imageFileRoutes, imageFileHandlers(glance)), serve(memberRoutes, memberHandlers(glance)),

@@ -124,6 +124,7 @@ export function ec2MetaData(facts: MetadataFacts, version: string): Tree {
   const root = server.rootDeviceName ?? '/dev/vda'
   const number = (server.number ?? 0).toString(16).padStart(8, '0')
   return {
+    // There is no manifest; the word for it is the one that guests see from nova (nova/api/metadata/base.py).
     'ami-id': server.imageId === '' ? 'None' : server.imageId, 'ami-launch-index': server.launchIndex, 'ami-manifest-path': 'FIXME',
     hostname: fullName(facts), 'instance-id': `i-${number}`, 'local-ipv4': fixed, 'reservation-id': server.reservationId, 'security-groups': facts.securityGroupNames,
     ...(server.key && { 'public-keys': { 0: { 'openssh-key': `${server.key.publicKey.trimEnd()}\n` } } }),
