@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CallContext } from '#core/context'
 import type { DhcpSpec, Report } from '../interface.ts'
 import { mac, metadataAddress } from './addresses.ts'
-import { attachLines, prunedAddressLines, removeNamespace } from './devices.ts'
+import { attach, devicesIn, prunedAddressLines, removeNamespace } from './devices.ts'
 import { canReload, dnsmasqArguments, dnsmasqFiles, portAddresses } from './dnsmasq-config.ts'
 import type { Engine } from './engine.ts'
 import { dhcpDeviceOf, tapOf, uuid } from './names.ts'
@@ -31,12 +31,15 @@ export async function ensureDhcp(engine: Engine, call: CallContext, spec: DhcpSp
   const addresses = [...portAddresses(spec), ...(spec.metadata ? [`${metadataAddress}/32`] : [])]
 
   await privileged.netnsAdd(netns)
-  await privileged.sysctl({ 'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1' }, { netns })
-  await privileged.ip(attachLines({ tap: tapOf(spec.port.id), device, netns, mtu, networkId: spec.networkId }), { netns: names.fabric, tolerate: ['exists'] })
+  const [present] = await Promise.all([
+    devicesIn(privileged, netns),
+    privileged.sysctl({ 'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1' }, { netns }),
+  ])
+  await attach(engine, netns, present, [{ tap: tapOf(spec.port.id), device, mtu, networkId: spec.networkId }])
   const gateway = spec.subnets.find((subnet) => subnet.enableDhcp && subnet.ipVersion === 4 && subnet.gatewayAddress !== null)?.gatewayAddress
   await privileged.ip([
     'link set lo up', `link set ${device} address ${mac(spec.port.macAddress)} mtu ${mtu} up`,
-    ...await prunedAddressLines(privileged, netns, { [device]: addresses }),
+    ...prunedAddressLines(present, { [device]: addresses }),
     ...addresses.map((address) => `addr replace ${address} dev ${device}`),
     ...(gateway ? [`route replace default via ${gateway} dev ${device} onlink`] : []),
   ], { netns })

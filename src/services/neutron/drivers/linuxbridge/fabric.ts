@@ -3,7 +3,7 @@
 import type { Engine } from './engine.ts'
 import { type ExternalNetworkSpec, FabricConflict, type FabricSpec } from '../interface.ts'
 import { ipv4, network4, prefix } from './addresses.ts'
-import { prunedAddressLines } from './devices.ts'
+import { devicesIn, prunedAddressLines, removeLeftEnds } from './devices.ts'
 import { closeHost, openHost } from './host-rules.ts'
 import { externalGateway, externalSegment, table, uplink } from './names.ts'
 
@@ -13,6 +13,8 @@ export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<vo
   const routes = await hostRoutes(engine)
   refuseConflicts(engine, networks, routes)
   await Promise.all([privileged.netnsAdd(names.fabric), privileged.allowTaps(true)])
+  const present = await devicesIn(privileged, names.fabric)
+  if (!present.some(({ ifname }) => ifname === uplink)) await removeLeftEnds(privileged, [names.hostLink], {})
   await Promise.all([
     privileged.sysctl({
       'net/ipv4/ip_forward': '1',
@@ -29,7 +31,7 @@ export async function ensureFabric(engine: Engine, spec: FabricSpec): Promise<vo
     ], { tolerate: ['exists'] }),
   ])
   const own = Object.fromEntries([[uplink, [`${link.fabric}/32`]], ...networks.map((spec) => [externalGateway(spec.physicalNetwork), [gatewayPrefix(spec)]])])
-  const former = await prunedAddressLines(privileged, names.fabric, own)
+  const former = prunedAddressLines(present, own)
   await Promise.all([
     privileged.ip([
       'link set lo up', ...former, `addr replace ${link.fabric}/32 dev ${uplink}`, `link set ${uplink} up`,

@@ -1,7 +1,7 @@
 // Routers: a namespace with one veth on each segment, addresses, routes and a ruleset.
 import type { RouterPortSpec, RouterSpec } from '../interface.ts'
 import { ipv4, mac, metadataAddress, network4, prefix, versionOf } from './addresses.ts'
-import { addressesOf, attachLines, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
+import { addressesOf, attach, type DeviceAddresses, devicesIn, removeNamespace } from './devices.ts'
 import type { Engine } from './engine.ts'
 import { gatewayDeviceOf, routerDeviceOf, tapOf, uuid } from './names.ts'
 import { checkMtu } from './networks.ts'
@@ -37,9 +37,7 @@ export async function ensureRouter(engine: Engine, wholeSpec: RouterSpec): Promi
       'net/ipv6/conf/all/disable_ipv6': '1', 'net/ipv6/conf/default/disable_ipv6': '1',
     }, { netns }),
   ])
-  await privileged.ip(wanted.flatMap(({ device, port }) => attachLines({
-    tap: tapOf(port.portId), device, netns, mtu: checkMtu(port.mtu), networkId: port.networkId,
-  })), { netns: names.fabric, tolerate: ['exists'] })
+  await attach(engine, netns, present, wanted.map(({ device, port }) => ({ tap: tapOf(port.portId), device, mtu: checkMtu(port.mtu), networkId: port.networkId })))
   await privileged.ip([
     'link set lo up', `addr replace ${metadataAddress}/32 dev lo`,
     ...strayDevices(present, wanted).map((device) => `link del ${device}`),

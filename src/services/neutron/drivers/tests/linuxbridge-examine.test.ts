@@ -157,13 +157,18 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   const impossible = { ...closed, interfaces: [{ ...inner(4, 8), macAddress: 'none' }] }
   assert.deepEqual(await faults({ ...specified, routers: [impossible, router] }), [`router ${closed.id} it cannot be made: Not a MAC address: "none"`], 'and hides nothing of the others')
 
+  // An open socket keeps what was unmounted alive, with its ends of the pairs, as does a server that ends late.
+  const listening = await Promise.all([{ routerId: router.id }, { networkId: inside.id }].map((owner) => driver.listenMetadata(call, owner)))
+  t.after(() => listening.forEach((server) => server.close()))
   for (const netns of [routed, served]) await onHost('/usr/bin/umount', `/run/netns/${netns}`)
   const lost = (await driver.examine(call, specified)).faults.map(({ of, id: which, isLost }) => [of, which, isLost])
   assert.deepEqual(lost, [['dhcp', inside.id, true], ['router', router.id, true]], 'namespaces that cannot be entered')
   await driver.removeRouter(call, router.id)
   await driver.removeDhcp(call, inside.id)
   for (const make of [made.dhcp, made.router]) await make()
-  assert.deepEqual(await faults(), [], 'made anew')
+  assert.deepEqual(await faults(), [], 'made anew, though the former ones are still there')
+  for (const server of listening) await new Promise((resolve) => server.close(resolve))
+  assert.deepEqual(await faults(), [], 'and nothing of it goes with them')
 
   const neighbours: FabricSpec = { ...fabricSpec, externalNetworks: [{ ...outside, cidr: '198.51.100.0/25' }, { physicalNetwork: 'other', cidr: '198.51.100.128/25', gatewayAddress: '198.51.100.129' }] }
   await onHost('/usr/sbin/ip', 'route', 'del', '198.51.100.0/24')
@@ -179,4 +184,13 @@ test('an examination sees addresses, routes, rules and settings that are not as 
   await driver.ensureFabric(call, fabricSpec)
   assert.equal(await hostRules(), before, 'a firewall that is loaded anew takes the table away; devices that were told to forward are still known')
   assert.match((await faults({ ...specified, routers: [{ ...router, floatingIps: floatingIps.slice(1) }] })).join(), /has the address 198.51.100.100\/32 besides, the rules of prerouting are not its own/, 'rows beside reality, not reality beside memory')
+
+  const held = await lab.helper.listen({ netns: fabric, address: outside.gatewayAddress, port: 80 })
+  t.after(() => held.close())
+  await onHost('/usr/sbin/ip', 'netns', 'delete', fabric)
+  await driver.ensureFabric(call, fabricSpec)
+  const newFabric = async () => (await driver.examine(call, unspecified)).faults
+  assert.deepEqual(await newFabric(), [], 'a fabric beside a former one that is still there')
+  await new Promise((resolve) => held.close(resolve))
+  assert.deepEqual(await newFabric(), [])
 })
