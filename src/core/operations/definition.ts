@@ -18,6 +18,11 @@ export interface OperationRun<I = unknown> extends CallContext {
   result<T>(step: string): T | undefined
   /** The idempotency key of this operation's step, for a create elsewhere. */
   key(step: string): string
+  /**
+   * Waits for others: for other operations, or for an answer that takes as long as it likes. Meanwhile this operation takes no room
+   * from those that could work, among which may be the one that it waits for.
+   */
+  aside<T>(waiting: Promise<T>): Promise<T>
   /** Why it is undone; absent while it goes forward. */
   readonly fault?: OperationFault
 }

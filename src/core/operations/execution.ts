@@ -29,6 +29,8 @@ export interface Workplace<S> {
   after(milliseconds: number, run: () => void): void
   /** There is something to claim. */
   wake(): void
+  /** There is room for another operation. */
+  vacate(): void
 }
 
 /** A lease as it was just taken. */
@@ -64,6 +66,8 @@ export class Execution<S> {
   #fault: OperationFault | undefined
   /** The pivot was begun: only forward now. */
   #committed: boolean
+  /** So many waits of it are under way that take no room. */
+  #asides = 0
 
   /** Of a row as it was before its lease was taken. */
   constructor(place: Workplace<S>, definition: Definition<S>, row: OperationRow, { epoch, sureUntil }: Lease) {
@@ -83,6 +87,11 @@ export class Execution<S> {
       requestId: row.request_id, operationId: row.id, identity: identityOf(row), signal: neverAborted,
       log: place.capabilities.log.child({ operation: row.id, kind: row.kind }), ...(row.trace_id !== null && { traceId: row.trace_id }),
     }
+  }
+
+  /** It waits for others, and takes no room meanwhile. */
+  get isAside(): boolean {
+    return this.#asides > 0
   }
 
   /** The lease was renewed. */
@@ -382,7 +391,18 @@ export class Execution<S> {
       epoch: this.#epoch, attempt: this.#attempt, ctx: { ...this.#ctx, signal }, signal, log: this.#ctx.log,
       result: <T>(name: string) => this.#results.get(name) as T | undefined,
       key: (name) => `${id}/${name}`,
+      aside: (waiting) => this.#aside(waiting),
       ...(this.#fault && { fault: this.#fault }),
+    }
+  }
+
+  async #aside<T>(waiting: Promise<T>): Promise<T> {
+    this.#asides++
+    this.#place.vacate()
+    try {
+      return await waiting
+    } finally {
+      this.#asides--
     }
   }
 

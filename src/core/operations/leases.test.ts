@@ -208,3 +208,30 @@ test('a step that may not be called off any more, and an undo, hear that their w
     assert.deepEqual([next.events, (await row(id)).status], [['waits', 'waits'], undoing ? 'failed' : 'done'])
   }
 })
+
+test('what waits for others takes no room from them, however many wait', async (t) => {
+  const free = Promise.withResolvers<void>()
+  const waits = defineOperation<Bench, unknown>('waits', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [
+      step('wait', { run: (_s, run) => run.aside(free.promise) }),
+      step('work', { run: async (s) => void s.events.push('goes on') }),
+    ],
+  })
+  const frees = defineOperation<Bench, unknown>('frees', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+    steps: [step('free', {
+      run: async (s) => {
+        s.events.push('frees')
+        free.resolve()
+      },
+    })],
+  })
+  const { begin, work, make } = await operationsBench(t, [waits, frees], { concurrency: 2 })
+  const before = make()
+  for (let count = 0; count < 5; count++) await begin(before, waits)
+  await begin(before, frees)
+  const { events, settled } = work()
+  await settled()
+  assert.deepEqual(events, ['frees', ...Array.from({ length: 5 }, () => 'goes on')])
+})

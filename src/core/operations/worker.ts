@@ -13,7 +13,7 @@ export interface WorkerOptions<S> {
   readonly capabilities: Capabilities
   /** Ours: `host/role/` with the incarnation behind it. */
   readonly ownerPrefix: string
-  /** How many operations run side by side. */
+  /** How many operations work side by side; those that wait for others do not count. */
   readonly concurrency: number
   /** Told after each end, for those that wait. */
   readonly ended?: (resourceId: string) => void
@@ -77,6 +77,10 @@ export class Worker<S> implements Workplace<S> {
     })
   }
 
+  vacate(): void {
+    if (this.#full) this.wake()
+  }
+
   /** An operation that we hold was asked to stop. */
   cancel(operationId: string): void {
     if (this.#held.get(operationId)?.cancel() !== true) this.wake()
@@ -114,7 +118,7 @@ export class Worker<S> implements Workplace<S> {
       while (this.#wanted && !this.#stopped) {
         await this.turn()
         this.#wanted = false
-        const room = concurrency - this.#held.size
+        const room = concurrency - [...this.#held.values()].filter(({ isAside }) => !isAside).length
         this.#full = room <= 0
         if (this.#full) return
         const rows = (await claimable(this.database.read, clock.now().toISOString(), ownerPrefix, this.owner, room)).filter((row) => !this.#held.has(row.id))
@@ -155,7 +159,7 @@ export class Worker<S> implements Workplace<S> {
       if (await execution.run()) this.#options.ended?.(resourceId)
     } finally {
       this.#held.delete(id)
-      if (this.#full) this.wake()
+      this.vacate()
     }
   }
 

@@ -21,12 +21,14 @@ export interface BenchOptions {
   /** Asked before each transaction of a worker: why it is refused. */
   readonly refuse?: () => Error | undefined
   readonly clock?: Clock
+  /** How many operations work side by side. */
+  readonly concurrency?: number
 }
 
 export const noRoom = new Error('database or disk is full')
 
 /** Operations of one owner on a database in memory, as often as an incarnation is wanted, and their rows. The resource is `r`. */
-export async function operationsBench(t: TestContext, definitions: readonly Definition<Bench>[], { refuse = () => undefined, clock = systemClock }: BenchOptions = {}) {
+export async function operationsBench(t: TestContext, definitions: readonly Definition<Bench>[], { refuse = () => undefined, clock = systemClock, concurrency }: BenchOptions = {}) {
   const database = await openDatabase<OperationTables>({ name: 'test', file: ':memory:', migrations: [operationMigration], clock: systemClock, log: silentLog })
   t.after(() => database.close())
   const transaction: Database<OperationTables>['transaction'] = (work, options) => {
@@ -35,6 +37,7 @@ export async function operationsBench(t: TestContext, definitions: readonly Defi
   }
   const make = () => createOperations<Bench>({
     database: { ...database, read: database.read, transaction }, definitions, capabilities: { ...systemCapabilities, clock }, owner: 'host/worker',
+    ...(concurrency !== undefined && { concurrency }),
   })
   const begin = (operations: ReturnType<typeof make>, definition: Definition<Bench>, resourceId = 'r') =>
     database.transaction((tx) => operations.begin(tx, requestContext, definition, { resourceId, input: {} }))

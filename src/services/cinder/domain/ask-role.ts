@@ -22,7 +22,7 @@ export function askScheduler<T>(cinder: Cinder, run: OperationRun<unknown>, ask:
   return whileItStarts(cinder, run, schedulerRpc.topic, () => alive.zones('cinder-scheduler', clock.now(), settings.service_down_time).length > 0, () => ask(cinder.scheduler.any()))
 }
 
-async function whileItStarts<T>({ clock, startedAt }: Cinder, { signal }: OperationRun<unknown>, topic: string, countsAsUp: () => boolean, ask: () => Promise<T>): Promise<T> {
+async function whileItStarts<T>({ clock, startedAt }: Cinder, { aside, signal }: OperationRun<unknown>, topic: string, countsAsUp: () => boolean, ask: () => Promise<T>): Promise<T> {
   for (let pause = 20; ; pause = Math.min(pause * 2, longestPauseMilliseconds)) {
     signal.throwIfAborted()
     try {
@@ -32,6 +32,6 @@ async function whileItStarts<T>({ clock, startedAt }: Cinder, { signal }: Operat
       const isDown = clock.monotonic() - startedAt >= graceMilliseconds && !countsAsUp()
       if (!(error instanceof AnswerLost) && (!isSilent || isDown)) throw error
     }
-    await clock.sleep(pause, signal)
+    await aside(clock.sleep(pause, signal))
   }
 }

@@ -42,7 +42,7 @@ export async function onHost<T>(nova: Nova, run: OperationRun, host: string, tel
         if (!mayBeAskedAgain) throw error
         if (!(await shouldAnswer(nova, host))) throw new HostUnfit('The compute service of its host is down.', { host, silent: true }, new Error(`the compute service on host ${host} is down`, { cause: error }))
       }
-      await nova.runtime.clock.sleep(pause, run.signal)
+      await run.aside(nova.runtime.clock.sleep(pause, run.signal))
     }
   } finally {
     run.signal.removeEventListener('abort', abandon)

@@ -62,7 +62,7 @@ async function settle(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
   const open = await cinder.operations.open(attachmentId)
   // Of two that end the same use the later one waits for the earlier, never both for each other.
   const earlier = open.slice(0, open.findIndex((each) => each.id === run.id))
-  if (earlier.length > 0) await cinder.operations.settled(attachmentId, { except: run.id, signal: run.signal })
+  if (earlier.length > 0) await run.aside(cinder.operations.settled(attachmentId, { except: run.id, signal: run.signal }))
 }
 
 async function unexport(cinder: Cinder, run: OperationRun<Input>): Promise<void> {

@@ -32,7 +32,7 @@ export async function deleteVolume(cinder: Cinder, ctx: RequestContext, volume: 
 
 /** What was under way with the volume comes to its end first. */
 async function settle(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
-  await cinder.operations.settled(run.input.volumeId, { except: run.id, signal: run.signal })
+  await run.aside(cinder.operations.settled(run.input.volumeId, { except: run.id, signal: run.signal }))
 }
 
 async function free(cinder: Cinder, run: OperationRun<Input>): Promise<void> {

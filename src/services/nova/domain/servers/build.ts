@@ -199,10 +199,10 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
       undo: (nova, run) => unmakeVolumes(nova, run, destination(run).host),
     }),
     step('create-ports', { skip: (run) => !needs(run, 'ports'), run: createPorts, undo: leavePorts }),
-    step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command)) }),
+    step('prepare-image', { skip: (run) => !needs(run, 'image'), run: (nova, run) => run.aside(tell(nova, run, (compute, ctx, command) => compute.prepareImage(ctx, command))) }),
     step('connect-volumes', {
       skip: (run) => !needs(run, 'volumes'),
-      run: async (nova, run) => connectionsMade(nova, run, await tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command))),
+      run: async (nova, run) => connectionsMade(nova, run, await run.aside(tell<Connected[]>(nova, run, (compute, ctx, command) => compute.connectVolumes(ctx, command)))),
       async undo(nova, run) {
         await closeCell(nova, run)
         await takeBackConnections(nova, run, destination(run).host)
@@ -211,7 +211,7 @@ export const buildServer = defineOperation<Nova, Input>('server.build', {
     }),
     step('await-ports', {
       skip: (run) => !needs(run, 'ports'),
-      run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.awaitPorts(ctx, { ...command, timeoutSeconds: nova.settings.vif_plugging_timeout })),
+      run: (nova, run) => run.aside(tell(nova, run, (compute, ctx, command) => compute.awaitPorts(ctx, { ...command, timeoutSeconds: nova.settings.vif_plugging_timeout }))),
     }),
     step('spawn', {
       run: (nova, run) => tell(nova, run, (compute, ctx, command) => compute.spawn(ctx, command)),

@@ -77,8 +77,8 @@ async function stopOtherWork(nova: Nova, run: Run): Promise<void> {
   // Another conductor may be at work on them.
   if (builds.length > 0) await ring(nova, run.ctx, 'api', builds)
   if (tasks.length > 0) await ring(nova, run.ctx, 'cell', tasks)
-  await api.settled(serverId, { except: run.id, signal: run.signal })
-  await cell.settled(serverId, { signal: run.signal })
+  await run.aside(api.settled(serverId, { except: run.id, signal: run.signal }))
+  await run.aside(cell.settled(serverId, { signal: run.signal }))
 }
 
 async function destroyGuest(nova: Nova, run: Run): Promise<{ host?: string; found: boolean }> {

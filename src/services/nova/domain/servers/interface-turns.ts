@@ -17,6 +17,6 @@ export async function afterEarlierWork(nova: Nova, run: OperationRun<TaskRun>): 
     const open = await nova.operations.cell.open(serverId)
     const earlier = open.slice(0, open.findIndex(({ id }) => id === run.id))
     if (!earlier.some(isOfInterfaces) && !(await nova.operations.api.open(serverId)).some(isBuild)) return
-    await nova.runtime.clock.sleep(pause, run.signal)
+    await run.aside(nova.runtime.clock.sleep(pause, run.signal))
   }
 }

@@ -61,7 +61,7 @@ interface RebootRun extends TaskRun {
 
 /** A reboot that was called off must have ended before another one begins. */
 async function afterOthers(nova: Nova, run: OperationRun<RebootRun>): Promise<void> {
-  await nova.operations.cell.settled(run.resourceId, { except: run.id, signal: run.signal })
+  await run.aside(nova.operations.cell.settled(run.resourceId, { except: run.id, signal: run.signal }))
 }
 
 export const rebootOperation = defineOperation<Nova, RebootRun>('server.reboot', {
