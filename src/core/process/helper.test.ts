@@ -48,6 +48,8 @@ test('namespaces, links and rules are made in one spawn each and can be asked fo
   const links = await helper.ipQuery(['link', 'show', 'dev', 'br0'], { netns: 'hta-x' }) as { mtu: number }[]
   assert.equal(links[0]?.mtu, 1450)
   assert.deepEqual(await helper.ipQuery(['link', 'show', 'dev', 'none'], { netns: 'hta-x' }), [])
+  await helper.ip(['link add vx-12345678-ab netns hta-x type vxlan id 3 local 127.0.0.1 dstport 4789 nolearning proxy'], {})
+  assert.equal((await helper.ipQuery(['link', 'show', 'dev', 'vx-12345678-ab'], { netns: 'hta-x' }) as unknown[]).length, 1, 'a tunnel whose packets leave by the host')
   assert.deepEqual(await helper.nftQuery(['table', 'inet', 'nimbo2'], { netns: 'hta-x' }), [])
   assert.equal((await helper.nftQuery(['table', 'inet', 'nimbo'], { netns: 'hta-x' })).length, 3)
   const here = await helper.sysctlQuery(['net/ipv4/conf/lo/arp_ignore', 'net/ipv4/none'])
