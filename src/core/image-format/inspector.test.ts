@@ -47,6 +47,18 @@ test('a plain qcow2 is safe and says its size', () => {
   })
 })
 
+/** With the table at the end, where a second header says another capacity. */
+function vmdkWithFooter(capacitySectors: number): Buffer {
+  const start = vmdk(goodDescriptor)
+  start.writeBigUInt64LE(2n ** 64n - 1n, 56)
+  const footer = Buffer.from(start.subarray(0, 512))
+  footer.writeBigUInt64LE(64n, 56)
+  footer.writeBigUInt64LE(BigInt(capacitySectors), 12)
+  return Buffer.concat([start, footer, Buffer.alloc(512)])
+}
+
+const hint = 'parentFileNameHint="json:{}"'
+
 const refused: [string, Buffer, RegExp][] = [
   ['a qcow2 with a backing file', qcow2((h) => { h.writeBigUInt64BE(200n, 8); h.writeUInt32BE(11, 16); h.write('/etc/passwd', 200) }), /backing/],
   ['a qcow2 with an external data file', qcow2((h) => h.writeBigUInt64BE(4n, 72)), /external data/],
@@ -64,6 +76,28 @@ const refused: [string, Buffer, RegExp][] = [
   ['a VMDK with two kinds', vmdk(`${goodDescriptor}createType="monolithicFlat"\n`), /not accepted/],
   ['a VMDK of no capacity', vmdk(goodDescriptor, 0), /capacity/],
   ['a VMDK with a parent', vmdk(`${goodDescriptor}parentFileNameHint="/etc/shadow"\n`), /parent/],
+  ['a VMDK with a parent in a comment', vmdk(`${goodDescriptor}# ${hint}\n`), /parent/],
+  ['a VMDK with a parent behind another word', vmdk(`${goodDescriptor}x parentFileNameHint="nbd://127.0.0.1:1/x"\n`), /parent/],
+  ['a VMDK with a parent in small letters', vmdk(`${goodDescriptor}${hint.toLowerCase()}\n`), /parent/],
+  ['a VMDK with a parent behind the length that its header says', (() => {
+    const image = vmdk(`${goodDescriptor.padEnd(512, '#')}\n${hint}\n`)
+    image.writeBigUInt64LE(1n, 36)
+    return image
+  })(), /parent/],
+  ['a VMDK whose header says that the descriptor lies elsewhere', (() => {
+    const image = vmdk(`${goodDescriptor}${hint}\n`)
+    image.writeBigUInt64LE(32n, 28)
+    image.write(goodDescriptor, 32 * 512)
+    return image
+  })(), /descriptor is missing/],
+  ['a VMDK with a file of changes', vmdk(`${goodDescriptor}changeTrackPath="/etc/shadow"\n`), /line that is not known/],
+  ['a VMDK with an extent behind a path', vmdk(goodDescriptor.replace('disk.vmdk', '/etc/shadow')), /more than a name/],
+  ['a VMDK with an extent behind a protocol', vmdk(goodDescriptor.replace('disk.vmdk', 'nbd:unix')), /more than a name/],
+  ['a VMDK without an extent', vmdk(goodDescriptor.replace(/RW.*\n/, '')), /no extent/],
+  ['a VMDK with two extents', vmdk(`${goodDescriptor}RW 1 SPARSE "other.vmdk"\n`), /several files/],
+  ['a VMDK whose footer says another size', vmdkWithFooter(2 ** 31), /footer/],
+  ['a VMDK without the footer that it promises', vmdkWithFooter(2048).subarray(0, -1024), /footer/],
+  ['a VMDK descriptor that begins with other words', Buffer.from('#\n \nversion=1\ncreateType="monolithicFlat"\nRW 1 FLAT "/etc/shadow" 0\n'), /other files/],
   ['an encrypted container', Buffer.concat([Buffer.from('LUKS\xba\xbe\0\x01', 'latin1'), Buffer.alloc(4096)]), /encrypted/],
   ['a qcow2 that is an ISO too', (() => { const both = qcow2(); both.write('\x01CD001', 32768); return both })(), /several formats/],
   ['nothing', Buffer.alloc(0), /empty/],
@@ -75,8 +109,24 @@ for (const [name, content, reason] of refused) {
 }
 
 test('a good VMDK passes', () => {
-  const report = inspect(vmdk(goodDescriptor))
-  assert.deepEqual([report.format, report.virtualSizeBytes, report.unsafe], ['vmdk', mebibyte, []])
+  const described = `${goodDescriptor}\nencoding="windows-1252"\nCID=0a1b2c3d\nisNativeSnapshot="no"\nddb.adapterType = "ide"\nddb.uuid.image="1"\n`
+  for (const image of [vmdk(goodDescriptor), vmdk(described), vmdk(described.replaceAll('\n', '\r\n')), vmdkWithFooter(2048)]) {
+    const report = inspect(image)
+    assert.deepEqual([report.format, report.virtualSizeBytes, report.unsafe], ['vmdk', mebibyte, []])
+  }
+})
+
+test('a VHD is as large as the larger of what its footer says twice', () => {
+  const footer = Buffer.alloc(512)
+  footer.write('conectix', 0)
+  footer.writeBigUInt64BE(BigInt(mebibyte), 48)
+  footer.writeUInt32BE(2, 60)
+  const sizeWith = (cylinders: number, heads: number, sectors: number) => {
+    footer.writeUInt16BE(cylinders, 56)
+    footer.set([heads, sectors], 58)
+    return inspect(Buffer.concat([Buffer.alloc(mebibyte), footer])).virtualSizeBytes
+  }
+  assert.deepEqual([sizeWith(30, 4, 17), sizeWith(20_000, 16, 255), sizeWith(65535, 16, 255)], [mebibyte, 20_000 * 16 * 255 * 512, mebibyte])
 })
 
 test('a qcow2 declared as raw is refused, and a raw image declared as qcow2', () => {

@@ -1,9 +1,10 @@
 // Inspect a disk image while it streams by, in bounded memory: each format's reader asks for the bytes it wants.
-import { readIso, readLuks, readPloop, readQcow2, readQed, readVdi, readVhd, readVhdx, readVmdk, vhdFooter } from './readers.ts'
+import { readIso, readLuks, readPloop, readQcow2, readQed, readVdi, readVhd, readVhdx, readVmdk } from './readers.ts'
 import type { DetectedFormat, Finding, ImageReport, Reader, Wanted } from './report.ts'
 
 const headBytes = 64 * 1024
-const tailBytes = 512
+const sectorBytes = 512
+const tailBytes = 2 * sectorBytes
 /** No reader may ask for more at once. */
 const largestWish = 128 * 1024
 
@@ -51,10 +52,12 @@ export class FormatInspector {
   finish(): ImageReport {
     if (this.#finished !== undefined) return this.#finished
     if (!this.#started) this.#start()
-    for (const reading of this.#readings) while (reading.wanted !== undefined) this.#deliver(reading)
-    const vhd = this.#readings.find((reading) => reading.format === 'vhd')
-    // A fixed VHD has its mark at the end alone.
-    if (vhd !== undefined && vhd.finding === undefined && this.#tail.length === tailBytes) vhd.finding = vhdFooter(this.#tail)
+    for (const reading of this.#readings) {
+      while (reading.wanted !== undefined) {
+        if (reading.wanted.offset < 0) this.#deliver(reading, this.#fromEnd(reading.wanted))
+        else this.#deliver(reading)
+      }
+    }
     const found = this.#readings.filter((reading) => reading.finding !== undefined)
     const format = found[0]?.format ?? 'raw'
     const unsafe = found.flatMap((reading) => reading.finding?.unsafe ?? [])
@@ -64,7 +67,7 @@ export class FormatInspector {
       format,
       marks: found.map((reading) => reading.format),
       partitions: this.#partitions(),
-      virtualSizeBytes: found[0] === undefined ? Math.ceil(this.#position / 512) * 512 : found[0].finding?.virtualSizeBytes,
+      virtualSizeBytes: found[0] === undefined ? Math.ceil(this.#position / sectorBytes) * sectorBytes : found[0].finding?.virtualSizeBytes,
       fileSizeBytes: this.#position,
       unsafe,
     }
@@ -89,6 +92,7 @@ export class FormatInspector {
     reading.collected.length = 0
     reading.collectedBytes = 0
     const { offset, length } = reading.wanted
+    if (offset < 0) return
     const headEnd = Math.min(this.#position, headBytes)
     if (offset + length <= headEnd) this.#deliver(reading, this.#head.subarray(offset, offset + length))
     else if (offset < headEnd) this.#add(reading, this.#head.subarray(offset, headEnd))
@@ -98,7 +102,8 @@ export class FormatInspector {
     // Once per wish: a delivery may make the reader ask for more of the same chunk.
     for (;;) {
       const { wanted } = reading
-      if (wanted === undefined) return
+      // What counts from the end is delivered there.
+      if (wanted === undefined || wanted.offset < 0) return
       const from = wanted.offset + reading.collectedBytes
       const upTo = Math.min(wanted.offset + wanted.length, before + bytes.length)
       if (from < before) {
@@ -120,6 +125,14 @@ export class FormatInspector {
 
   #deliver(reading: Reading, bytes = Buffer.concat(reading.collected)): void {
     this.#next(reading, reading.reader.next(bytes))
+  }
+
+  #fromEnd({ offset, length }: Wanted) {
+    const overhang = this.#position % sectorBytes
+    const start = this.#tail.length + offset + (overhang === 0 ? 0 : sectorBytes - overhang)
+    const bytes = Buffer.alloc(start < 0 ? 0 : length)
+    if (start >= 0) this.#tail.copy(bytes, 0, start)
+    return bytes
   }
 
   #partitions(): ImageReport['partitions'] {

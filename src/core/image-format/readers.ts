@@ -48,42 +48,69 @@ function* qcow2Extensions(start: number): Generator<{ offset: number; length: nu
   return []
 }
 
-const vmdkKinds = ['streamOptimized', 'monolithicSparse']
+const vmdkKinds = ['streamoptimized', 'monolithicsparse']
+/** Where QEMU looks for the descriptor, and how much of it it reads, whatever the header says. */
+const vmdkDescriptorStart = sectorBytes
+const vmdkDescriptorBytes = 20 * sectorBytes
+const vmdkTableAtEnd = 2n ** 64n - 1n
 
 export function* readVmdk(): Reader {
   const header = yield { offset: 0, length: sectorBytes }
-  if (header.length < 64) return none
   const magic = header.toString('latin1', 0, 4)
-  if (header.toString('latin1', 0, 21) === '# Disk DescriptorFile' || magic === 'COWD') {
-    return { unsafe: ['It is a VMDK whose content lies in other files.'] }
-  }
-  if (magic !== 'KDMV') return none
+  if (isVmdkText(header.toString('latin1')) || magic === 'COWD') return { unsafe: ['It is a VMDK whose content lies in other files.'] }
+  if (magic !== 'KDMV' || header.length < 64) return none
   const unsafe: string[] = []
+  const version = header.readUInt32LE(4)
+  if (version < 1 || version > 3) unsafe.push(`It is of an unknown version ${version} of VMDK.`)
   const capacity = header.readBigUInt64LE(12)
   // QEMU would take a descriptor inside an empty image for a list of other files.
   if (capacity === 0n) unsafe.push('Its capacity is zero.')
-  const descriptorStart = Number(header.readBigUInt64LE(28)) * sectorBytes
-  const descriptorLength = Number(header.readBigUInt64LE(36)) * sectorBytes
-  if (descriptorStart < sectorBytes || descriptorStart > 1024 * 1024 || descriptorLength === 0 || descriptorLength > 1024 * 1024) {
+  const start = header.readBigUInt64LE(28) * BigInt(sectorBytes)
+  const length = header.readBigUInt64LE(36) * BigInt(sectorBytes)
+  if (start !== BigInt(vmdkDescriptorStart) || length === 0n || length > 64n * 1024n) {
     return { unsafe: [...unsafe, 'Its descriptor is missing or out of bounds.'] }
   }
-  const descriptor = (yield { offset: descriptorStart, length: Math.min(descriptorLength, 64 * 1024) }).toString('latin1').replace(/\0[\s\S]*$/, '')
-  unsafe.push(...vmdkDescriptor(descriptor))
+  const descriptor = yield { offset: vmdkDescriptorStart, length: Math.max(Number(length), vmdkDescriptorBytes) }
+  unsafe.push(...vmdkDescriptor(descriptor.toString('latin1').replace(/\0[\s\S]*$/, '')))
+  if (header.readBigUInt64LE(56) === vmdkTableAtEnd) {
+    // A second header near the end counts more than the first: it may say nothing else than where the table is.
+    const footer = yield { offset: -2 * sectorBytes, length: sectorBytes }
+    const same = footer.length >= 64 && footer.compare(header, 0, 8, 0, 8) === 0 && footer.compare(header, 12, 48, 12, 48) === 0
+    if (!same || footer.readBigUInt64LE(56) === vmdkTableAtEnd) {
+      unsafe.push('Its footer is missing or differs from its header.')
+    }
+  }
   return { virtualSizeBytes: size(capacity * BigInt(sectorBytes), unsafe), unsafe }
 }
 
+/** A descriptor without an image: by its first words, or as QEMU knows it, by a version after nothing but comments. */
+function isVmdkText(text: string): boolean {
+  return text.startsWith('# Disk DescriptorFile') || /^(?:#[^\n]*\n| *\r?\n)*version=[123]\r?\n/.test(text)
+}
+
+/** Each line must be one that is known. Readers do not agree on what a line is, so a parent's name is refused wherever it stands. */
 function vmdkDescriptor(text: string): string[] {
   const unsafe: string[] = []
-  const kinds = [...text.matchAll(/^\s*createType\s*=\s*"?([^"\r\n]*)"?/gim)].map((match) => match[1]?.trim() ?? '')
-  if (kinds.length !== 1 || !vmdkKinds.includes(kinds[0] ?? '')) unsafe.push(`Its kind of VMDK is not accepted: ${kinds.join(', ') || 'none given'}.`)
-  const parents = [...text.matchAll(/^\s*parentCID\s*=\s*"?([0-9a-fA-F]+)/gim)].map((match) => match[1]?.toLowerCase())
-  if (/^\s*parentFileNameHint/im.test(text) || parents.some((parent) => parent !== 'ffffffff')) unsafe.push('It has a parent file.')
-  const extents = [...text.matchAll(/^\s*(?:RW|RDONLY|NOACCESS)\s+\d+\s+(\S+)(?:\s+"([^"]*)")?/gim)]
-  if (extents.length > 1) unsafe.push('It consists of several files.')
-  for (const [, kind, name] of extents) {
-    if (kind?.toUpperCase() !== 'SPARSE') unsafe.push('It names a file that is not a sparse extent.')
-    if (name?.includes('/') === true) unsafe.push('It names a file by a path.')
+  const kinds: string[] = []
+  let extents = 0
+  if (/parentFileNameHint/i.test(text)) unsafe.push('It has a parent file.')
+  for (const line of text.split('\n').map((part) => part.trim())) {
+    if (line === '' || line.startsWith('#') || /^ddb\.[\w.]+\s*=/i.test(line)) continue
+    const [, field, value = ''] = /^(\w+)\s*=\s*"?([^"]*)"?$/.exec(line) ?? []
+    const [, extentKind, extentName = ''] = /^(?:RW|RDONLY|NOACCESS)\s+\d+\s+(\S+)(.*)$/i.exec(line) ?? []
+    if (field?.toLowerCase() === 'createtype') kinds.push(value)
+    else if (field?.toLowerCase() === 'parentcid') {
+      if (value.toLowerCase() !== 'ffffffff') unsafe.push('It has a parent file.')
+    } else if (extentKind !== undefined) {
+      extents++
+      if (extentKind.toUpperCase() !== 'SPARSE') unsafe.push('It names a file that is not a sparse extent.')
+      if (!/^\s+"[^"/\\:]+"$/.test(extentName)) unsafe.push('It names a file by more than a name.')
+    } else if (!['version', 'encoding', 'cid', 'isnativesnapshot'].includes(field?.toLowerCase() ?? '')) {
+      unsafe.push('Its descriptor has a line that is not known.')
+    }
   }
+  if (kinds.length !== 1 || !vmdkKinds.includes(kinds[0]?.toLowerCase() ?? '')) unsafe.push(`Its kind of VMDK is not accepted: ${kinds.join(', ') || 'none given'}.`)
+  if (extents !== 1) unsafe.push(extents === 0 ? 'It names no extent.' : 'It consists of several files.')
   return unsafe
 }
 
@@ -95,16 +122,23 @@ export function* readVdi(): Reader {
   return { virtualSizeBytes: size(header.readBigUInt64LE(0x170), unsafe), unsafe }
 }
 
+/** With this number of sectors, the most that a geometry can say, the size stands elsewhere alone. */
+const vhdLargestGeometry = 65535 * 16 * 255
+
 /** The footer of a VHD, a copy of which begins a dynamic one. */
-export function vhdFooter(footer: Buffer): Finding | undefined {
+function vhdFooter(footer: Buffer): Finding | undefined {
   if (footer.length < sectorBytes || footer.toString('latin1', 0, 8) !== 'conectix') return none
   const kind = footer.readUInt32BE(60)
   const unsafe = kind === 2 || kind === 3 ? [] : ['It is a differencing image, or of an unknown kind.']
-  return { virtualSizeBytes: size(footer.readBigUInt64BE(48), unsafe), unsafe }
+  const said = size(footer.readBigUInt64BE(48), unsafe)
+  // QEMU goes by the geometry for some makers of images and by the size for others: the larger is the safe answer.
+  const sectors = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59)
+  return { virtualSizeBytes: sectors === vhdLargestGeometry ? said : Math.max(said, sectors * sectorBytes), unsafe }
 }
 
 export function* readVhd(): Reader {
-  return vhdFooter(yield { offset: 0, length: sectorBytes })
+  // A fixed VHD has its mark at the end alone.
+  return vhdFooter(yield { offset: 0, length: sectorBytes }) ?? vhdFooter(yield { offset: -sectorBytes, length: sectorBytes })
 }
 
 const vhdxMetadataRegion = '06a27c8b90479a4bb8fe575f050f886e'

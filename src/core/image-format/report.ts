@@ -23,7 +23,10 @@ export interface Finding {
   readonly unsafe?: readonly string[]
 }
 
-/** Ask for bytes of the image: no further back than the first 64 KiB, or ahead. Fewer come when the image ends. */
+/**
+ * Ask for bytes of the image: no further back than the first 64 KiB, or ahead. Fewer come when the image ends.
+ * An offset below zero counts from the end, rounded up to whole sectors of 512 bytes; no further back than 1 KiB.
+ */
 export interface Wanted {
   readonly offset: number
   readonly length: number

@@ -48,6 +48,8 @@ test('namespaces, links and rules are made in one spawn each and can be asked fo
   const links = await helper.ipQuery(['link', 'show', 'dev', 'br0'], { netns: 'hta-x' }) as { mtu: number }[]
   assert.equal(links[0]?.mtu, 1450)
   assert.deepEqual(await helper.ipQuery(['link', 'show', 'dev', 'none'], { netns: 'hta-x' }), [])
+  await helper.ip(['link add vx-12345678-ab netns hta-x type vxlan id 3 local 127.0.0.1 dstport 4789 nolearning proxy'], {})
+  assert.equal((await helper.ipQuery(['link', 'show', 'dev', 'vx-12345678-ab'], { netns: 'hta-x' }) as unknown[]).length, 1, 'a tunnel whose packets leave by the host')
   assert.deepEqual(await helper.nftQuery(['table', 'inet', 'nimbo2'], { netns: 'hta-x' }), [])
   assert.equal((await helper.nftQuery(['table', 'inet', 'nimbo'], { netns: 'hta-x' })).length, 3)
   const here = await helper.sysctlQuery(['net/ipv4/conf/lo/arp_ignore', 'net/ipv4/none'])
@@ -79,7 +81,24 @@ test('what is not on the allow-list is refused', root, async (t) => {
     () => helper.ip(['netns exec htb-x id'], { netns: 'htb-x' }),
     () => helper.ip(['-n default link set a up'], { netns: 'htb-x' }),
     () => helper.ip(['tuntap add dev t mode tap user 0'], { netns: 'htb-x' }),
+    ...['link set a-1 xdpgeneric obj /tmp/x', 'link set a-1 xdp off', 'link set xdp up', 'link set a-1 vf 0 mac 00:00:00:00:00:01', 'link set a-1 mtu 1400 mtu 1500',
+      'link set group up', 'link add a-1 name b-1 type bridge', 'link add a-1 type bpf', 'link add a-1 type bridge type veth', 'link add a-1 link b-1 type bridge',
+      'link chg a-1 up', 'addr add 1.1.1.1/24 dev a-1 label x', 'addr flush dev a-1', 'route add default encap bpf in obj /tmp/x dev a-1', 'route add 1.0.0.0/8 oif a-1',
+      'route add blackhole 1.0.0.0/8', 'neigh add 1.1.1.1 dev a-1', 'neigh replace 1.1.1.1 lladdr 00:00:00:00:00:01 nud noarp dev a-1', 'tuntap add dev a-1 mode tun user 64123',
+      'tuntap del dev a-1 mode tap', 'link set a-1  up', '',
+    ].map((line) => () => helper.ip([line], { netns: 'htb-x' })),
+    ...['link add htb-up name eth9 type veth peer name y-1 netns htb-x', 'link add x-1 netns htb-x type veth peer name eth9', 'link add eth9 type bridge',
+      'link set htb-up master br-lan', 'route add 10.9.0.0/16 via 10.0.0.1', 'tuntap add dev htb-up mode tap user 64123', 'link set htb-up netns htb-x',
+    ].map((line) => () => helper.ip([line], {})),
+    ...['fdb append 00:00:00:00:00:01 dev a-1 dst 10.0.0.1 via eth0', 'fdb flush dev a-1', 'link set dev a-1 learning off', 'vlan add dev a-1 vid 1',
+    ].map((line) => () => helper.bridge([line], { netns: 'htb-x' })),
     () => helper.ipQuery(['netns', 'exec'], {}),
+    // Only the whole word `show` shows: others change, by any beginning of their names.
+    ...['link change eth0 down', 'link s eth0 down', 'route append 1.0.0.0/8 dev lo', 'addr a 1.1.1.1 dev lo', 'link show group default', '-4 -6 addr show', 'neigh']
+      .map((words) => () => helper.ipQuery(words.split(' '), {})),
+    () => helper.bridgeQuery(['fdb', 'append', '00:00:00:00:00:01', 'dev', 'lo'], {}),
+    () => helper.nftQuery(['-f', 'table'], {}),
+    () => helper.nftQuery(['table', 'inet;', 'x'], {}),
     () => helper.ipQuery(['-batch', 'link'], {}),
     () => helper.bridge(['link set dev a learning off'], {}),
     () => helper.nft('flush ruleset', { netns: 'htb-x' }),

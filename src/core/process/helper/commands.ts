@@ -4,7 +4,7 @@ import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { CommandFailed } from '../errors.ts'
 import { checkOptions, namespaceName, openInside, optionalNamespace, refuse, texts } from './allow.ts'
-import { bridgeLines, ipLines, queryWords, settingPath, settingValue } from './allow-ip.ts'
+import { bridgeLines, ipLines, listedWords, settingPath, settingValue, shownWords } from './allow-ip.ts'
 import { ruleset } from './allow-nft.ts'
 import { readRules, readValues } from './nft-text.ts'
 import { refusalsIn } from './batch.ts'
@@ -55,7 +55,7 @@ export function createHelper(options: HelperOptions): Helper {
 
   async function query(program: 'ip' | 'bridge', objects: readonly string[], args: unknown, where: unknown) {
     const netns = optionalNamespace(options, where)
-    const asked = queryWords(args, objects)
+    const asked = shownWords(args, objects)
     try {
       const { stdout } = await run(program, [...(netns ? ['-n', netns] : []), '-j', ...asked], {})
       return { result: stdout.trim() === '' ? [] : JSON.parse(stdout) }
@@ -68,7 +68,7 @@ export function createHelper(options: HelperOptions): Helper {
   const commands: Record<Method, Command> = {
     ip: async (lines, where) => batch('ip', ipLines(options, lines, optionalNamespace(options, where)), where),
     ipQuery: (args, where) => query('ip', ['link', 'addr', 'route', 'neigh', 'netconf'], args, where),
-    bridge: async (lines, where) => batch('bridge', bridgeLines(lines, optionalNamespace(options, where)), where),
+    bridge: async (lines, where) => batch('bridge', bridgeLines(options, lines, optionalNamespace(options, where)), where),
     bridgeQuery: (args, where) => query('bridge', ['fdb', 'link'], args, where),
 
     async nft(rules, where) {
@@ -79,7 +79,7 @@ export function createHelper(options: HelperOptions): Helper {
     },
     async nftQuery(args, where) {
       const netns = optionalNamespace(options, where)
-      const asked = queryWords(args, ['table', 'tables', 'chain', 'chains', 'map', 'maps', 'set', 'sets', 'ruleset'])
+      const asked = listedWords(args, ['table', 'tables', 'chain', 'chains', 'map', 'maps', 'set', 'sets', 'ruleset'])
       try {
         const { stdout } = await run('nft', ['-j', 'list', ...asked], { netns })
         return { result: (JSON.parse(stdout) as { nftables: unknown[] }).nftables }
@@ -94,7 +94,7 @@ export function createHelper(options: HelperOptions): Helper {
       return { result: readRules(stdout) }
     },
     async nftTable(family, table, where) {
-      const asked = queryWords(['table', family, table], ['table'])
+      const asked = listedWords(['table', family, table], ['table'])
       try {
         const { stdout } = await run('nft', ['-s', 'list', ...asked], { netns: optionalNamespace(options, where) })
         return { result: readValues(stdout) }

@@ -7,7 +7,7 @@ import type { attachmentRoutes } from '../contract/attachments.ts'
 import { type AttachmentFilter, attachmentSortColumns } from '../db/attachments.ts'
 import { completeAttachment } from '../domain/attachments/complete.ts'
 import { connect, connectOnce } from '../domain/attachments/connect.ts'
-import { checkDeletionAllowed, disconnect } from '../domain/attachments/disconnect.ts'
+import { checkChangeAllowed, disconnect } from '../domain/attachments/disconnect.ts'
 import { attachmentFor, listAttachments } from '../domain/attachments/find.ts'
 import { reserve } from '../domain/attachments/reserve.ts'
 import { authorize, type Cinder, isAdmin } from '../domain/cinder.ts'
@@ -59,13 +59,14 @@ export function attachmentHandlers(cinder: Cinder): Handlers<typeof attachmentRo
       const { connector } = body.attachment
       if (Object.keys(connector).length === 0) throw new BadRequest('Invalid input for field/attribute connector. Value: {}. It does not have enough properties')
       const attachment = authorize(cinder, ctx, 'volume:attachment_update', await attachmentFor(cinder, ctx, params.id))
+      await checkChangeAllowed(cinder, ctx, attachment)
       const connected = await connect(cinder, ctx, attachment, connectorOf(connector))
       mark(cinder.trace, cinder.clock, ctx, 50)
       return { status: 200, body: { attachment: viewAttachment(connected) } }
     },
     async deleteAttachment({ ctx, params }) {
       const attachment = authorize(cinder, ctx, 'volume:attachment_delete', await attachmentFor(cinder, ctx, params.id))
-      await checkDeletionAllowed(cinder, ctx, attachment)
+      await checkChangeAllowed(cinder, ctx, attachment)
       const others = await disconnect(cinder, ctx, attachment)
       return { status: 200, body: { attachments: others.map(viewAttachmentSummary) } }
     },

@@ -63,6 +63,10 @@ test('CVE-2023-2088: a user cannot take a volume from under a server, a service 
   for (const action of [{ 'os-detach': { attachment_id: attachment.id } }, { 'os-terminate_connection': { connector } }]) {
     assert.equal((await demo.call('cinder', 'POST', `/v3/volumes/${id}/action`, action)).status, 409)
   }
+  const reconnect = (headers: Record<string, string> = {}) =>
+    demo.call('cinder', 'PUT', `/v3/attachments/${attachment.id}`, { attachment: { connector: { ...connector, host: 'elsewhere' } } }, { ...at('3.54'), ...headers })
+  assert.deepEqual((await reconnect()).body, refused.body)
+  assert.equal((await reconnect(await serviceToken(cloud))).status, 200)
   // A header that anyone can write is no service token.
   assert.equal((await remove({ 'x-service-token': demo.token })).status, 409)
   assert.equal((await remove({ 'x-service-roles': 'service' })).status, 409)

@@ -218,3 +218,22 @@ test('a connection that the backend does not end is answered with the operation 
   const { body: { operation } } = await demo.call('cinder', 'GET', `/v1/operations/${ended.headers['nimbo-operation-id']}`)
   assert.deepEqual([operation.kind, operation.status, operation.resource.id], ['attachment.disconnect', 'failed', attachment.id])
 })
+
+test('a volume in use stays reachable when it is connected anew in vain', async (t) => {
+  const cloud = await startCloud(t, ['cinder'], { capabilities: { clock: quickClock(100) } })
+  const demo = await cloud.login('demo')
+  const { id } = await readyVolume(demo)
+  const body = { attachment: { connector: { host: 'host-1' } } }
+  const { attachment } = (await demo.call('cinder', 'POST', '/v3/attachments', { attachment: { volume_uuid: id, ...body.attachment } }, at('3.54'))).body
+  const { send } = cloud.bus
+  const asked: string[] = []
+  Object.assign(cloud.bus, {
+    send: (...sent: Parameters<typeof send>) => {
+      asked.push(sent[2].method)
+      if (sent[2].method === 'connect') throw new BackendFailed('The engine failed.')
+      return send.apply(cloud.bus, sent)
+    },
+  })
+  const answer = await demo.call('cinder', 'PUT', `/v3/attachments/${attachment.id}`, body, at('3.54'))
+  assert.deepEqual([answer.status, asked.includes('connect'), asked.includes('disconnect')], [500, true, false])
+})

@@ -7,7 +7,7 @@ import type { Random } from '#core/context'
 export interface Passwords {
   hash(password: string): Promise<string>
   /**
-   * Takes as long for no stored hash as for a wrong password.
+   * Takes as long for no stored hash as for a wrong password, and for a wrong secret too: whoever guesses learns nothing of the kind.
    *
    * @param asked whose log-in it is, as it was asked for, known or not: those take turns, so that many tries for one hold up no other
    */
@@ -65,12 +65,14 @@ export function createPasswords(rules: PasswordRules, random: Random, outside = 
     },
     async matches(password, stored, asked) {
       if (password === '' || password.length > rules.maxLength) return false
-      if (stored?.startsWith(secretPrefix)) return matchesSecret(password, stored)
+      const secret = stored?.startsWith(secretPrefix) ? stored : undefined
+      if (secret !== undefined && matchesSecret(password, secret)) return true
       decoy ??= inTurn('', () => hash(random.bytes(16).toString('hex'), { cost: rules.rounds, salt: random.bytes(16) }))
-      const known = stored ?? (await decoy)
+      const slow = secret === undefined ? stored : undefined
+      const known = slow ?? (await decoy)
       const long = known.startsWith(`${prehashed}$`)
       const same = await inTurn(asked, () => verify(long ? digest(password) : password, long ? known.slice(prehashed.length) : known))
-      return same && stored !== null && stored !== undefined
+      return same && known === slow
     },
   }
 }

@@ -50,6 +50,18 @@ describe('a token stops at once', () => {
     assert.equal(await worksWith(await logIn()), true)
   })
 
+  test('when the domain of its project is disabled, though its user is of another', async (t) => {
+    const { as, admin, project, domain, make, roleId, password, worksWith } = await somebody(t)
+    const user = await make('users', 'user', { name: 'bob', password: 'bob-secret' })
+    await as(admin.token, 'PUT', `/v3/projects/${project.id}/users/${user.id}/roles/${await roleId('member')}`)
+    const logIn = () => password({ id: user.id, password: 'bob-secret' }, { project: { id: project.id } })
+    const token = tokenOf(await logIn())
+    assert.equal(await worksWith(token), true)
+    await as(admin.token, 'PATCH', `/v3/domains/${domain.id}`, { domain: { enabled: false } })
+    assert.equal(await worksWith(token), false)
+    assert.equal((await logIn()).status, 401)
+  })
+
   test('when its user is deleted', async (t) => {
     const { as, admin, user, token, worksWith } = await somebody(t)
     await as(admin.token, 'DELETE', `/v3/users/${user.id}`)

@@ -118,6 +118,17 @@ describe('a log-in', () => {
     assert.deepEqual(await attempt({ methods: ['magic'] }), [400, { code: 400, title: 'Bad Request', message: lacking }])
   })
 
+  test('by two methods is one only when both prove the same user', async (t) => {
+    const { cloud } = await startIdentity(t)
+    const attempt = async (token: string) => (await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+      auth: { identity: { methods: ['password', 'token'], password: { user: demo }, token: { id: token } }, scope: demoProject },
+    }))
+    const [mine, others] = [await cloud.login('demo'), await cloud.login('admin')]
+    const answer = await attempt(mine.token)
+    assert.deepEqual([answer.status, answer.body.token.methods], [201, ['password', 'token']])
+    assert.equal((await attempt(others.token)).status, 401)
+  })
+
   test('is refused before any work when it is malformed (CVE-2014-2828)', async (t) => {
     const { cloud } = await startIdentity(t)
     const attempt = async (auth: unknown) => (await cloud.call('keystone', 'POST', '/v3/auth/tokens', { auth })).status

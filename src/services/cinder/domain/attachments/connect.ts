@@ -85,13 +85,13 @@ async function exportVolume(cinder: Cinder, run: OperationRun<Input>): Promise<R
   return askBackend(cinder, run, backendOf(row.host), (role) => role.connect(run.ctx, { volumeId, readOnly, operation: run.id, epoch: run.epoch }))
 }
 
-/** Taken back unless another use needs it. */
+/** Taken back unless a use needs it: another one, or this one, which was connected before. */
 async function unexportVolume(cinder: Cinder, run: OperationRun<Input>): Promise<void> {
-  const { volumeId, attachmentId } = run.input
+  const { volumeId } = run.input
   const row = await findVolumeRow(cinder.database.read, volumeId)
   if (!row || row.host === null) return
-  const others = await attachmentsOf(cinder.database.read, [volumeId])
-  if (others.some((each) => each.id !== attachmentId && each.connectionInfo !== null)) return
+  const uses = await attachmentsOf(cinder.database.read, [volumeId])
+  if (uses.some((each) => each.connectionInfo !== null)) return
   await cinder.volumes.on(backendOf(row.host)).disconnect(run.ctx, { volumeId, operation: run.id, epoch: run.epoch })
 }
 

@@ -19,16 +19,16 @@ type Input = Static<typeof Input>
 
 /**
  * A user may not take a volume from under a server: devices left behind on the host have leaked other tenants' data
- * (CVE-2023-2088; cinder/volume/api.py, attachment_deletion_allowed).
+ * (CVE-2023-2088; cinder/volume/api.py, attachment_deletion_allowed). Connecting it anew would do the same, though upstream lets it.
  *
  * @throws AttachmentInUse
  */
-export async function checkDeletionAllowed(cinder: Cinder, ctx: RequestContext, attachment: Attachment): Promise<void> {
+export async function checkChangeAllowed(cinder: Cinder, ctx: RequestContext, attachment: Attachment): Promise<void> {
   if (isService(ctx)) return
   const { serverId, connectionInfo } = attachment
   if (serverId === null || connectionInfo === null) return
   if (!(await usedByServer(cinder, ctx, serverId, attachment.volumeId, attachment.id))) return
-  cinder.log.warn({ requestId: ctx.requestId, attachment: attachment.id, server: serverId }, 'a user asked to delete an attachment that nova uses')
+  cinder.log.warn({ requestId: ctx.requestId, attachment: attachment.id, server: serverId }, 'a user asked to change an attachment that nova uses')
   throw new AttachmentInUse(`ConflictNovaUsingAttachment: Detach volume from instance ${serverId} using the Compute API`)
 }
 

@@ -6,7 +6,7 @@ import type { Attachment } from '../../model/attachment.ts'
 import { InvalidVolume } from '../../model/errors.ts'
 import { backendOf, type Volume } from '../../model/volume.ts'
 import type { Allowed, Cinder } from '../cinder.ts'
-import { checkDeletionAllowed, disconnect } from './disconnect.ts'
+import { checkChangeAllowed, disconnect } from './disconnect.ts'
 import { settleVolume } from './standing.ts'
 
 /** @throws InvalidVolume */
@@ -84,7 +84,7 @@ export async function detachVolume(cinder: Cinder, ctx: RequestContext, volume: 
     await cinder.database.transaction((tx) => settleVolume(tx, volume.id, cinder.clock.now().toISOString()))
     return
   }
-  await checkDeletionAllowed(cinder, ctx, use)
+  await checkChangeAllowed(cinder, ctx, use)
   await disconnect(cinder, ctx, use as Allowed<Attachment>)
 }
 
@@ -101,7 +101,7 @@ export async function initializeConnection(cinder: Cinder, ctx: RequestContext, 
 /** @throws AttachmentInUse, BackendFailed */
 export async function terminateConnection(cinder: Cinder, ctx: RequestContext, volume: Allowed<Volume>): Promise<void> {
   const uses = await attachmentsOf(cinder.database.read, [volume.id])
-  for (const use of uses) await checkDeletionAllowed(cinder, ctx, use)
+  for (const use of uses) await checkChangeAllowed(cinder, ctx, use)
   if (volume.host !== null && !uses.some((use) => use.connectionInfo !== null)) {
     await cinder.volumes.on(backendOf(volume.host)).disconnect(ctx, { volumeId: volume.id })
   }

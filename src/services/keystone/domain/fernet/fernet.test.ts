@@ -33,6 +33,11 @@ describe('fernet', () => {
   })
 })
 
+test('a token too long to be one of ours is not opened, however well it is made (CVE-2013-0247)', () => {
+  const opened = (length: number) => open([key], seal(key, Buffer.alloc(length), 1_700_000_000, systemRandom.bytes(16))) !== undefined
+  assert.deepEqual([opened(600), opened(800)], [true, false])
+})
+
 describe('a payload', () => {
   const id = fc.oneof(fc.uuid().map((uuid) => uuid.replaceAll('-', '')), fc.constantFrom('default', 'someone@example.org'))
   const scope: fc.Arbitrary<Scope> = fc.oneof(

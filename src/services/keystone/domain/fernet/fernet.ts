@@ -7,6 +7,8 @@ export type FernetKey = Buffer
 const versionByte = 0x80
 const signatureBytes = 32
 const smallestToken = 1 + 8 + 16 + 16 + signatureBytes
+/** In characters. No token of ours is longer: what is, is refused before any work. */
+const longestToken = 1024
 
 /** @param madeAtSeconds whole seconds since 1970 @param iv 16 random bytes @returns the token without padding */
 export function seal(key: FernetKey, message: Buffer, madeAtSeconds: number, iv: Buffer): string {
@@ -25,6 +27,7 @@ export interface Opened {
 
 /** The message, when one of the keys made it; undefined for anything else, whatever is wrong with it. */
 export function open(keys: readonly FernetKey[], token: string): Opened | undefined {
+  if (token.length > longestToken) return undefined
   const bytes = Buffer.from(token, 'base64url')
   // Other spellings of the same bytes are refused, so that one token has one name in caches.
   if (bytes.length < smallestToken || bytes[0] !== versionByte || bytes.toString('base64url') !== token) return undefined
