@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
 import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
+import type { Session } from '../../../app/testing/index.ts'
 import { pluginRpc } from '../contract/agent-rpc.ts'
 import { signedHeaders } from '../host/metadata-agent.ts'
 import { external, must, network, port, refused, startLab, subnet, until } from './lab.ts'
@@ -232,6 +233,46 @@ test('the addresses of a port that goes with its router’s interface are not le
   await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: friend.id })
   await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { port_id: friend.id })
   await until(() => !engine.state.addressSets.get(group)?.addresses.includes(address), 'the end of the address')
+})
+
+test('nobody finds out by filters, order or markers what is hidden', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const [bound, loose] = [await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' }), await port(demo, blue.id)]
+  const found = async (session: Session, path: string) => {
+    const body = await must(session, 'GET', path)
+    return Object.values<{ id: string }[]>(body)[0]?.map(({ id }) => id)
+  }
+  const { network: shown } = await must(admin, 'GET', `/networks/${blue.id}`)
+  const questions: [string, string][] = [
+    ['/ports?binding:host_id=host-1', bound.id], ['/ports?binding:vif_type=bridge&id=' + bound.id, bound.id],
+    ...['network_type', 'segmentation_id'].map((name): [string, string] => [`/networks?provider:${name}=${shown[`provider:${name}`]}&id=${blue.id}`, blue.id]),
+  ]
+  for (const [path, id] of questions) {
+    assert.deepEqual(await found(admin, path), [id], path)
+    assert.deepEqual(await found(demo, path), [], path)
+  }
+  const inOrder = (direction: string) => found(demo, `/ports?id=${bound.id}&id=${loose.id}&sort_key=binding:host_id&sort_dir=${direction}`)
+  assert.deepEqual(await inOrder('asc'), await inOrder('desc'))
+  assert.equal((await found(admin, `/ports?sort_key=binding:host_id&sort_dir=desc&id=${bound.id}&id=${loose.id}`))?.[0], bound.id)
+
+  const stranger = await cloud.login('stranger')
+  await network(stranger)
+  assert.equal((await stranger.call('neutron', 'GET', `/v2.0/networks?limit=1&marker=${blue.id}&sort_key=name&sort_dir=asc`)).status, 404)
+  assert.equal((await admin.call('neutron', 'GET', `/v2.0/networks?limit=1&marker=${blue.id}`)).status, 200)
+})
+
+test('a token for no project shows no ports, though those of gateways are in no project either', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  assert.equal((await must(admin, 'GET', '/ports?device_owner=network:router_gateway')).ports.length, 1)
+  const { headers } = await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+    auth: { identity: { methods: ['password'], password: { user: { name: 'demo', domain: { id: 'default' }, password: 'demo-secret' } } }, scope: 'unscoped' },
+  })
+  const { status, body } = await cloud.call('neutron', 'GET', '/v2.0/ports', undefined, { 'x-auth-token': headers['x-subject-token'] ?? '' })
+  assert.deepEqual([status, body], [200, { ports: [] }])
 })
 
 test('two that ask for one address at once: one gets it', async (t) => {
