@@ -235,6 +235,49 @@ test('the addresses of a port that goes with its router’s interface are not le
   await until(() => !engine.state.addressSets.get(group)?.addresses.includes(address), 'the end of the address')
 })
 
+test('a member does not switch source translation on that an administrator switched off', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const gateway = { network_id: outside.id }
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r', external_gateway_info: gateway } })
+  const set = async (session: Session, info: object | null) => (await must(session, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: info } })).router.external_gateway_info?.enable_snat
+  assert.equal(router.external_gateway_info.enable_snat, true)
+  assert.equal(await set(admin, { ...gateway, enable_snat: false }), false)
+  assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: { ...gateway, enable_snat: true } } }), [403, 'PolicyNotAuthorized'])
+  assert.equal(await set(demo, gateway), false)
+  assert.equal(await set(demo, null), undefined)
+  assert.equal(await set(demo, gateway), false)
+  assert.equal(await set(admin, gateway), true, 'who may choose gets the default, as upstream')
+})
+
+test('a member is given neither a floating address’s way to another project’s port nor another project’s security group', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const stranger = await cloud.login('stranger')
+  const outside = await external(admin)
+  // Demo owns the network, and so sees the stranger's port on it.
+  const blue = await network(admin, { shared: true, project_id: demo.projectId })
+  const block = await subnet(demo, blue.id)
+  const [foreign, own] = [await port(stranger, blue.id), await port(demo, blue.id)]
+  const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  assert.equal((await must(demo, 'GET', `/ports/${foreign.id}`)).port.id, foreign.id)
+  const ofAnother = `Bad floatingip request: Cannot process floating IP association with Port ${foreign.id}, since that port is owned by a different project.`
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id } })
+  for (const [method, path, body] of [['POST', '/floatingips', { floating_network_id: outside.id, port_id: foreign.id }], ['PUT', `/floatingips/${floatingip.id}`, { port_id: foreign.id }]] as const) {
+    const reply = await demo.call('neutron', method, `/v2.0${path}`, { floatingip: body })
+    assert.deepEqual([reply.status, reply.body.NeutronError.message], [400, ofAnother])
+  }
+  await must(demo, 'PUT', `/floatingips/${floatingip.id}`, { floatingip: { port_id: own.id } })
+
+  const [group] = foreign.security_groups
+  const noGroup = `Security group ${group} does not exist`
+  for (const [method, path, body] of [['POST', '/ports', { network_id: blue.id, security_groups: [group] }], ['PUT', `/ports/${own.id}`, { security_groups: [group, ...own.security_groups] }]] as const) {
+    const reply = await demo.call('neutron', method, `/v2.0${path}`, { port: body })
+    assert.deepEqual([reply.status, reply.body.NeutronError.message], [404, noGroup])
+  }
+  assert.deepEqual((await must(demo, 'GET', `/ports/${own.id}`)).port.security_groups, own.security_groups)
+})
+
 test('nobody finds out by filters, order or markers what is hidden', async (t) => {
   const { cloud, admin, demo } = await startLab(t)
   const blue = await network(demo)
