@@ -4,13 +4,10 @@ import { Uuid } from '#core/spec'
 import { checkBody } from '#core/validation'
 import { networkRow, type Tx, updateRow } from '../db/networks.ts'
 import { type PortRecord, portsOfDevice, setPort } from '../db/ports.ts'
-import { floatingIpsThrough, routerRow } from '../db/routers.ts'
 import { subnetRecord, subnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { RouterRow, SubnetRow } from '../db/tables.ts'
-import { contains, formatPrefix, overlaps, parseIp, parsePrefix } from '../model/addresses.ts'
-import {
-  badRequest, InterfaceUsedByFloatingIp, InterfaceUsedByRoute, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch,
-} from '../model/errors.ts'
+import { formatPrefix, overlaps, parsePrefix } from '../model/addresses.ts'
+import { badRequest, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch } from '../model/errors.ts'
 import { attributeChecks, authorize } from './access.ts'
 import { isWired, unbound } from './binding.ts'
 import { type Neutron, timeText } from './neutron.ts'
@@ -18,7 +15,8 @@ import { insertNewPort } from './ports/create.ts'
 import { removePort } from './ports/delete.ts'
 import { findPort } from './ports/list.ts'
 import { claimQuota } from './quotas.ts'
-import { reachOf, type Route } from './router-routes.ts'
+import { refuseInUse } from './router-interface-use.ts'
+import { reachOf } from './router-routes.ts'
 import { findRouter, interfaceOwner } from './routers.ts'
 import { findSubnet } from './subnets.ts'
 import { beginRouterSync } from './sync-router.ts'
@@ -125,27 +123,4 @@ export async function removeInterface(neutron: Neutron, ctx: RequestContext, rou
     await beginRouterSync(neutron, tx, ctx, router.id, router.project_id, [port.row.network_id])
     return { router, port, subnetIds }
   })
-}
-
-/**
- * A port that is taken from its router through the port itself is held to what taking the interface off is held to.
- *
- * @throws InterfaceUsedByFloatingIp, InterfaceUsedByRoute
- */
-export async function refuseInterfaceInUse(tx: Tx, { row, addresses }: PortRecord): Promise<void> {
-  const router = row.device_owner === interfaceOwner ? await routerRow(tx, row.device_id) : undefined
-  if (router) await refuseInUse(tx, router, addresses.map((address) => address.subnet_id))
-}
-
-async function refuseInUse(tx: Tx, router: RouterRow, subnetIds: readonly string[]): Promise<void> {
-  if ((await floatingIpsThrough(tx, router.id, subnetIds)).length > 0) {
-    throw new InterfaceUsedByFloatingIp(`Router interface for subnet ${subnetIds[0]} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`)
-  }
-  const routes = JSON.parse(router.routes) as Route[]
-  for (const id of subnetIds) {
-    const prefix = parsePrefix((await subnetRow(tx, id))?.cidr ?? '')
-    if (prefix && routes.some((route) => contains(prefix, parseIp(route.nexthop) ?? { version: 4, value: -1n }))) {
-      throw new InterfaceUsedByRoute(`Router interface for subnet ${id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`)
-    }
-  }
 }
