@@ -23,19 +23,24 @@ export function checkFilters(query: Query, isFilter: (name: string) => boolean):
   if (unknown.length > 0) throw new BadRequest(`${listText(unknown)} is invalid attribute for filtering`)
 }
 
-/** @throws BadRequest for a filter or sort key that the noun has not, a bad limit, or too many values; InvalidInput for a value that cannot be one */
-export function readList(query: Query, list: ListOf, readers: FilterReaders = {}): ListRequest {
+/**
+ * Nothing that the caller sees has a value of a hidden attribute: asked for by one, nothing is found, and in order of one all are alike.
+ *
+ * @throws BadRequest for a filter or sort key that the noun has not, a bad limit, or too many values; InvalidInput for a value that cannot be one
+ */
+export function readList(query: Query, list: ListOf, readers: FilterReaders = {}, hidden: ReadonlySet<string> = new Set()): ListRequest {
   const { columns, special = {} } = list
   checkFilters(query, (name) => Object.hasOwn(columns, name) || Object.hasOwn(special, name))
   const filters = Object.keys(query).filter((name) => !own.has(name)).map((name) => {
     const read = Object.hasOwn(readers, name) ? readers[name] : columns[name]?.kind === 'flag' ? readFlag : undefined
-    return { name, values: many(query[name]).map((value) => read?.(value) ?? value) }
+    const values = many(query[name]).map((value) => read?.(value) ?? value)
+    return { name, values: hidden.has(name) ? [] : values }
   })
   if (filters.some(({ values }) => values.length > mostValues)) throw new BadRequest(`A filter takes at most ${mostValues} values.`)
   const limit = readLimit(many(query['limit']).at(-1))
   const marker = many(query['marker']).at(-1)
   return {
-    filters, sort: readSort(query, list), reverse: /^true$/i.test(many(query['page_reverse']).at(-1) ?? ''),
+    filters, sort: readSort(query, list).filter(({ key }) => !hidden.has(key)), reverse: /^true$/i.test(many(query['page_reverse']).at(-1) ?? ''),
     // A marker is for pages: the whole list has none.
     ...(limit !== undefined && { limit, ...(marker !== undefined && { marker }) }),
   }

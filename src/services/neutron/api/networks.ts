@@ -4,7 +4,7 @@ import type { RequestContext } from '#core/context'
 import type { Static } from '#core/spec'
 import type { Network, networkRoutes } from '../contract/networks.ts'
 import { networkList, type NetworkRecord } from '../db/networks.ts'
-import { allows } from '../domain/access.ts'
+import { allows, hiddenAttributes } from '../domain/access.ts'
 import { agentZone } from '../domain/availability-zones.ts'
 import { createNetworks, deleteNetwork, findNetwork, listNetworks, type NewNetworkBody, updateNetwork } from '../domain/networks.ts'
 import type { Neutron } from '../domain/neutron.ts'
@@ -32,7 +32,7 @@ export const networkFilters: FilterReaders = { 'provider:segmentation_id': readI
 
 export const networkHandlers = (neutron: Neutron): Handlers<typeof networkRoutes> => ({
   async listNetworks({ ctx, query, baseUrl }) {
-    const request = readList(query, networkList, networkFilters)
+    const request = readList(query, networkList, networkFilters, hiddenAttributes(neutron, ctx, 'network'))
     const records = await listNetworks(neutron, ctx, request)
     const views = records.map((record) => viewNetwork(neutron, ctx, record))
     return { status: 200, body: listBody('networks', views, records.map(({ row }) => row.id), query, request, `${baseUrl}/networks`) }

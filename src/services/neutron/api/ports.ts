@@ -5,7 +5,7 @@ import type { Static } from '#core/spec'
 import { markTokenCheck } from '#core/trace'
 import type { Port, portRoutes } from '../contract/ports.ts'
 import { portList, type PortRecord } from '../db/ports.ts'
-import { allows } from '../domain/access.ts'
+import { allows, hiddenAttributes } from '../domain/access.ts'
 import type { Neutron } from '../domain/neutron.ts'
 import { createPorts, type NewPortBody } from '../domain/ports/create.ts'
 import { deletePort } from '../domain/ports/delete.ts'
@@ -39,7 +39,7 @@ const seesBinding = (neutron: Neutron, ctx: RequestContext) => allows(neutron, c
 
 export const portHandlers = (neutron: Neutron): Handlers<typeof portRoutes> => ({
   async listPorts({ ctx, query, baseUrl }) {
-    const request = readList(query, portList, { fixed_ips: readPair })
+    const request = readList(query, portList, { fixed_ips: readPair }, hiddenAttributes(neutron, ctx, 'port'))
     const records = await listPorts(neutron, ctx, request)
     const binding = seesBinding(neutron, ctx)
     return { status: 200, body: listBody('ports', records.map((record) => viewPort(record, binding)), records.map(({ row }) => row.id), query, request, `${baseUrl}/ports`) }

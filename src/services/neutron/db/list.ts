@@ -11,6 +11,7 @@ export interface ListedColumn {
 export type ListedColumns = Readonly<Record<string, ListedColumn>>
 
 export interface ListRequest {
+  /** One without values lets nothing through. */
   readonly filters: readonly { readonly name: string; readonly values: readonly string[] }[]
   readonly sort: readonly { readonly key: string; readonly direction: 'asc' | 'desc' }[]
   readonly limit?: number
@@ -45,7 +46,8 @@ export async function listRows<Row>(db: LooseDb, { table, columns, special = {} 
   for (const { name, values } of request.filters) {
     const more = special[name]
     const known = columns[name]
-    if (more) query = query.where(more(values))
+    if (values.length === 0) query = query.where(sql<SqlBool>`1 = 0`)
+    else if (more) query = query.where(more(values))
     else if (known) {
       const wanted = values.map((value) => toValue(known, value))
       query = wanted.length === 1 ? query.where(known.column, '=', wanted[0]) : query.where(known.column, 'in', wanted)
@@ -56,15 +58,17 @@ export async function listRows<Row>(db: LooseDb, { table, columns, special = {} 
     const turned = request.reverse ? (direction === 'asc' ? 'desc' : 'asc') : direction
     return column ? [{ column, key, direction: turned }] : []
   })
-  if (request.marker !== undefined) query = query.where(await afterMarker(db, table, request.marker, order))
+  if (request.marker !== undefined) query = query.where(await afterMarker(db, table, request.marker, order, scope))
   for (const { column, direction } of order) query = query.orderBy(column.kind === 'text' && column.column !== `${table}.id` ? textOf(column) : sql.ref(column.column), direction as 'asc')
   if (request.limit !== undefined) query = query.limit(request.limit)
   const rows = (await query.execute()) as Row[]
   return request.reverse ? rows.reverse() : rows
 }
 
-async function afterMarker(db: LooseDb, table: string, marker: string, order: readonly { column: ListedColumn; direction: string }[]): Promise<Condition> {
-  const row = (await db.selectFrom(table).selectAll().where('id', '=', marker).executeTakeFirst()) as Record<string, string | number | null> | undefined
+/** @throws NotFound also for a marker that the caller cannot see: where it stands among the caller's own would tell what it holds */
+async function afterMarker(db: LooseDb, table: string, marker: string, order: readonly { column: ListedColumn; direction: string }[], scope?: Condition): Promise<Condition> {
+  const found = db.selectFrom(table).selectAll().where('id', '=', marker)
+  const row = (await (scope ? found.where(scope) : found).executeTakeFirst()) as Record<string, string | number | null> | undefined
   if (!row) throw new NotFound(`The marker ${marker.slice(0, 64)} could not be found.`)
   const branches = order.map(({ column, direction }, at) => {
     const equal = order.slice(0, at).map((each) => sql`${textOf(each.column)} = ${valueIn(row, each.column)}`)

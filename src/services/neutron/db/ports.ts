@@ -42,8 +42,9 @@ function byAddress(values: readonly string[]): Condition {
   return conditions.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(conditions, sql` and `)})`
 }
 
-/** A project sees its own ports and those on its networks. */
-export function portsOf(projectId: string): Condition {
+/** A project sees its own ports and those on its networks. Who is in none sees none: neutron's own ports outside are in none either. */
+export function portsOf(projectId: string | undefined): Condition {
+  if (projectId === undefined) return sql<SqlBool>`1 = 0`
   return sql<SqlBool>`(ports.project_id = ${projectId} or ports.network_id in (select id from networks where project_id = ${projectId}))`
 }
 

@@ -37,6 +37,12 @@ export function attributeChecks(rule: string, body: Readonly<Record<string, unkn
   })
 }
 
+/** Of the attributes whose sight has a rule of its own, those that the caller may not see. */
+export function hiddenAttributes(neutron: Neutron, ctx: RequestContext, noun: 'network' | 'port'): ReadonlySet<string> {
+  const start = `get_${noun}:`
+  return new Set(neutron.policy.rules.flatMap(({ name }) => (name.startsWith(start) && !allows(neutron, ctx, name, {}) ? [name.slice(start.length)] : [])))
+}
+
 export function isAdmin(neutron: Neutron, ctx: RequestContext): boolean {
   return allows(neutron, ctx, 'context_is_admin', {})
 }

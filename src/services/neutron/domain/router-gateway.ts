@@ -11,7 +11,7 @@ import { allows, bit, type Check, toFlag } from './access.ts'
 import type { Neutron } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
 import { reachOf } from './router-routes.ts'
-import { networkTarget } from './targets.ts'
+import { networkTarget, routerTarget } from './targets.ts'
 
 export interface WantedGateway {
   readonly network_id?: string
@@ -38,7 +38,7 @@ export async function setGateway(neutron: Neutron, tx: Tx, ctx: RequestContext, 
     return
   }
   if (networkId === undefined) throw badRequest('router', 'external_gateway_info needs a network_id')
-  const enableSnat = bit(toFlag(wanted.enable_snat, true))
+  const enableSnat = bit(toFlag(wanted.enable_snat, defaultSnat(neutron, ctx, router)))
   if (router.gateway_network_id === networkId && !wanted.external_fixed_ips) return setRouter(tx, router.id, { enable_snat: enableSnat })
   const network = await networkRow(tx, networkId)
   if (!network || !allows(neutron, ctx, 'get_network', networkTarget(network))) throw new NetworkNotFound(`Network ${networkId} could not be found.`)
@@ -51,6 +51,14 @@ export async function setGateway(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   })
   await tx.updateTable('ports').set({ status: 'ACTIVE' }).where('id', '=', port.row.id).execute()
   await setRouter(tx, router.id, { gateway_port_id: port.row.id, gateway_network_id: networkId, enable_snat: enableSnat })
+}
+
+/**
+ * Upstream falls back to the default whenever nothing is said, so that who may not choose undoes what an administrator chose
+ * (CVE-2014-6414). For them it stays, also while the router has no gateway.
+ */
+function defaultSnat(neutron: Neutron, ctx: RequestContext, router: RouterRow): boolean {
+  return router.enable_snat === 1 || allows(neutron, ctx, 'update_router:external_gateway_info:enable_snat', routerTarget(router))
 }
 
 async function refuseOverlap(tx: Tx, routerId: string, cidrs: readonly string[]): Promise<void> {

@@ -2,22 +2,21 @@
 import type { RequestContext } from '#core/context'
 import { Uuid } from '#core/spec'
 import { checkBody } from '#core/validation'
-import { deleteTags, networkRow, type Tx, updateRow } from '../db/networks.ts'
-import { deletePortRow, type PortRecord, portsOfDevice, setPort } from '../db/ports.ts'
-import { floatingIpsThrough } from '../db/routers.ts'
+import { networkRow, type Tx, updateRow } from '../db/networks.ts'
+import { type PortRecord, portsOfDevice, setPort } from '../db/ports.ts'
 import { subnetRecord, subnetRow, subnetsOfNetwork } from '../db/subnets.ts'
 import type { RouterRow, SubnetRow } from '../db/tables.ts'
-import { contains, formatPrefix, overlaps, parseIp, parsePrefix } from '../model/addresses.ts'
-import {
-  badRequest, InterfaceUsedByFloatingIp, InterfaceUsedByRoute, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch,
-} from '../model/errors.ts'
+import { formatPrefix, overlaps, parsePrefix } from '../model/addresses.ts'
+import { badRequest, PortInUse, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, SubnetMismatch } from '../model/errors.ts'
 import { attributeChecks, authorize } from './access.ts'
 import { isWired, unbound } from './binding.ts'
 import { type Neutron, timeText } from './neutron.ts'
 import { insertNewPort } from './ports/create.ts'
+import { removePort } from './ports/delete.ts'
 import { findPort } from './ports/list.ts'
 import { claimQuota } from './quotas.ts'
-import { reachOf, type Route } from './router-routes.ts'
+import { refuseInUse } from './router-interface-use.ts'
+import { reachOf } from './router-routes.ts'
 import { findRouter, interfaceOwner } from './routers.ts'
 import { findSubnet } from './subnets.ts'
 import { beginRouterSync } from './sync-router.ts'
@@ -88,8 +87,8 @@ async function takePort(neutron: Neutron, tx: Tx, ctx: RequestContext, router: R
   await refuseOverlap(tx, router.id, subnets)
   // It was a guest's, and has a wire where that was.
   if (isWired(record.row)) await beginUnwire(neutron, tx, ctx, record.row, record.row.host_id)
-  await setPort(tx, portId, { ...unbound, device_id: router.id, device_owner: interfaceOwner, status: 'ACTIVE', port_security_enabled: 0, allowed_address_pairs: '[]' })
-  await tx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute()
+  // Its port security and its groups stay: nobody filters it while it is the router's, and it comes back with them.
+  await updateRow(tx, 'ports', portId, { ...unbound, device_id: router.id, device_owner: interfaceOwner, status: 'ACTIVE' }, timeText(neutron))
   return { ...record, row: { ...record.row, ...unbound, device_id: router.id, device_owner: interfaceOwner } }
 }
 
@@ -119,23 +118,9 @@ export async function removeInterface(neutron: Neutron, ctx: RequestContext, rou
     const subnetIds = port.addresses.map((address) => address.subnet_id)
     if (portId !== undefined && subnetId !== undefined && !subnetIds.includes(subnetId)) throw new SubnetMismatch(`Subnet on port ${portId} does not match the requested subnet ${subnetId}.`)
     await refuseInUse(tx, router, subnetIds)
-    await deletePortRow(tx, port.row.id)
-    await deleteTags(tx, [port.row.id])
+    await removePort(neutron, tx, ctx, port.row)
     await updateRow(tx, 'routers', router.id, {}, timeText(neutron))
     await beginRouterSync(neutron, tx, ctx, router.id, router.project_id, [port.row.network_id])
     return { router, port, subnetIds }
   })
-}
-
-async function refuseInUse(tx: Tx, router: RouterRow, subnetIds: readonly string[]): Promise<void> {
-  if ((await floatingIpsThrough(tx, router.id, subnetIds)).length > 0) {
-    throw new InterfaceUsedByFloatingIp(`Router interface for subnet ${subnetIds[0]} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`)
-  }
-  const routes = JSON.parse(router.routes) as Route[]
-  for (const id of subnetIds) {
-    const prefix = parsePrefix((await subnetRow(tx, id))?.cidr ?? '')
-    if (prefix && routes.some((route) => contains(prefix, parseIp(route.nexthop) ?? { version: 4, value: -1n }))) {
-      throw new InterfaceUsedByRoute(`Router interface for subnet ${id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`)
-    }
-  }
 }

@@ -1,9 +1,19 @@
 // What must not be possible: the cases of SECURITY-CASES.md that concern networks, and who may do what.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { createHmac } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { type RequestContext, systemClock, systemIds, systemRandom } from '#core/context'
+import { silentLog } from '#core/observe'
+import { rpcClient } from '#core/rpc'
+import type { Session } from '../../../app/testing/index.ts'
+import { pluginRpc } from '../contract/agent-rpc.ts'
 import { signedHeaders } from '../host/metadata-agent.ts'
 import { external, must, network, port, refused, startLab, subnet, until } from './lab.ts'
+
+const serviceContext: RequestContext = {
+  requestId: 'req-1', signal: new AbortController().signal, log: silentLog,
+  identity: { userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', roles: ['service'] },
+}
 
 test('a stranger finds nothing of another project, and readers change nothing', async (t) => {
   const { cloud, demo } = await startLab(t)
@@ -90,8 +100,8 @@ test('attributes of administrators are refused to members, and not reset by them
   assert.deepEqual((await must(demo, 'GET', `/subnets?network_id=${outside.id}`)).subnets, [])
 })
 
-test('a port of the network’s owner cannot become a port of a network device that skips its filter', async (t) => {
-  const { cloud, admin, demo, engine } = await startLab(t)
+test('no port of a member becomes a port of a network device that skips its filter, nor does a router take a stranger’s', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
   const theirs = await network(admin, { shared: true })
   await subnet(admin, theirs.id, '10.5.0.0/24')
   const mine = await port(demo, theirs.id)
@@ -101,7 +111,211 @@ test('a port of the network’s owner cannot become a port of a network device t
   const stranger = await cloud.login('stranger')
   const foreign = await port(stranger, theirs.id)
   assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: foreign.id }), [404, 'PortNotFound'])
-  void engine
+})
+
+/** A port of demo on a network of admin's that is shared with everybody: what has no filter there can pose as anybody. */
+async function onShared(t: TestContext) {
+  const lab = await startLab(t)
+  const { admin, demo, engine } = lab
+  const theirs = await network(admin, { shared: true })
+  const block = await subnet(admin, theirs.id, '10.5.0.0/24')
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  const shown = async (id: string) => {
+    const { port: now } = await must(demo, 'GET', `/ports/${id}`)
+    return [now.port_security_enabled, now.security_groups.length]
+  }
+  /** As nova takes a port for a server. @returns whether its wire is filtered, and by how many groups */
+  const boot = async (id: string) => {
+    await must(admin, 'PUT', `/ports/${id}`, { port: { device_id: 'd9cbd0b5-5d37-4b6b-9bb0-3f1a2a2a6f01', device_owner: 'compute:nova', 'binding:host_id': 'host-1' } })
+    const wired = await until(() => engine.state.ports.get(id), 'the wire')
+    return [wired.portSecurityEnabled, wired.securityGroupIds.length]
+  }
+  return { ...lab, theirs, block, router, shown, boot }
+}
+
+test('a port that was a router’s and is a guest’s again is filtered as before', async (t) => {
+  const { demo, theirs, router, shown, boot } = await onShared(t)
+  const mine = await port(demo, theirs.id)
+  assert.deepEqual(await refused(demo, 'PUT', `/ports/${mine.id}`, { port: { port_security_enabled: false } }), [403, 'PolicyNotAuthorized'])
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: mine.id })
+  assert.deepEqual(await shown(mine.id), [true, 1], 'as upstream shows it')
+  await must(demo, 'PUT', `/ports/${mine.id}`, { port: { name: 'renamed' } })
+  for (const change of [{ port_security_enabled: false }, { device_owner: '', port_security_enabled: false }, { allowed_address_pairs: [{ ip_address: '0.0.0.0/0' }] }]) {
+    assert.deepEqual(await refused(demo, 'PUT', `/ports/${mine.id}`, { port: change }), [403, 'PolicyNotAuthorized'], JSON.stringify(change))
+  }
+  await must(demo, 'PUT', `/ports/${mine.id}`, { port: { device_id: '', device_owner: '' } })
+  assert.deepEqual(await shown(mine.id), [true, 1])
+  assert.deepEqual(await boot(mine.id), [true, 1])
+})
+
+test('a port that nova takes while it still says that it is a router’s is filtered', async (t) => {
+  const { demo, theirs, router, boot } = await onShared(t)
+  const mine = await port(demo, theirs.id)
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: mine.id })
+  await must(demo, 'PUT', `/ports/${mine.id}`, { port: { device_id: '' } })
+  assert.deepEqual(await boot(mine.id), [true, 1])
+})
+
+test('a port that was made for a device of the network has no filter there, and one as soon as it can be a guest’s', async (t) => {
+  const { admin, demo, theirs, block, router, shown, boot } = await onShared(t)
+  const joined = (await must(admin, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })).port_id
+  const given = (await port(admin, theirs.id, { project_id: demo.projectId, device_owner: 'network:distributed' })).id
+  const taken = (await port(admin, theirs.id, { project_id: demo.projectId, device_owner: 'network:distributed' })).id
+  for (const id of [joined, given, taken]) assert.deepEqual(await shown(id), [false, 0])
+  for (const id of [joined, given]) {
+    await must(demo, 'PUT', `/ports/${id}`, { port: { device_id: '', device_owner: '' } })
+    assert.deepEqual(await shown(id), [true, 1])
+  }
+  assert.deepEqual(await boot(taken), [true, 1], 'also where nobody cleared it before')
+  assert.deepEqual(await boot(joined), [true, 1])
+})
+
+test('a port without a filter is one where the network’s owner wants it so', async (t) => {
+  const { demo } = await startLab(t)
+  const blue = await network(demo)
+  const open = await network(demo, { port_security_enabled: false })
+  for (const [networkId, change, security] of [[blue.id, {}, true], [blue.id, { port_security_enabled: false }, false], [open.id, {}, false]] as const) {
+    const made = await port(demo, networkId, { device_owner: 'network:distributed' })
+    const { port: changed } = await must(demo, 'PUT', `/ports/${made.id}`, { port: { device_owner: '', ...change } })
+    assert.deepEqual([changed.port_security_enabled, changed.security_groups.length], [security, security ? 1 : 0])
+  }
+})
+
+test('a port of DHCP or of a router gets no wire of a guest’s, whoever asks for one', async (t) => {
+  const { admin, cloud, engine, demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const [served] = await until(async () => {
+    const { ports } = await must(admin, 'GET', `/ports?network_id=${blue.id}&device_owner=network:dhcp`)
+    return ports.length === 1 && ports
+  }, 'the port of DHCP')
+  const plugin = rpcClient(cloud.bus, { clock: systemClock, random: systemRandom, ids: systemIds, log: silentLog }, pluginRpc).any()
+  const plugged: string[] = []
+  const plug = engine.plugPort
+  engine.plugPort = (call, spec) => {
+    plugged.push(spec.id)
+    return plug(call, spec)
+  }
+  assert.deepEqual(await plugin.wirePort(serviceContext, { portId: served.id, host: 'host-1' }), { up: false })
+  assert.deepEqual(plugged, [], 'not for a moment')
+})
+
+test('a router’s port is not parted from it through the port while a floating address or a route needs it', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const blue = await network(demo)
+  const block = await subnet(demo, blue.id)
+  const inside = await port(demo, blue.id)
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r', external_gateway_info: { network_id: outside.id } } })
+  const joined = (await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })).port_id
+  const part = () => Promise.all([{ device_owner: '' }, { device_id: '' }, { device_id: 'vm', device_owner: 'compute:nova' }].map((change) => refused(demo, 'PUT', `/ports/${joined}`, { port: change })))
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id, port_id: inside.id } })
+  assert.deepEqual(await part(), Array.from({ length: 3 }, () => [409, 'RouterInterfaceInUseByFloatingIP']))
+  await must(demo, 'PUT', `/ports/${joined}`, { port: { name: 'renamed', device_id: router.id, device_owner: 'network:router_interface' } })
+  await must(demo, 'DELETE', `/floatingips/${floatingip.id}`)
+  await must(demo, 'PUT', `/routers/${router.id}`, { router: { routes: [{ destination: '10.9.0.0/24', nexthop: '10.1.0.9' }] } })
+  assert.deepEqual(await part(), Array.from({ length: 3 }, () => [409, 'RouterInterfaceInUseByRoute']))
+  await must(demo, 'PUT', `/routers/${router.id}`, { router: { routes: [] } })
+  await must(demo, 'PUT', `/ports/${joined}`, { port: { device_id: '', device_owner: '' } })
+  await must(demo, 'DELETE', `/routers/${router.id}`)
+})
+
+test('the addresses of a port that goes with its router’s interface are not let in by its groups any more', async (t) => {
+  const { admin, demo, engine } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const friend = await port(demo, blue.id)
+  const address = friend.fixed_ips[0].ip_address
+  const guest = await port(admin, blue.id, { project_id: demo.projectId, device_owner: 'compute:nova', 'binding:host_id': 'host-1' })
+  const [group] = guest.security_groups
+  await until(() => engine.state.addressSets.get(group)?.addresses.includes(address), 'the address')
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r' } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { port_id: friend.id })
+  await must(demo, 'PUT', `/routers/${router.id}/remove_router_interface`, { port_id: friend.id })
+  await until(() => !engine.state.addressSets.get(group)?.addresses.includes(address), 'the end of the address')
+})
+
+test('a member does not switch source translation on that an administrator switched off', async (t) => {
+  const { admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  const gateway = { network_id: outside.id }
+  const { router } = await must(demo, 'POST', '/routers', { router: { name: 'r', external_gateway_info: gateway } })
+  const set = async (session: Session, info: object | null) => (await must(session, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: info } })).router.external_gateway_info?.enable_snat
+  assert.equal(router.external_gateway_info.enable_snat, true)
+  assert.equal(await set(admin, { ...gateway, enable_snat: false }), false)
+  assert.deepEqual(await refused(demo, 'PUT', `/routers/${router.id}`, { router: { external_gateway_info: { ...gateway, enable_snat: true } } }), [403, 'PolicyNotAuthorized'])
+  assert.equal(await set(demo, gateway), false)
+  assert.equal(await set(demo, null), undefined)
+  assert.equal(await set(demo, gateway), false)
+  assert.equal(await set(admin, gateway), true, 'who may choose gets the default, as upstream')
+})
+
+test('a member is given neither a floating address’s way to another project’s port nor another project’s security group', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const stranger = await cloud.login('stranger')
+  const outside = await external(admin)
+  // Demo owns the network, and so sees the stranger's port on it.
+  const blue = await network(admin, { shared: true, project_id: demo.projectId })
+  const block = await subnet(demo, blue.id)
+  const [foreign, own] = [await port(stranger, blue.id), await port(demo, blue.id)]
+  const { router } = await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  await must(demo, 'PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: block.id })
+  assert.equal((await must(demo, 'GET', `/ports/${foreign.id}`)).port.id, foreign.id)
+  const ofAnother = `Bad floatingip request: Cannot process floating IP association with Port ${foreign.id}, since that port is owned by a different project.`
+  const { floatingip } = await must(demo, 'POST', '/floatingips', { floatingip: { floating_network_id: outside.id } })
+  for (const [method, path, body] of [['POST', '/floatingips', { floating_network_id: outside.id, port_id: foreign.id }], ['PUT', `/floatingips/${floatingip.id}`, { port_id: foreign.id }]] as const) {
+    const reply = await demo.call('neutron', method, `/v2.0${path}`, { floatingip: body })
+    assert.deepEqual([reply.status, reply.body.NeutronError.message], [400, ofAnother])
+  }
+  await must(demo, 'PUT', `/floatingips/${floatingip.id}`, { floatingip: { port_id: own.id } })
+
+  const [group] = foreign.security_groups
+  const noGroup = `Security group ${group} does not exist`
+  for (const [method, path, body] of [['POST', '/ports', { network_id: blue.id, security_groups: [group] }], ['PUT', `/ports/${own.id}`, { security_groups: [group, ...own.security_groups] }]] as const) {
+    const reply = await demo.call('neutron', method, `/v2.0${path}`, { port: body })
+    assert.deepEqual([reply.status, reply.body.NeutronError.message], [404, noGroup])
+  }
+  assert.deepEqual((await must(demo, 'GET', `/ports/${own.id}`)).port.security_groups, own.security_groups)
+})
+
+test('nobody finds out by filters, order or markers what is hidden', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const blue = await network(demo)
+  await subnet(demo, blue.id)
+  const [bound, loose] = [await port(admin, blue.id, { project_id: demo.projectId, 'binding:host_id': 'host-1' }), await port(demo, blue.id)]
+  const found = async (session: Session, path: string) => {
+    const body = await must(session, 'GET', path)
+    return Object.values<{ id: string }[]>(body)[0]?.map(({ id }) => id)
+  }
+  const { network: shown } = await must(admin, 'GET', `/networks/${blue.id}`)
+  const questions: [string, string][] = [
+    ['/ports?binding:host_id=host-1', bound.id], ['/ports?binding:vif_type=bridge&id=' + bound.id, bound.id],
+    ...['network_type', 'segmentation_id'].map((name): [string, string] => [`/networks?provider:${name}=${shown[`provider:${name}`]}&id=${blue.id}`, blue.id]),
+  ]
+  for (const [path, id] of questions) {
+    assert.deepEqual(await found(admin, path), [id], path)
+    assert.deepEqual(await found(demo, path), [], path)
+  }
+  const inOrder = (direction: string) => found(demo, `/ports?id=${bound.id}&id=${loose.id}&sort_key=binding:host_id&sort_dir=${direction}`)
+  assert.deepEqual(await inOrder('asc'), await inOrder('desc'))
+  assert.equal((await found(admin, `/ports?sort_key=binding:host_id&sort_dir=desc&id=${bound.id}&id=${loose.id}`))?.[0], bound.id)
+
+  const stranger = await cloud.login('stranger')
+  await network(stranger)
+  assert.equal((await stranger.call('neutron', 'GET', `/v2.0/networks?limit=1&marker=${blue.id}&sort_key=name&sort_dir=asc`)).status, 404)
+  assert.equal((await admin.call('neutron', 'GET', `/v2.0/networks?limit=1&marker=${blue.id}`)).status, 200)
+})
+
+test('a token for no project shows no ports, though those of gateways are in no project either', async (t) => {
+  const { cloud, admin, demo } = await startLab(t)
+  const outside = await external(admin)
+  await must(demo, 'POST', '/routers', { router: { external_gateway_info: { network_id: outside.id } } })
+  assert.equal((await must(admin, 'GET', '/ports?device_owner=network:router_gateway')).ports.length, 1)
+  const { headers } = await cloud.call('keystone', 'POST', '/v3/auth/tokens', {
+    auth: { identity: { methods: ['password'], password: { user: { name: 'demo', domain: { id: 'default' }, password: 'demo-secret' } } }, scope: 'unscoped' },
+  })
+  const { status, body } = await cloud.call('neutron', 'GET', '/v2.0/ports', undefined, { 'x-auth-token': headers['x-subject-token'] ?? '' })
+  assert.deepEqual([status, body], [200, { ports: [] }])
 })
 
 test('two that ask for one address at once: one gets it', async (t) => {

@@ -105,7 +105,8 @@ export function pluginServer(neutron: Neutron): RpcServer<typeof pluginRpc> {
       const { read } = database
       const record = await portRecord(read, portId)
       const network = record && (await networkRow(read, record.row.network_id))
-      if (!record || !network || record.row.host_id !== host) return { up: false }
+      // A port that became a router's meanwhile is no guest's to wire.
+      if (!record || !network || record.row.host_id !== host || !isWired(record.row)) return { up: false }
       const needs = await groupsOfPort(read, record.securityGroupIds)
       const wiring = { network: await networkSpec(neutron, read, network, host), port: portSpec(record, network.mtu), revision: record.row.revision_number, ...needs }
       mark(trace, clock, ctx, 33)

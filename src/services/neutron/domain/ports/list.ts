@@ -9,9 +9,8 @@ import { allows, seesAll } from '../access.ts'
 import type { Neutron } from '../neutron.ts'
 import { portTarget } from '../targets.ts'
 
-
 export async function listPorts(neutron: Neutron, ctx: RequestContext, request: ListRequest): Promise<PortRecord[]> {
-  return listRecords(neutron.database.read, request, seesAll(neutron, ctx) ? undefined : portsOf(ctx.identity.projectId ?? ''))
+  return listRecords(neutron.database.read, request, seesAll(neutron, ctx) ? undefined : portsOf(ctx.identity.projectId))
 }
 
 /** @throws PortNotFound also for one that the caller cannot see */

@@ -17,6 +17,7 @@ import { bindTo, isWired } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
 import { checkRevision, type Change } from '../revisions.ts'
+import { refuseInterfaceInUse } from '../router-interface-use.ts'
 import { membersChanged } from '../sync-groups.ts'
 import { beginNetworkSync, dhcpOwner } from '../sync-network.ts'
 import { beginRouterSync } from '../sync-router.ts'
@@ -43,7 +44,9 @@ export async function updatePort(neutron: Neutron, ctx: RequestContext, id: stri
       checkRevision(record.row, ifRevision)
       if (body.device_id !== undefined || body.device_owner !== undefined) {
         const { project_id, device_id, device_owner } = record.row
-        await checkDevice(neutron, tx, ctx, { project_id, device_id: body.device_id === undefined ? device_id : (body.device_id ?? ''), device_owner: body.device_owner === undefined ? device_owner : (body.device_owner ?? '') })
+        const next = { project_id, device_id: body.device_id === undefined ? device_id : (body.device_id ?? ''), device_owner: body.device_owner === undefined ? device_owner : (body.device_owner ?? '') }
+        await checkDevice(neutron, tx, ctx, next)
+        if (next.device_id !== device_id || next.device_owner !== device_owner) await refuseInterfaceInUse(tx, record)
       }
       changed = await changePort(neutron, tx, ctx, record, network, body)
       return [id]
@@ -56,7 +59,7 @@ export async function updatePort(neutron: Neutron, ctx: RequestContext, id: stri
 export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, record: PortRecord, network: NetworkRow, body: PortChangeBody): Promise<PortRecord> {
   const { row } = record
   if (body.fixed_ips !== undefined && body.fixed_ips !== null) await keepFloatingIps(tx, row.id, body.fixed_ips)
-  const set = changedColumns(neutron, row, body)
+  const set = changedColumns(neutron, row, network, body)
   const after = { ...row, ...set }
   const groupIds = await changeGroups(neutron, tx, ctx, record, after, body)
   try {
@@ -72,7 +75,7 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   await tellRoutersAndDhcp(neutron, tx, ctx, record, changed)
   if (body.fixed_ips !== undefined && body.fixed_ips !== null) await announcePort(neutron, tx, ctx, changed.row, 'network-changed')
   const touched = new Set([...record.securityGroupIds, ...groupIds])
-  if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || body.port_security_enabled !== undefined)) {
+  if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || after.port_security_enabled !== row.port_security_enabled)) {
     await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])
   }
   return changed
@@ -110,8 +113,14 @@ async function rewire(neutron: Neutron, tx: Tx, ctx: RequestContext, before: Por
   if (isWired(after) && (touched || otherwise)) await beginWire(neutron, tx, ctx, after)
 }
 
-function changedColumns(neutron: Neutron, row: PortRow, body: PortChangeBody): Partial<PortRow> {
-  const secure = toFlag(body.port_security_enabled, row.port_security_enabled === 1) && !row.device_owner.startsWith('network:')
+/** A port that was made for a device of the network has no port security: once it can be a guest's, it is filtered as its network's ports are. */
+function keptSecurity(row: PortRow, network: NetworkRow, body: PortChangeBody): boolean {
+  const released = row.device_owner.startsWith('network:') && body.device_owner !== undefined && !(body.device_owner ?? '').startsWith('network:')
+  return row.port_security_enabled === 1 || (released && network.port_security_enabled === 1)
+}
+
+function changedColumns(neutron: Neutron, row: PortRow, network: NetworkRow, body: PortChangeBody): Partial<PortRow> {
+  const secure = toFlag(body.port_security_enabled, keptSecurity(row, network, body))
   const mac = body.mac_address === undefined ? row.mac_address : readMac(body.mac_address)
   if (mac !== row.mac_address && row.host_id !== '' && row.vif_type !== 'unbound') {
     throw new PortBound(`Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.vif_type}, old_mac ${row.mac_address}, new_mac ${mac}.`)

@@ -37,6 +37,9 @@ test('a guest cannot speak with another MAC, another address or for another in A
   await a.ip(`link set eth0 address ${macOf(1)}`)
   assert.equal(await a.pings('10.0.0.2'), true)
 
+  const overlapping = ['10.0.0.64/28', '10.0.0.77', '10.0.0.0/24', '10.0.0.1'].map((ipAddress) => ({ macAddress: macOf(1), ipAddress }))
+  assert.deepEqual((await driver.plugPort(call, { ...plugged(1), allowedAddressPairs: overlapping })).problems, [])
+  assert.equal(await a.pings('10.0.0.2', '-I', '10.0.0.77'), true, 'allowed address pairs, also those that overlap')
   await driver.plugPort(call, { ...plugged(1), allowedAddressPairs: [{ macAddress: macOf(1), ipAddress: '10.0.0.64/28' }] })
   assert.equal(await a.pings('10.0.0.2', '-I', '10.0.0.77'), true, 'an allowed address pair')
 
@@ -209,6 +212,27 @@ test('a remote group admits its members only, and a new member at once', needsRo
   assert.deepEqual([await b.fetch('10.0.0.1', 80), await c.fetch('10.0.0.1', 80)], ['a', undefined])
   await driver.ensureAddressSet(call, { id: friends.id, addresses: ['10.0.0.1', '10.0.0.3', 'nonsense'] })
   assert.deepEqual([await b.fetch('10.0.0.1', 80), await c.fetch('10.0.0.1', 80)], [undefined, 'a'])
+})
+
+test('members of a remote group whose addresses overlap are all admitted, and nobody else', needsRoot, async (t) => {
+  const lab = await startLab(t)
+  const { driver } = lab
+  await driver.ensureNetwork(call, network(0x104))
+  const friends = { id: id(0x922), stateful: true, rules: [rule('egress'), rule('ingress', { protocol: 'tcp', remoteAddressSetId: id(0x922) })] }
+  await driver.ensureSecurityGroup(call, friends)
+  const a = await lab.guest(port(0x34, id(0x104), '10.0.0.1', { securityGroupIds: [friends.id] }), ['10.0.0.1/24'])
+  const b = await lab.guest(port(0x35, id(0x104), '10.0.0.2', { securityGroupIds: [friends.id] }), ['10.0.0.2/24'])
+  const c = await lab.guest(port(0x36, id(0x104), '10.0.0.9', { securityGroupIds: [friends.id] }), ['10.0.0.9/24'])
+  await a.serve('10.0.0.1', 80, 'a')
+  const admitted = async () => [await b.fetch('10.0.0.1', 80), await c.fetch('10.0.0.1', 80)]
+  // What allowed address pairs may be: the port's own address again, prefixes in each other, and side by side.
+  const overlapping = ['10.0.0.2', '10.0.0.2/32', '10.0.0.0/30', '10.0.0.0/29', '10.0.0.1', 'fd00::/64', 'fd00::1']
+  assert.deepEqual((await driver.ensureAddressSet(call, { id: friends.id, addresses: overlapping })).problems, [])
+  assert.deepEqual(await admitted(), ['a', undefined])
+  await driver.ensureAddressSet(call, { id: friends.id, addresses: [...overlapping, '10.0.0.8/29'] })
+  assert.deepEqual(await admitted(), ['a', 'a'])
+  await driver.ensureAddressSet(call, { id: friends.id, addresses: ['10.0.0.2', '10.0.0.2/32'] })
+  assert.deepEqual(await admitted(), ['a', undefined], 'what goes takes nothing with it that stays')
 })
 
 test('a restarted engine goes on with what it finds, and each thing can be taken away', needsRoot, async (t) => {
