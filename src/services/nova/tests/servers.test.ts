@@ -218,7 +218,8 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   assert.equal(await status('colour=red', demo, '2.74'), 200)
   assert.deepEqual([await status('sort_dir=foo'), await status('sort_dir=asc&sort_dir=desc'), await status('sort_key=uuid&sort_dir=asc&sort_dir=desc')], [400, 400, 400])
   assert.deepEqual(await names('sort_dir=asc'), ['alpha', 'beta', 'gamma'])
-  assert.deepEqual([await status('name=(a%2B)%2B'), await status('name=%5B')], [400, 400])
+  assert.deepEqual([await names('name=^(g%3F)(g|a%2B)%2Bmma$'), await names(`name=^(.*)*${'a?'.repeat(60)}[^a-z]`)], [['gamma'], []], 'whatever ways an expression has')
+  assert.deepEqual([await status('name=%5B'), await status('ip=(1)%5C1'), await status('name=(a%7B1000%7D)%7B1000%7D')], [400, 400, 400])
 
   assert.deepEqual(await names('', await bench.cloud.login('reader')), ['gamma', 'beta', 'alpha'])
   const stranger = await bench.cloud.login('stranger')
