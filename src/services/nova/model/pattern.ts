@@ -4,10 +4,12 @@ import { BadRequest } from '#core/errors'
 import { PatternError, readSteps, type Step } from './pattern-syntax.ts'
 
 export class Pattern {
+  readonly source: string
   readonly #steps: readonly Step[]
 
   /** @throws PatternError */
   constructor(text: string) {
+    this.source = text
     this.#steps = readSteps(text)
   }
 
