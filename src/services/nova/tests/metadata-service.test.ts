@@ -63,7 +63,9 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   assert.deepEqual(await plainly({ 'x-instance-id': id }), [400, 'X-Instance-ID-Signature header is missing from request.'])
   assert.deepEqual(await plainly({ 'x-instance-id': id, 'x-instance-id-signature': 'f' }), [400, 'X-Tenant-ID header is missing from request.'])
 
-  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })).status, 403)
+  const { status, text: why } = await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })
+  assert.deepEqual([status, why], [403, 'Invalid proxy request signature.'])
+  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': '' })).status, 403)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-tenant-id': 'another' })).status, 404)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id': '' })).status, 400)
   assert.equal(await text('/openstack/content/0000'), 'welcome\n')
@@ -71,6 +73,17 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   for (const path of ['/openstack/latest/nothing', '/openstack/content', '/openstack/content/0002', '/openstack/content/0000/x', '/latest/content/0000']) {
     assert.equal((await ask(path)).status, 404, path)
   }
+})
+
+test('without a secret no question is signed, not even with an empty one', async (t) => {
+  const bench = await startBench(t, { sockets: true, config: { nova: { metadata_proxy_shared_secret: '' } } })
+  const id = await boot(bench)
+  await untilStatus(bench.demo, id, 'ACTIVE')
+  const { status } = await networkTransport(`http://127.0.0.1:${bench.cloud.ports.metadata}`)({
+    method: 'GET', path: '/latest/meta-data/', query: '', body: null, origin: '',
+    headers: { 'x-instance-id': id, 'x-tenant-id': bench.demo.projectId, 'x-instance-id-signature': createHmac('sha256', '').update(id).digest('hex') },
+  })
+  assert.equal(status, 403)
 })
 
 test('a config drive holds the same files', async (t) => {

@@ -113,6 +113,8 @@ test('what a request names must be there, and fit together', async (t) => {
   assert.match(String((await disks({}, {}))[2]), /^Ephemeral disks requested are larger than the instance type allows/)
   assert.match(String((await disks({ guest_format: 'ntfs' }))[2]), /an ephemeral disk cannot be formatted with ntfs/)
   assert.equal((await refused({}, '2.93', await bench.cloud.login('reader')))[0], 403)
+  must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'diskless', name: 'diskless', ram: 512, vcpus: 1, disk: 0 } }), 200)
+  assert.deepEqual(await refused({ flavorRef: 'diskless' }), [403, 'forbidden', 'Only volume-backed servers are allowed for flavors with zero disk.'], 'an image as large as it likes')
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
 })
 
