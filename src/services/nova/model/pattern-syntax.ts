@@ -76,7 +76,7 @@ class Reader {
 
   constructor(text: string) {
     const caseless = text.startsWith('(?i)')
-    this.#text = [...(caseless ? text.slice(4) : text)]
+    this.#text = Array.from(caseless ? text.slice(4) : text)
     this.#flags = caseless ? 'iu' : 'u'
   }
 
@@ -88,9 +88,9 @@ class Reader {
   }
 
   #takes(wanted: string): boolean {
-    const found = [...wanted].every((character, index) => this.#text[this.#at + index] === character)
-    if (found) this.#at += [...wanted].length
-    return found
+    if (this.#text[this.#at] !== wanted) return false
+    this.#at++
+    return true
   }
 
   #next(): string {
@@ -99,10 +99,10 @@ class Reader {
     return character
   }
 
-  /** What an expression finds right here. */
+  /** What an expression finds right here: plain letters only, one place each. */
   #find(wanted: RegExp): RegExpExecArray | undefined {
     const found = wanted.exec(this.#text.slice(this.#at).join(''))
-    if (found) this.#at += [...found[0]].length
+    if (found) this.#at += found[0].length
     return found ?? undefined
   }
 

@@ -20,7 +20,7 @@ export class Pattern {
 
   /** Whether it matches anywhere in the text, as a database's `regexp`. */
   test(text: string): boolean {
-    const characters = [...text]
+    const characters = Array.from(text)
     const taken = new Int32Array(this.#steps.length).fill(-1)
     let ways = [0]
     for (let at = 0; at <= characters.length; at++) {
