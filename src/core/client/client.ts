@@ -103,7 +103,7 @@ function readFault(text: string): { readonly message: string; readonly kind?: st
   try {
     const value = JSON.parse(text) as Record<string, unknown>
     if (Array.isArray(value['errors'])) return { message: String((value['errors'][0] as { detail?: string } | undefined)?.detail ?? '') }
-    if (typeof value['message'] === 'string') return { message: value['message'].replace(/(<br \/>|\s)+$/, '') }
+    if (typeof value['message'] === 'string') return { message: value['message'].replaceAll('<br />', ' ').trimEnd() }
     for (const inner of Object.values(value)) {
       if (typeof inner === 'object' && inner !== null && 'message' in inner) return { message: String(inner.message), ...('type' in inner && { kind: String(inner.type) }) }
     }

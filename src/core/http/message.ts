@@ -23,6 +23,13 @@ export interface ApiReply {
   readonly body: string | Buffer | Readable | null
 }
 
+/** A loop, since an expression would begin anew at each slash of a long row. */
+export function withoutTrailingSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return path.slice(0, end)
+}
+
 /** Any way to reach an API: its pipeline in this process, or a socket. */
 export type Transport = (request: ApiRequest) => Promise<ApiReply>
 

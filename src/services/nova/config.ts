@@ -44,6 +44,8 @@ export const novaOptions = defineOptions('nova', {
   soft_anti_affinity_weight_multiplier: option.number({ default: 1, minimum: 0, help: 'Weight of standing apart from the other servers of a soft anti-affinity group.' }),
   max_attempts: option.integer({ default: 3, minimum: 1, help: 'Hosts on which a build is tried.' }),
 
+  max_local_block_devices: option.integer({ default: 3, minimum: -1, help: "Disks of a server that lie on its host, the root disk and swap among them; -1 for no limit." }),
+  max_disk_devices_to_attach: option.integer({ default: 26, minimum: -1, help: 'Disks of a server, its volumes among them; -1 for no limit.' }),
   vif_plugging_timeout: option.integer({ default: 300, unit: 'seconds', minimum: 0, help: 'How long a build waits for its ports; 0 does not wait.' }),
   build_timeout: option.integer({ default: 1800, unit: 'seconds', minimum: 10, help: 'How long a build may take.' }),
   volume_timeout: option.integer({ default: 600, unit: 'seconds', minimum: 10, help: 'How long a build waits for a volume to be made.' }),

@@ -10,6 +10,7 @@ import type { Credentials } from '#core/client'
 import { type RequestContext, systemIds } from '#core/context'
 import { silentLog } from '#core/observe'
 import type { ImageSource } from '#contract/cinder'
+import { qcow2Head } from '../../../core/testing/qcow2-head.ts'
 import { imageFetcher } from './fetch-image.ts'
 import { scratchOnDisk } from './scratch.ts'
 
@@ -42,25 +43,6 @@ const sourceOf = (bytes: Buffer, more: Partial<ImageSource> = {}): ImageSource =
   hash: createHash('sha512').update(bytes).digest('hex'), ...more,
 })
 
-/** The head of a qcow2 image; with a backing file when one is named. */
-function qcow2(virtualBytes: bigint, backing = ''): Buffer {
-  const head = Buffer.alloc(70_000)
-  head.write('QFI\xfb', 0, 'latin1')
-  head.writeUInt32BE(3, 4)
-  if (backing !== '') {
-    head.writeBigUInt64BE(512n, 8)
-    head.writeUInt32BE(backing.length, 16)
-    head.write(backing, 512)
-  }
-  head.writeUInt32BE(16, 20)
-  head.writeBigUInt64BE(virtualBytes, 24)
-  head.writeUInt32BE(1, 36)
-  head.writeBigUInt64BE(65_536n, 40)
-  head.writeUInt32BE(4, 96)
-  head.writeUInt32BE(104, 100)
-  return head
-}
-
 test('a good image is there while it is used, and gone afterwards', async (t) => {
   const bytes = Buffer.alloc(5000, 7)
   const { directory, fetchImage, asked } = await setUp(t, bytes)
@@ -80,10 +62,10 @@ const refusals: readonly [string, Buffer, Partial<ImageSource>, RegExp][] = [
   ['whose data were exchanged', raw, { hash: 'f'.repeat(128) }, /do not fit its hash/],
   ['that is longer than said', raw, { sizeBytes: 4000 }, /larger than glance said/],
   ['that is shorter than said', raw, { sizeBytes: 6000 }, /ended before its time/],
-  ['that is a qcow2 declared as raw', qcow2(1024n), {}, /declared as raw, but its content is qcow2/],
+  ['that is a qcow2 declared as raw', qcow2Head(1024n), {}, /declared as raw, but its content is qcow2/],
   ['that is raw declared as qcow2', raw, { declared: 'qcow2', format: 'qcow2' }, /declared as qcow2, but its content is raw/],
-  ['with a backing file', qcow2(1024n, '/etc/shadow'), { declared: 'qcow2', format: 'qcow2' }, /backing/i],
-  ['whose disk is larger than the volume', qcow2(2n * 1024n ** 3n), { declared: 'qcow2', format: 'qcow2' }, /needs 2 GiB, which is more than the volume's 1 GiB/],
+  ['with a backing file', qcow2Head(1024n, '/etc/shadow'), { declared: 'qcow2', format: 'qcow2' }, /backing/i],
+  ['whose disk is larger than the volume', qcow2Head(2n * 1024n ** 3n), { declared: 'qcow2', format: 'qcow2' }, /needs 2 GiB, which is more than the volume's 1 GiB/],
 ]
 for (const [what, bytes, more, reason] of refusals) {
   test(`an image ${what} is never given to the backend`, async (t) => {

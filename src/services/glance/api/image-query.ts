@@ -60,7 +60,7 @@ function readEqual(query: Query): [EqualColumn, (string | number)[]][] {
 /** `a,"b,c",d` */
 function readList(text: string): string[] {
   const items: string[] = []
-  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(,|$)/gy
+  const pattern = /(?:\s*"((?:[^"\\]|\\.)*)"\s*|([^",]*))(,|$)/gy
   for (;;) {
     const found = pattern.exec(text)
     if (!found) throw new BadRequest(`Invalid filter value ${text.slice(0, 80)}. The quote is not closed, or there is no comma after a closing quotation mark.`)

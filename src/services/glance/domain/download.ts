@@ -48,9 +48,11 @@ function readContentRange(range: string | undefined, size: number): readonly [nu
 /** `bytes=0-4`, `bytes=5-`, `bytes=-3`. @returns first and last byte, or undefined for the whole */
 export function readRange(range: string | undefined, size: number): readonly [number, number] | undefined {
   if (range === undefined) return undefined
-  const [, first, last] = /^\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i.exec(range) ?? []
   const refuse = () => unsatisfiable(range, size)
-  if (first === undefined || last === undefined || (first === '' && last === '')) throw refuse()
+  const found = /^\s*bytes\s*=\s*(?:(\d{1,15})\s*)?-\s*(?:(\d{1,15})\s*)?$/i.exec(range)
+  if (!found) throw refuse()
+  const [, first = '', last = ''] = found
+  if (first === '' && last === '') throw refuse()
   if (first === '') {
     const count = Math.min(Number(last), size)
     if (count === 0) throw refuse()

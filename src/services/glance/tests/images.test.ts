@@ -74,6 +74,7 @@ test('an image is created, filled, shown, read whole and in part, and deleted wi
   const old = [`bytes 5-9/${data.length}`, 'bytes 5-9/*'].map((range) => download(member, image.id, { 'content-range': range }))
   const wrong = ['bytes 9-5/*', `bytes ${data.length}-${data.length}/*`, 'bytes 5-9/7', 'bytes */10', 'x'].map((range) => download(member, image.id, { 'content-range': range }))
   const beyond = await download(member, image.id, { range: `bytes=${data.length}-` })
+  const [spaced, padded] = [await download(member, image.id, { range: 'bytes = 5 - 9 ' }), await download(member, image.id, { range: `bytes=${' '.repeat(7000)}-${' '.repeat(7000)}x` })]
   const again = await upload(member, image.id, [data])
 
   assert.deepEqual([uploaded.status, again.status], [204, 409])
@@ -89,6 +90,7 @@ test('an image is created, filled, shown, read whole and in part, and deleted wi
   assert.deepEqual([whole.status, whole.headers['content-length'], whole.headers['content-md5']], [200, String(data.length), rest.checksum])
   assert.ok(whole.data.equals(data))
   assert.deepEqual([part.status, part.headers['content-range'], part.data], [206, `bytes 5-9/${data.length}`, data.subarray(5, 10)])
+  assert.deepEqual([spaced.status, spaced.data, padded.status], [206, data.subarray(5, 10), 416])
   for (const { status, headers, data: read } of await Promise.all(old)) assert.deepEqual([status, headers['content-range'], read], [206, `bytes 5-9/${data.length}`, data.subarray(5, 10)])
   assert.deepEqual((await Promise.all(wrong)).map(({ status }) => status), [416, 416, 416, 416, 416])
   assert.deepEqual(end.data, data.subarray(-3))
@@ -354,12 +356,12 @@ test('lists: filters, order, pages', async (t) => {
   }
   const found: Record<string, unknown> = {}
   const queries = [
-    '', 'name=a', 'name=in:a,"b,1"', 'kind=x', 'kind=x&tag=t', 'os_hidden=true', 'status=active', 'size_min=1', 'size_max=999', 'protected=true', 'created_at=gt:2000-01-01T00:00:00Z',
+    '', 'name=a', 'name=in:a,"b,1"', 'name=in: a , "b,1" ,c', `name=in:${'+'.repeat(15000)}"`, 'kind=x', 'kind=x&tag=t', 'os_hidden=true', 'status=active', 'size_min=1', 'size_max=999', 'protected=true', 'created_at=gt:2000-01-01T00:00:00Z',
     'created_at=lt:2000-01-01T00:00:00Z', 'owner=nobody', 'visibility=public', 'visibility=strange', 'limit=x', 'created_at=gt:never', 'marker=x', 'size_min=-1', 'sort_key=name',
   ]
   for (const query of queries) found[query] = await names(query)
   assert.deepEqual(found, {
-    '': 'a b,1 d e', 'name=a': 'a', 'name=in:a,"b,1"': 'a b,1', 'kind=x': 'a d', 'kind=x&tag=t': 'a', 'os_hidden=true': 'c', 'status=active': 'e', 'size_min=1': 'e', 'size_max=999': '', 'protected=true': 'd',
+    '': 'a b,1 d e', 'name=a': 'a', 'name=in:a,"b,1"': 'a b,1', 'name=in: a , "b,1" ,c': 'a b,1', [`name=in:${'+'.repeat(15000)}"`]: 400, 'kind=x': 'a d', 'kind=x&tag=t': 'a', 'os_hidden=true': 'c', 'status=active': 'e', 'size_min=1': 'e', 'size_max=999': '', 'protected=true': 'd',
     'created_at=gt:2000-01-01T00:00:00Z': 'a b,1 d e', 'created_at=lt:2000-01-01T00:00:00Z': '', 'owner=nobody': '', 'visibility=public': '', 'visibility=strange': 400, 'limit=x': 400,
     'created_at=gt:never': 400, 'marker=x': 400, 'size_min=-1': 400, 'sort_key=name': 400,
   })

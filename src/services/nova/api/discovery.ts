@@ -1,5 +1,5 @@
 // The documents that say which versions the compute API has: at `/` and at `/v2.1`, without a token.
-import type { ApiReply, ApiRequest } from '#core/http'
+import { type ApiReply, type ApiRequest, withoutTrailingSlashes } from '#core/http'
 import { computeVersions } from '../contract/versions.ts'
 
 const mediaTypes = (version: string) => [{ base: 'application/json', type: `application/vnd.openstack.compute+json;version=${version}` }]
@@ -17,7 +17,7 @@ function entries(origin: string) {
 
 export function discovery(request: ApiRequest): ApiReply | undefined {
   if (request.method !== 'GET') return undefined
-  const path = request.path.replace(/\/+$/, '')
+  const path = withoutTrailingSlashes(request.path)
   const json = (body: unknown, status = 200): ApiReply => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   if (path === '') return json({ versions: entries(request.origin) })
   const name = path === '/v2' ? 'v2.0' : path === '/v2.1' ? 'v2.1' : undefined

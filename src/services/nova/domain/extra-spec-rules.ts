@@ -1,8 +1,10 @@
 // Which extra specs mean something, and what values they take (nova/api/validation/extra_specs). From 2.86 one that is in a
-// namespace of nova's but is not listed here is refused; other namespaces belong to whoever uses them.
+// namespace of nova's but is not listed here is refused; other namespaces belong to whoever uses them. The patterns are upstream's, as its faults show
+// them, and two of them have more ways than can be tried.
+import { Pattern } from '../model/pattern.ts'
 
 type Value =
-  | { readonly kind: 'text'; readonly pattern?: RegExp }
+  | { readonly kind: 'text'; readonly pattern?: Pattern }
   | { readonly kind: 'choice'; readonly of: readonly string[] }
   | { readonly kind: 'integer'; readonly minimum?: number; readonly maximum?: number }
   | { readonly kind: 'boolean' }
@@ -11,15 +13,15 @@ const text: Value = { kind: 'text' }
 const boolean: Value = { kind: 'boolean' }
 const integer = (minimum?: number, maximum?: number): Value => ({ kind: 'integer', ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) })
 const choice = (...of: string[]): Value => ({ kind: 'choice', of })
-const cpuSet: Value = { kind: 'text', pattern: /^\^?\d+((-\d+)?(,\^?\d+(-\d+)?)?)*$/ }
+const cpuSet: Value = { kind: 'text', pattern: new Pattern('^\\^?\\d+((-\\d+)?(,\\^?\\d+(-\\d+)?)?)*$') }
 
 const hw: Readonly<Record<string, Value>> = {
   cpu_realtime: boolean, cpu_realtime_mask: cpuSet, hide_hypervisor_id: boolean,
   cpu_policy: choice('dedicated', 'shared', 'mixed'), cpu_thread_policy: choice('prefer', 'isolate', 'require'), emulator_threads_policy: choice('isolate', 'share'),
-  cpu_dedicated_mask: cpuSet, mem_page_size: { kind: 'text', pattern: /^(large|small|any|\d+([kKMGT]i?)?(b|bit|B)?)$/ }, locked_memory: boolean,
+  cpu_dedicated_mask: cpuSet, mem_page_size: { kind: 'text', pattern: new Pattern('^(large|small|any|\\d+([kKMGT]i?)?(b|bit|B)?)$') }, locked_memory: boolean,
   numa_nodes: integer(1), pci_numa_affinity_policy: choice('required', 'preferred', 'legacy', 'socket'),
   cpu_sockets: integer(1), cpu_cores: integer(1), cpu_threads: integer(1), cpu_max_sockets: integer(1), cpu_max_cores: integer(1), cpu_max_threads: integer(1),
-  boot_menu: boolean, vif_multiqueue_enabled: boolean, mem_encryption: boolean, pmem: { kind: 'text', pattern: /^[a-zA-Z0-9_,]+$/ }, pmu: boolean,
+  boot_menu: boolean, vif_multiqueue_enabled: boolean, mem_encryption: boolean, pmem: { kind: 'text', pattern: new Pattern('^[a-zA-Z0-9_,]+$') }, pmu: boolean,
   serial_port_count: integer(0), tpm_model: choice('tpm-tis', 'tpm-crb'), tpm_version: choice('1.2', '2.0'),
   watchdog_action: choice('none', 'pause', 'poweroff', 'reset', 'disabled'), viommu_model: choice('intel', 'smmuv3', 'virtio', 'auto'), virtio_packed_ring: boolean,
 }
@@ -44,7 +46,7 @@ function exactRules(): Map<string, Value> {
   const rules = new Map<string, Value>([
     ['accel:device_profile', text], ['os:secure_boot', choice('disabled', 'required')], ['group_policy', choice('isolate', 'none')], ['hide_hypervisor_id', boolean],
     ['hw_rng:allowed', boolean], ['hw_rng:rate_bytes', integer(0)], ['hw_rng:rate_period', integer(0)], ['hw_video:ram_max_mb', integer(0)],
-    ['pci_passthrough:alias', { kind: 'text', pattern: /^[^:]+:\d+(\s*,\s*[^:]+:\d+)*$/ }],
+    ['pci_passthrough:alias', { kind: 'text', pattern: new Pattern('^[^:]+:\\d+(\\s*,\\s*[^:]+:\\d+)*$') }],
     ['vmware:hw_version', text], ['vmware:storage_policy', text], ['quota:cpu_shares', integer(0)], ['quota:cpu_period', integer(0)], ['quota:cpu_quota', integer()],
   ])
   for (const [key, value] of Object.entries(hw)) rules.set(`hw:${key}`, value)

@@ -13,6 +13,7 @@ export const PortNotFound = errorClass('PortNotFound', 404, 'nova.port_not_found
 export const FixedIpAlreadyInUse = errorClass('FixedIpAlreadyInUse', 409, 'nova.fixed_ip_in_use')
 export const NoMoreFixedIps = errorClass('NoMoreFixedIps', 400, 'nova.no_more_fixed_ips')
 export const PortLimitExceeded = errorClass('PortLimitExceeded', 403, 'nova.port_limit')
+export const TooManyDiskDevices = errorClass('TooManyDiskDevices', 403, 'nova.too_many_disks')
 /** A host was told something by a lease that another one has followed. */
 export const StaleEpoch = errorClass('StaleEpoch', 409, 'nova.stale_epoch')
 /** This host cannot carry the server; another one may. */

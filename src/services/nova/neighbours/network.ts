@@ -1,5 +1,5 @@
 // What nova asks of neutron: networks and ports that a request names, and the ports of servers.
-import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
+import { floatingIpRoutes, type Network, networkRoutes, type Port, portRoutes, quotaRoutes, securityGroupRoutes, subnetRoutes } from '#contract/neutron'
 import { type Caller, client } from '#core/client'
 import type { RequestContext } from '#core/context'
 import { AppError, BadRequest, Conflict, NotFound } from '#core/errors'
@@ -7,6 +7,7 @@ import { asService, onBehalfOf, type Runtime } from '#core/service'
 import type { Static } from '#core/spec'
 import type { MetadataFacts, SubnetFacts } from '../model/metadata-tree.ts'
 import { NoMoreFixedIps, PortLimitExceeded } from '../model/errors.ts'
+import { unlimited } from '../model/quota.ts'
 import type { FixedAddress, RequestedNetwork, ServerPort } from '../model/server.ts'
 import { unlessAbsent } from './absent.ts'
 
@@ -62,6 +63,12 @@ export async function listNetworks(runtime: Access, ctx: RequestContext, query: 
 export async function listPorts(runtime: Access, ctx: RequestContext, query: Readonly<Record<string, string | readonly string[]>>): Promise<PortView[]> {
   const { body } = await client(portRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).listPorts({ query })
   return body.ports.map(toView)
+}
+
+/** How many ports the user's project may have, and how many it has. */
+export async function portQuota(runtime: Access, ctx: RequestContext): Promise<{ readonly limit: number; readonly used: number }> {
+  const { body } = await client(quotaRoutes, runtime.services.neutron, await onBehalfOf(runtime, ctx)).showQuotaDetails({ params: { project_id: ctx.identity.projectId ?? '' } })
+  return body.quota['port'] ?? { limit: unlimited, used: 0 }
 }
 
 /** All ports of a server, whoever made them. */

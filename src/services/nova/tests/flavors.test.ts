@@ -173,13 +173,13 @@ test('from 2.86 an extra spec in a namespace of nova must mean something', async
   const set = async (key: string, value: string, version = '2.86') =>
     (await admin.call('nova', 'POST', '/v2.1/flavors/1/os-extra_specs', { extra_specs: { [key]: value } }, at(version))).status
   for (const [key, value] of [
-    ['hw:numa_nodes', '2'], ['hw:numa_cpus.0', '0-3'], ['hw:mem_page_size', 'large'], ['hw:boot_menu', 'yes'], ['quota:vif_inbound_peak', '100'], ['quota:cpu_quota', '-1'],
+    ['hw:numa_nodes', '2'], ['hw:numa_cpus.0', '0-3'], ['hw:mem_page_size', 'large'], ['hw:boot_menu', 'yes'], ['hw:cpu_realtime_mask', '^0-1,3'], ['pci_passthrough:alias', 'gpu:1 , nic:2'], ['quota:vif_inbound_peak', '100'], ['quota:cpu_quota', '-1'],
     ['resources:VCPU', '2'], ['resources1:CUSTOM_GOLD', '1'], ['trait:HW_CPU_X86_AVX2', 'required'], ['trait_net:CUSTOM_FAST', 'forbidden'],
     ['aggregate_instance_extra_specs:ssd', 'true'], ['capabilities:cpu_info:features', '<in> aes'], ['os:secure_boot', 'required'], ['group_policy', 'isolate'],
     ['my:own', 'anything'], ['plain', 'anything'],
   ] as const) assert.equal(await set(key, value), 200, key)
   for (const [key, value] of [
-    ['hw:numa_nodes', '0'], ['hw:numa_nodes', 'two'], ['hw:color', 'red'], ['hw:cpu_policy', 'private'], ['hw:boot_menu', 'maybe'], ['quota:vif_sideways', '1'],
+    ['hw:numa_nodes', '0'], ['hw:numa_nodes', 'two'], ['hw:color', 'red'], ['hw:cpu_policy', 'private'], ['hw:numa_cpus.0', `${'1'.repeat(200)}x`], ['pci_passthrough:alias', `a:1${',a:1'.repeat(60)}:`], ['pci_passthrough:alias', `a:${'1,'.repeat(100)}`], ['hw:boot_menu', 'maybe'], ['quota:vif_sideways', '1'],
     ['resources:GOLD', '1'], ['trait:HW_CPU_X86_AVX2', 'wanted'], ['trait:avx', 'required'], ['os:secure_boot', 'yes'], ['group_policy', 'any'], ['capabilities:color', 'x'],
   ] as const) assert.equal(await set(key, value), 400, `${key}=${value}`)
   assert.equal(await set('hw:color', 'red', '2.85'), 200)

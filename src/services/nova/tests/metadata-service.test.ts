@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { networkTransport } from '#core/client'
+import type { RequestContext } from '#core/context'
 import { readText } from '#core/http'
+import { createMetadataService } from '../domain/metadata-service.ts'
+import type { Nova } from '../domain/nova.ts'
 import { boot, must, startBench, until, untilGone, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
@@ -63,7 +66,9 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   assert.deepEqual(await plainly({ 'x-instance-id': id }), [400, 'X-Instance-ID-Signature header is missing from request.'])
   assert.deepEqual(await plainly({ 'x-instance-id': id, 'x-instance-id-signature': 'f' }), [400, 'X-Tenant-ID header is missing from request.'])
 
-  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })).status, 403)
+  const { status, text: why } = await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': 'f'.repeat(64) })
+  assert.deepEqual([status, why], [403, 'Invalid proxy request signature.'])
+  assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id-signature': '' })).status, 403)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-tenant-id': 'another' })).status, 404)
   assert.equal((await ask('/openstack/latest/meta_data.json', { 'x-instance-id': '' })).status, 400)
   assert.equal(await text('/openstack/content/0000'), 'welcome\n')
@@ -71,6 +76,13 @@ test('a guest reads its name, key, user data and addresses; a question with a wr
   for (const path of ['/openstack/latest/nothing', '/openstack/content', '/openstack/content/0002', '/openstack/content/0000/x', '/latest/content/0000']) {
     assert.equal((await ask(path)).status, 404, path)
   }
+})
+
+test('without a secret no question is signed, not even with an empty one', async () => {
+  const service = createMetadataService({ settings: { metadata_proxy_shared_secret: '' } } as Nova)
+  const signature = createHmac('sha256', '').update('its-id').digest('hex')
+  const asked = service({} as RequestContext, { path: '/latest/meta-data/', instanceId: 'its-id', projectId: 'its-project', signature })
+  await assert.rejects(asked, { status: 403, message: 'Invalid proxy request signature.' })
 })
 
 test('a config drive holds the same files', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startCloud } from '../../../app/testing/index.ts'
+import { boot, must, startBench, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
 const at = (version: string) => ({ 'openstack-api-version': `compute ${version}` })
@@ -165,4 +166,37 @@ test('extensions are listed, and versions told without a token', async (t) => {
   assert.equal((await demo.call('nova', 'GET', '/v2.1/extensions/os-hosts')).status, 404)
   assert.deepEqual((await cloud.call('nova', 'GET', '/')).body.versions.map(({ id, version }: { id: string; version: string }) => [id, version]), [['v2.0', ''], ['v2.1', '2.93']])
   assert.equal((await cloud.call('nova', 'GET', '/v2.1/')).body.version.min_version, '2.1')
+})
+
+test('servers whose ports the project may not have are refused at once; of several, as many are made as have ports', async (t) => {
+  const bench = await startBench(t)
+  const { admin, demo } = bench
+  const limit = async (port: number) => must(await admin.call('neutron', 'PUT', `/v2.0/quotas/${demo.projectId}`, { quota: { port } }), 200)
+  const create = (networks: unknown, counts: object = {}) => demo.call('nova', 'POST', '/v2.1/servers', { server: { name: 'many', imageRef: bench.imageId, flavorRef: '1', networks, ...counts } }, at('2.93'))
+  const refusal = async (networks: unknown, counts?: object) => {
+    const { status, body } = await create(networks, counts)
+    return [status, body.forbidden?.message]
+  }
+  const own = { uuid: bench.networkId }
+  // With the network's first server its own port for DHCP is there, which counts too.
+  await untilStatus(demo, await boot(bench), 'ACTIVE')
+  const { quota: { port: { used } } } = must(await admin.call('neutron', 'GET', `/v2.0/quotas/${demo.projectId}/details.json`), 200)
+  const { port } = must(await demo.call('neutron', 'POST', '/v2.0/ports', { port: { network_id: bench.networkId } }), 201)
+  await limit(used + 3)
+  const exceeded = [403, 'Maximum number of ports exceeded']
+  assert.deepEqual(await refusal(Array.from({ length: 1000 }, (_each, index) => ({ ...own, fixed_ip: `10.0.${index >> 8}.${index & 255}` }))), exceeded)
+  assert.deepEqual([await refusal([own, own, own]), await refusal([own, own], { min_count: 2 })], [exceeded, exceeded])
+  assert.equal(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers.length, 1)
+  must(await create([own], { min_count: 1, max_count: 5 }), 202)
+  const { servers } = must(await demo.call('nova', 'GET', '/v2.1/servers'), 200)
+  assert.equal(servers.length, 3)
+  for (const { id } of servers) await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([await refusal('auto'), await refusal([own])], [exceeded, exceeded])
+  await limit(used + 1)
+  assert.deepEqual(await refusal([own]), [403, `The number of defined ports: ${used + 3} is over the limit: ${used + 1}`])
+  const given = must(await create([{ port: port.id }]), 202).server
+  await untilStatus(demo, given.id, 'ACTIVE')
+  must(await create('none'), 202)
+  await limit(-1)
+  must(await create([own, own]), 202)
 })

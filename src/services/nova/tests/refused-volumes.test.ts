@@ -60,3 +60,14 @@ test('a server that was accepted with one volume twice, as it once could be, fai
   assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
   await volume.is('available')
 })
+
+test('a server that has as many disks as it may have takes no further volume', async (t) => {
+  const bench = await startBench(t, { config: { nova: { max_disk_devices_to_attach: 1 } } })
+  const { demo } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const { volume } = must(await demo.call('cinder', 'POST', '/v3/volumes', { volume: { size: 1 } }), 202)
+  await until('the volume is available', async () => must(await demo.call('cinder', 'GET', `/v3/volumes/${volume.id}`), 200).volume.status === 'available')
+  const { status, body } = await demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } })
+  assert.deepEqual([status, body.forbidden?.message], [403, 'The maximum allowed number of disk devices (1) to attach to a single instance has been exceeded.'])
+})

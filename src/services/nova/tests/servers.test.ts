@@ -103,12 +103,18 @@ test('what a request names must be there, and fit together', async (t) => {
     await refused({ block_device_mapping_v2: [root, { ...blank, volume_type: 'fast' }] }),
     [400, 'badRequest', 'Volume type fast could not be found.'],
   )
+  const volume = { source_type: 'blank', destination_type: 'volume', volume_size: 1 }
+  const most = Array.from({ length: 26 }, () => volume)
+  assert.deepEqual(await refused({ block_device_mapping_v2: [root, ...most] }), [403, 'forbidden', 'The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.'])
   must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'disks', name: 'disks', ram: 512, vcpus: 1, disk: 1, swap: 512, 'OS-FLV-EXT-DATA:ephemeral': 2 } }), 200)
   const disks = (...devices: object[]) => refused({ flavorRef: 'disks', block_device_mapping_v2: [root, ...devices.map((device) => ({ source_type: 'blank', destination_type: 'local', boot_index: -1, ...device }))] })
   assert.deepEqual(await disks({ guest_format: 'swap', volume_size: 513 }), [400, 'badRequest', 'Swap drive requested is larger than instance type allows.'])
+  assert.deepEqual(await disks({ volume_size: 1 }, { volume_size: 1 }), [400, 'badRequest', 'Block Device Mapping is Invalid: You specified more local devices than the limit allows'])
   assert.match(String((await disks({}, {}))[2]), /^Ephemeral disks requested are larger than the instance type allows/)
   assert.match(String((await disks({ guest_format: 'ntfs' }))[2]), /an ephemeral disk cannot be formatted with ntfs/)
   assert.equal((await refused({}, '2.93', await bench.cloud.login('reader')))[0], 403)
+  must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'diskless', name: 'diskless', ram: 512, vcpus: 1, disk: 0 } }), 200)
+  assert.deepEqual(await refused({ flavorRef: 'diskless' }), [403, 'forbidden', 'Only volume-backed servers are allowed for flavors with zero disk.'], 'an image as large as it likes')
   assert.deepEqual(must(await demo.call('nova', 'GET', '/v2.1/servers'), 200).servers, [])
 })
 
@@ -218,7 +224,8 @@ test('servers are listed in pages, sorted and filtered; each project sees its ow
   assert.equal(await status('colour=red', demo, '2.74'), 200)
   assert.deepEqual([await status('sort_dir=foo'), await status('sort_dir=asc&sort_dir=desc'), await status('sort_key=uuid&sort_dir=asc&sort_dir=desc')], [400, 400, 400])
   assert.deepEqual(await names('sort_dir=asc'), ['alpha', 'beta', 'gamma'])
-  assert.deepEqual([await status('name=(a%2B)%2B'), await status('name=%5B')], [400, 400])
+  assert.deepEqual([await names('name=^(g%3F)(g|a%2B)%2Bmma$'), await names(`name=^(.*)*${'a?'.repeat(60)}[^a-z]`)], [['gamma'], []], 'whatever ways an expression has')
+  assert.deepEqual([await status('name=%5B'), await status('ip=(1)%5C1'), await status('name=(a%7B1000%7D)%7B1000%7D')], [400, 400, 400])
 
   assert.deepEqual(await names('', await bench.cloud.login('reader')), ['gamma', 'beta', 'alpha'])
   const stranger = await bench.cloud.login('stranger')

@@ -7,7 +7,7 @@ import type { InstanceFilter } from '../../db/instance-list.ts'
 import { requireRule } from '../../domain/authorize.ts'
 import type { Nova } from '../../domain/nova.ts'
 import type { ServerList } from '../../domain/servers/list.ts'
-import { readPattern } from '../../model/pattern.ts'
+import { Pattern, readPattern } from '../../model/pattern.ts'
 import { statesOf } from '../../model/server-states.ts'
 import { readBoolean, wholeNumber } from '../values.ts'
 
@@ -82,7 +82,7 @@ export function readServerList(nova: Nova, ctx: RequestContext, given: Query, ve
     return value === undefined ? [] : [{ column, pattern: readPattern(name, value) }]
   })
   const drive = one('config_drive')
-  if (drive !== undefined) patterns.push({ column: 'config_drive', pattern: readBoolean(drive) ? /^True$/ : /^$/ })
+  if (drive !== undefined) patterns.push({ column: 'config_drive', pattern: new Pattern(readBoolean(drive) ? '^True$' : '^$') })
   const [v4, v6] = [one('ip'), one('ip6')]
   const marker = given['marker']?.at(-1)
   return {

@@ -5,6 +5,7 @@ import { listPlans, type ServerPlan } from '../../db/build-requests.ts'
 import { type InstanceFilter, listInstances, sortColumns } from '../../db/instance-list.ts'
 import { findAnyInstance, type ServerRows, withParts } from '../../db/instances.ts'
 import { cellNames, type CellName } from '../../db/open.ts'
+import { type Matches, matchInTurns, type Pattern } from '../../model/pattern.ts'
 import type { FixedAddress } from '../../model/server.ts'
 import { byAdmin, byOwner } from '../../model/server-states.ts'
 import type { Nova } from '../nova.ts'
@@ -13,8 +14,8 @@ import { findPlan } from '../../db/build-requests.ts'
 export interface ServerList {
   readonly filter: InstanceFilter
   /** Columns that must match a regular expression. */
-  readonly patterns: readonly { readonly column: string; readonly pattern: RegExp }[]
-  readonly addresses?: { readonly v4?: RegExp; readonly v6?: RegExp }
+  readonly patterns: readonly { readonly column: string; readonly pattern: Pattern }[]
+  readonly addresses?: { readonly v4?: Pattern; readonly v6?: Pattern }
   readonly sort: readonly SortedBy[]
   readonly limit: number
   readonly marker?: string
@@ -28,8 +29,9 @@ export async function listServers(nova: Nova, list: ServerList, parts: boolean):
   const sort: readonly SortedBy[] = list.sort.some(({ key }) => key === 'uuid') ? list.sort : [...list.sort, { key: 'uuid', direction: list.sort[0]?.direction ?? 'desc' }]
   const marker = list.marker === undefined ? undefined : await markerRow(nova, list.marker)
   // Plans before cells: a server that gets its row meanwhile is then seen at least once.
-  const planned = await matchingPlans(nova, list, sort, marker)
-  const pages = await Promise.all(cellNames.map((cell) => page(nova, cell, list, sort, marker, parts)))
+  const matches = matchInTurns(() => nova.runtime.clock.turn())
+  const planned = await matchingPlans(nova, matches, list, sort, marker)
+  const pages = await Promise.all(cellNames.map((cell) => page(nova, matches, cell, list, sort, marker, parts)))
   const inCells = new Set(pages.flat().map(({ instance }) => instance.uuid))
   const merged = [...planned.filter(({ instance }) => !inCells.has(instance.uuid)), ...pages.flat()]
   return merged.sort((a, b) => compare(a.instance, b.instance, sort)).slice(0, list.limit)
@@ -47,7 +49,7 @@ async function markerRow(nova: Nova, id: string): Promise<Row> {
   throw new BadRequest(`marker [${id.slice(0, 80)}] not found`)
 }
 
-async function page(nova: Nova, cell: CellName, list: ServerList, sort: readonly SortedBy[], marker: Row | undefined, parts: boolean): Promise<ServerRows[]> {
+async function page(nova: Nova, matches: Matches, cell: CellName, list: ServerList, sort: readonly SortedBy[], marker: Row | undefined, parts: boolean): Promise<ServerRows[]> {
   const { read } = nova.cells[cell]
   const found: ServerRows[] = []
   const decidedHere = list.patterns.length > 0 || list.addresses !== undefined
@@ -55,19 +57,19 @@ async function page(nova: Nova, cell: CellName, list: ServerList, sort: readonly
   for (;;) {
     const size = decidedHere ? chunk : list.limit
     const instances = await listInstances(read, list.filter, sort, size, after)
-    const passed = instances.filter((instance) => matchesPatterns(instance as unknown as Row, list))
+    const passed = await select(instances, (instance) => matchesPatterns(matches, instance as unknown as Row, list))
     const rows = parts || list.addresses ? await withParts(read, passed) : passed.map((instance): ServerRows => ({ instance, blockDevices: [], ports: [], tags: [] }))
-    found.push(...rows.filter((row) => matchesAddresses(row, list)))
+    found.push(...await select(rows, (row) => matchesAddresses(matches, row, list)))
     after = instances.at(-1) as unknown as Row | undefined
     if (instances.length < size || found.length >= list.limit) return found.slice(0, list.limit)
   }
 }
 
-async function matchingPlans(nova: Nova, list: ServerList, sort: readonly SortedBy[], marker: Row | undefined): Promise<ServerRows[]> {
+async function matchingPlans(nova: Nova, matches: Matches, list: ServerList, sort: readonly SortedBy[], marker: Row | undefined): Promise<ServerRows[]> {
   if (list.filter.deleted === true || list.addresses) return []
-  const plans = await listPlans(nova.api.read, list.filter.projectId)
-  return plans.filter((plan) => fits(plan, list.filter) && matchesPatterns(plan.instance as unknown as Row, list))
-    .filter(({ instance }) => marker === undefined || compare(marker, instance as unknown as Row, sort) < 0)
+  const plans = (await listPlans(nova.api.read, list.filter.projectId))
+    .filter((plan) => fits(plan, list.filter) && (marker === undefined || compare(marker, plan.instance as unknown as Row, sort) < 0))
+  return (await select(plans, ({ instance }) => matchesPatterns(matches, instance as unknown as Row, list)))
     .map(({ instance, blockDevices, tags }): ServerRows => ({ instance, blockDevices, ports: [], tags }))
 }
 
@@ -97,18 +99,29 @@ function columnOf(instance: Row, name: string): unknown {
   return instance[name]
 }
 
-function matchesPatterns(instance: Row, { patterns }: ServerList): boolean {
-  return patterns.every(({ column, pattern }) => {
-    const value = columnOf(instance, column)
-    return value !== null && value !== undefined && pattern.test(String(value))
-  })
+async function select<Each>(all: readonly Each[], passes: (each: Each) => Promise<boolean>): Promise<Each[]> {
+  const passed: Each[] = []
+  for (const each of all) if (await passes(each)) passed.push(each)
+  return passed
 }
 
-function matchesAddresses({ ports }: ServerRows, { addresses }: ServerList): boolean {
+async function matchesPatterns(matches: Matches, instance: Row, { patterns }: ServerList): Promise<boolean> {
+  for (const { column, pattern } of patterns) {
+    const value = columnOf(instance, column)
+    if (value === null || value === undefined || !(await matches(pattern, String(value)))) return false
+  }
+  return true
+}
+
+async function matchesAddresses(matches: Matches, { ports }: ServerRows, { addresses }: ServerList): Promise<boolean> {
   if (!addresses) return true
   const all = ports.flatMap((port) => JSON.parse(port.addresses) as FixedAddress[])
-  const some = (version: 4 | 6, pattern: RegExp | undefined) => pattern !== undefined && all.some((each) => (each.version === version && pattern.test(each.address)) || (version === 4 && each.floating.some((outside) => pattern.test(outside))))
-  return some(4, addresses.v4) || some(6, addresses.v6)
+  for (const version of [4, 6] as const) {
+    const pattern = addresses[`v${version}`]
+    const texts = all.flatMap((each) => [...(each.version === version ? [each.address] : []), ...(version === 4 ? each.floating : [])])
+    for (const text of texts) if (pattern && (await matches(pattern, text))) return true
+  }
+  return false
 }
 
 function compare(a: Row | ServerRows['instance'], b: Row | ServerRows['instance'], sort: readonly SortedBy[]): number {

@@ -13,7 +13,7 @@ import { takeBackCreate } from '../../neighbours/requests.ts'
 import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
-import { checkAttachable, deviceRows, nextDeviceName } from './create/devices.ts'
+import { checkAttachable, checkDeviceCount, deviceRows, nextDeviceName } from './create/devices.ts'
 import { toBlockDevice } from './describe.ts'
 import { hostOf } from './power.ts'
 import { blockDevicesOf } from './release-volumes.ts'
@@ -96,6 +96,7 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
   const devices = await blockDevicesOf(nova, serverId)
   if (devices.some(({ volumeId }) => volumeId === volume.id)) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`)
   checkAttachable(volume)
+  checkDeviceCount(nova.settings, devices.length + 1)
   const taken = new Set(devices.flatMap(({ deviceName }) => deviceName ?? []))
   const name = wanted.device ?? nextDeviceName(taken, undefined)
   if (taken.has(name)) throw new Conflict(`The supplied device path (${name}) is in use.`)

@@ -33,6 +33,11 @@ test('every disk has its format given, and nothing of a user’s name is in it',
   assert.match(devices.find((device) => device.includes('port-')) ?? '', /"host_mtu":1450/)
 })
 
+test('a guest that breaks into QEMU may start no program and gain no rights there', () => {
+  const args = guestArguments(spec, pathsBelow('/data').guest(serverId), { kind: 'kvm' })
+  assert.deepEqual(valuesOf(args, '-sandbox'), ['on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'])
+})
+
 test('q35 has spare ports for hot plug, and commas in paths are doubled', () => {
   const args = guestArguments({ ...spec, machine: { type: 'q35' } }, pathsBelow('/da,ta').guest(serverId), { kind: 'kvm' })
   assert.equal(valuesOf(args, '-device').filter((device) => device.includes('pcie-root-port')).length, 16)

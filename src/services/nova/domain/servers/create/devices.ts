@@ -2,8 +2,10 @@
 // (nova/compute/api.py, _validate_bdm).
 import type { RequestContext } from '#core/context'
 import { BadRequest } from '#core/errors'
+import type { NovaSettings } from '../../../config.ts'
 import type { NewBlockDevice } from '../../../db/build-requests.ts'
 import { fileSystems, isEphemeral, isSwap } from '../../../model/block-devices.ts'
+import { TooManyDiskDevices } from '../../../model/errors.ts'
 import type { FlavorSnapshot } from '../../../model/server.ts'
 import { type ImageView, showImage } from '../../../neighbours/images.ts'
 import { nameOfVolumeType, showVolume, type VolumeView } from '../../../neighbours/volumes.ts'
@@ -31,8 +33,11 @@ export function planDevices(request: NewServers, flavor: FlavorSnapshot): Wanted
 
 export async function checkDevices(nova: Nova, ctx: RequestContext, request: NewServers, flavor: FlavorSnapshot): Promise<Disks> {
   const planned = planDevices(request, flavor)
+  checkDeviceCount(nova.settings, planned.length)
   checkOrder(planned)
   checkLocals(planned, flavor, request)
+  const { max_local_block_devices: mostLocal } = nova.settings
+  if (mostLocal >= 0 && planned.filter(({ destination }) => destination === 'local').length > mostLocal) throw invalid('You specified more local devices than the limit allows')
   const { imageId } = request
   // An image beside a volume to boot from is still the server's own.
   const beside = imageId !== '' && planned.every(({ bootIndex, id }) => bootIndex !== 0 || id !== imageId)
@@ -49,6 +54,11 @@ export async function checkDevices(nova: Nova, ctx: RequestContext, request: New
   if (boot?.volume && !boot.volume.bootable && device?.source === 'volume') throw invalid(`Volume ${boot.volume.id} is not bootable.`)
   const image = own?.image ?? boot?.image
   return { devices, ...(boot?.volume && { bootVolume: boot.volume }), ...(image && { image }) }
+}
+
+/** @throws TooManyDiskDevices */
+export function checkDeviceCount({ max_disk_devices_to_attach: most }: NovaSettings, count: number): void {
+  if (most >= 0 && count > most) throw new TooManyDiskDevices(`The maximum allowed number of disk devices (${most}) to attach to a single instance has been exceeded.`)
 }
 
 function checkOrder(devices: readonly WantedDevice[]): void {

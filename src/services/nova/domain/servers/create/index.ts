@@ -17,7 +17,7 @@ import { readQuery } from '../../scheduling/json-query.ts'
 import { buildServer } from '../build.ts'
 import { checkItemCount } from '../metadata.ts'
 import { checkDevices, checkFlavorForImage } from './devices.ts'
-import { resolveNetworks, resolveSecurityGroups } from './networks.ts'
+import { countWithPorts, resolveNetworks, resolveSecurityGroups } from './networks.ts'
 import { newReservation, placementRequest, planServer, type Resolved } from './plan.ts'
 import { allowedCount } from './quota.ts'
 import { joinGroup } from './group.ts'
@@ -35,6 +35,8 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   // A port or a volume that was free the first time is this server's own by now.
   const before = await answeredBefore<Accepted>(nova.api.read, ctx)
   if (before) return stillThere(nova, before.value)
+  // Before all that is asked for each network.
+  const most = await countWithPorts(nova, ctx, request)
   const resolved = await resolve(nova, ctx, request)
   const { runtime, settings } = nova
   const reservation = newReservation(nova)
@@ -44,7 +46,7 @@ export async function createServers(nova: Nova, ctx: RequestContext, request: Ne
   const traces: RequestContext[] = []
   let plans: readonly ServerPlan[] = []
   const { value: accepted, repeated } = await nova.api.transaction((tx) => once(tx, ctx, runtime, async (): Promise<Accepted> => {
-    const count = await allowedCount(tx, settings, { projectId, userId: ctx.identity.userId }, resolved.flavor, { min: request.minCount, max: request.maxCount })
+    const count = await allowedCount(tx, settings, { projectId, userId: ctx.identity.userId }, resolved.flavor, { min: request.minCount, max: most })
     // A transaction that met another is run again from here.
     traces.length = 0
     // The name gets a number when several were asked for, even if the quota leaves room for one only.

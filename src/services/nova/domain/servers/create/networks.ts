@@ -1,11 +1,28 @@
 // Checks the networks and ports that a request names, as their user sees them, and learns what a build needs of them.
 import type { RequestContext } from '#core/context'
 import { BadRequest, Conflict, Forbidden } from '#core/errors'
-import { FixedIpAlreadyInUse, NetworkAmbiguous, NetworkNotFound, PortNotFound } from '../../../model/errors.ts'
+import { FixedIpAlreadyInUse, NetworkAmbiguous, NetworkNotFound, PortLimitExceeded, PortNotFound } from '../../../model/errors.ts'
 import type { RequestedNetwork } from '../../../model/server.ts'
-import { listNetworks, listPorts, listSecurityGroups, type NetworkView, type PortView } from '../../../neighbours/network.ts'
+import { listNetworks, listPorts, listSecurityGroups, type NetworkView, portQuota, type PortView } from '../../../neighbours/network.ts'
 import type { Nova } from '../../nova.ts'
 import type { NewServers, WantedNetwork } from './request.ts'
+
+/**
+ * How many of the wanted servers the project may make ports for; builds under way have not made theirs (nova/network/neutron.py, validate_networks).
+ *
+ * @throws PortLimitExceeded when they are too few
+ */
+export async function countWithPorts(nova: Nova, ctx: RequestContext, { networks, minCount, maxCount }: NewServers): Promise<number> {
+  const named = typeof networks === 'string' ? [] : networks
+  const each = networks === 'none' ? 0 : named.length === 0 ? 1 : named.filter(({ portId }) => portId === undefined).length
+  if (each === 0) return maxCount
+  const { limit, used } = await portQuota(nova.runtime, ctx)
+  if (limit < 0) return maxCount
+  if (used > limit) throw new PortLimitExceeded(`The number of defined ports: ${used} is over the limit: ${limit}`)
+  const count = Math.min(maxCount, Math.floor((limit - used) / each))
+  if (count < minCount) throw new PortLimitExceeded('Maximum number of ports exceeded')
+  return count
+}
 
 /** @throws NetworkNotFound, PortNotFound, FixedIpAlreadyInUse, BadRequest, Forbidden, Conflict in upstream's words */
 export async function resolveNetworks(nova: Nova, ctx: RequestContext, wanted: NewServers['networks'], maxCount: number): Promise<readonly RequestedNetwork[]> {
