@@ -62,10 +62,10 @@ export async function moveOn(tx: Tx, id: string, epoch: number, position: number
 const setPosition = statement((tx: Tx, { id, epoch, position }: { id: string; epoch: number; position: number }) =>
   tx.updateTable('operations').set({ position, attempt: 1 }).where('id', '=', id).where('epoch', '=', epoch).where('finished_at', 'is', null))
 
-/** Ask every open operation on a resource to stop. @returns their ids */
-export async function requestCancel(tx: Tx, resourceId: string, except: string | undefined): Promise<string[]> {
+/** Ask the open operations on a resource to stop. @returns their ids */
+export async function requestCancel(tx: Tx, resourceId: string, { except, kind }: { readonly except?: string; readonly kind?: string }): Promise<string[]> {
   const open = await openOperations(tx, resourceId)
-  const ids = open.map((row) => row.id).filter((id) => id !== except)
+  const ids = open.filter((row) => row.id !== except && (kind === undefined || row.kind === kind)).map(({ id }) => id)
   if (ids.length > 0) await tx.updateTable('operations').set({ cancel_requested: 1, not_before: null }).where('id', 'in', ids).execute()
   return ids
 }

@@ -49,6 +49,56 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
   assert.deepEqual([unknown.status, Object.keys(unknown.body)], [400, ['badRequest']])
 })
 
+test('a hard reboot overtakes another reboot that takes its time, and nothing else: a volume on its way in or out goes on', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const [volumes, attachments] = [`/v3/${demo.projectId}/volumes`, `/v2.1/servers/${id}/os-volume_attachments`]
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  const isVolume = async (status: string) => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status === status
+  await until('the volume is available', () => isVolume('available'))
+  const reboot = async (type: string) => must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type } }), 202)
+  const guest = () => playground.world?.guests.get(id)
+  const hold = (wanted: string) => {
+    const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    playground.before = async (method) => {
+      if (method !== wanted) return
+      reached.resolve()
+      await held.promise
+    }
+    return { reached: reached.promise, let: held.resolve }
+  }
+
+  const attach = hold('attachVolume')
+  const attached = demo.call('nova', 'POST', attachments, { volumeAttachment: { volumeId: volume.id } })
+  await attach.reached
+  for (const type of ['SOFT', 'HARD']) await reboot(type)
+  attach.let()
+  must(await attached, 200)
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([await isVolume('in-use'), guest()?.spec.disks.filter(({ kind }) => kind === 'volume').length], [true, 1])
+
+  const detach = hold('detachVolume')
+  must(await demo.call('nova', 'DELETE', `${attachments}/${volume.id}`), 202)
+  await detach.reached
+  for (const type of ['SOFT', 'HARD', 'HARD']) await reboot(type)
+  detach.let()
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([await isVolume('available'), guest()?.spec.disks.filter(({ kind }) => kind === 'volume').length], [true, 0])
+
+  const pid = guest()?.pid
+  const stuck = hold('reboot')
+  await reboot('HARD')
+  await stuck.reached
+  const soft = await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type: 'SOFT' } })
+  assert.deepEqual([soft.status, soft.body.conflictingRequest.message], [409, `Cannot 'reboot' instance ${id} while it is in task_state rebooting_hard`])
+  await reboot('HARD')
+  stuck.let()
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.notEqual(guest()?.pid, pid)
+})
+
 test('a stop whose answer was lost leaves a server that is shown as what it is: off', async (t) => {
   const bench = await startBench(t)
   const { demo, playground } = bench
