@@ -28,7 +28,8 @@ export async function keepFailed(nova: Nova, run: OperationRun<{ readonly server
       await startAction(tx, { serverId, action: 'create', requestId: ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     } else {
       const known = await findInstance(tx, serverId)
-      if (!known || known.vm_state === 'error') return
+      // Done before: it has left its host. What state it is in an admin may have said meanwhile.
+      if (!known || known.host === null) return
       await updateInstance(tx, serverId, known.task_state === 'deleting' ? { ...failed, task_state: 'deleting' } : failed)
     }
     await forgetVolumes(tx, serverId)

@@ -17,6 +17,11 @@ export function isCell(name: string | null): name is CellName {
   return (cellNames as readonly (string | null)[]).includes(name)
 }
 
+/** Also in the moment between its becoming ACTIVE, or in ERROR, and the end of the operation. */
+export async function isBeingBuilt({ operations }: Pick<Nova, 'operations'>, serverId: string): Promise<boolean> {
+  return (await operations.api.open(serverId)).some(({ kind }) => kind === 'server.build')
+}
+
 /** @throws InstanceNotFound */
 export async function locate(nova: Pick<Nova, 'api' | 'cells'>, serverId: string): Promise<Located> {
   // A plan that becomes a row while we look is looked for again.

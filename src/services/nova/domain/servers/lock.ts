@@ -2,11 +2,13 @@
 import type { RequestContext } from '#core/context'
 import { Conflict } from '#core/errors'
 import { startAction } from '../../db/actions.ts'
-import { updateInstance } from '../../db/instances.ts'
+import { findInstance, updateInstance } from '../../db/instances.ts'
+import { notFound } from '../../model/errors.ts'
 import { byAdmin, byOwner } from '../../model/server-states.ts'
 import { type Nova, now } from '../nova.ts'
 import { requireRule } from '../authorize.ts'
 import { serverFor } from './access.ts'
+import { isBeingBuilt } from './locate.ts'
 import { changeServer } from './update.ts'
 
 export async function lockServer(nova: Nova, ctx: RequestContext, serverId: string, reason: string | null): Promise<void> {
@@ -32,12 +34,22 @@ async function noteAction(nova: Nova, ctx: RequestContext, serverId: string, act
   await nova.cells.cell1.transaction((tx) => startAction(tx, { serverId, action, requestId, userId: identity.userId, projectId: identity.projectId ?? '' }, now(nova)))
 }
 
-/** The rows say what the admin says, until an operation under way ends and says what is. */
+/**
+ * The rows say what the admin says, until an operation under way ends and says what is. Not of a server that is being built or
+ * deleted: what is accepted in the new state would run beside that.
+ *
+ * @throws Conflict
+ */
 export async function resetState(nova: Nova, ctx: RequestContext, serverId: string, state: 'active' | 'error'): Promise<void> {
   const located = await serverFor(nova, ctx, serverId, 'os_compute_api:os-admin-actions:reset_state')
   const { cell, mapping } = located
-  if (!cell || mapping.queued_for_delete === 1) throw new Conflict('The server is being built or deleted; its operation sets its state.')
+  const refused = () => new Conflict('The server is being built or deleted; its operation sets its state.')
+  if (!cell || mapping.queued_for_delete === 1) throw refused()
+  const isBuilt = await isBeingBuilt(nova, serverId)
   await nova.cells[cell].transaction(async (tx) => {
+    const instance = await findInstance(tx, serverId)
+    if (!instance) throw notFound(serverId)
+    if ((isBuilt && instance.vm_state === 'building') || instance.task_state === 'deleting') throw refused()
     await updateInstance(tx, serverId, { vm_state: state, task_state: null, updated_at: now(nova) })
     await startAction(tx, { serverId, action: 'resetState', requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? '' }, now(nova))
   })
