@@ -160,6 +160,11 @@ test('a server is deleted while it is built, wherever the build is', async (t) =
     bench.playground.before = () => undefined
     await until('volumes are gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200).volumes.length === 0)
     await assertNothingLeft(bench, id)
+    const history = async (path = '') => must(await bench.admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions${path}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+    const create = (await history()).instanceActions.find(({ action }: { action: string }) => action === 'create')
+    assert.match(create.message, /^The build of the server failed while its (image was fetched|guest was started): The operation was called off\.$/)
+    const { events } = (await history(`/${create.request_id}`)).instanceAction
+    assert.deepEqual(events.map(({ event, result }: Record<string, string>) => [event, result]), [['compute__do_build_and_run_instance', 'Error'], ['conductor_schedule_instance', 'Success']])
   }
 })
 

@@ -7,7 +7,7 @@ import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
 import { ownContext } from '#core/service'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
-import { boot, must, show, startBench, until, untilStatus } from './bench.ts'
+import { boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
   const bench = await startBench(t)
@@ -97,6 +97,34 @@ test('a hard reboot overtakes another reboot that takes its time, and nothing el
   stuck.let()
   await untilStatus(demo, id, 'ACTIVE')
   assert.notEqual(guest()?.pid, pid)
+})
+
+test('the events of actions last as long as the work that they tell of', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  playground.before = async (method) => {
+    if (method === 'spawn' || method === 'powerOff' || method === 'destroy') await systemClock.sleep(150)
+    if (method === 'powerOn') {
+      await systemClock.sleep(150)
+      throw new AppError(500, 'test.refused', 'It was refused.')
+    }
+  }
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const act = async (action: object) => must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action), 202)
+  await act({ 'os-stop': null })
+  await untilStatus(demo, id, 'SHUTOFF')
+  await act({ 'os-start': null })
+  await untilStatus(demo, id, 'SHUTOFF')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  const history = async (path = '') => must(await bench.admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions${path}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+  const lasting: [string, string, boolean][] = []
+  for (const { action, request_id: request } of (await history()).instanceActions) {
+    const { events: [last] } = (await history(`/${request}`)).instanceAction
+    lasting.push([action, last.result, Date.parse(`${last.finish_time}Z`) - Date.parse(`${last.start_time}Z`) >= 140])
+  }
+  assert.deepEqual(lasting, [['delete', 'Success', true], ['start', 'Error', true], ['stop', 'Success', true], ['create', 'Success', true]])
 })
 
 test('a stop whose answer was lost leaves a server that is shown as what it is: off', async (t) => {

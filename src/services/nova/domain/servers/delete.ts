@@ -105,7 +105,7 @@ async function removeRows(nova: Nova, run: Run): Promise<void> {
       const instance = await findAnyInstance(tx, serverId)
       if (!instance || instance.deleted) return
       const at = now(nova)
-      await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute_terminate_instance', host: instance.host, startedAt: at, result: 'Success' }, at, true)
+      await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute_terminate_instance', host: instance.host, result: 'Success' }, at, true)
       await markDeleted(tx, serverId, at)
     })
   }

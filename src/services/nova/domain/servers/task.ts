@@ -85,7 +85,7 @@ export async function endTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>
   const { task_state: taskState, ...rest } = set
   const rests = taskState !== undefined && !(await isOvertaken(tx, run, instance))
   await updateInstance(tx, serverId, { ...rest, ...(rests && { task_state: taskState }), updated_at: at })
-  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Success' }, at, true)
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, result: 'Success' }, at, true)
 }
 
 /** In the transaction that ends a failed task: the server rests again, in ERROR where it cannot be trusted any more. */
@@ -100,5 +100,5 @@ export async function failTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun
   await updateInstance(tx, serverId, { ...(fault.cancelled ? {} : rest), ...(rests && { task_state: taskState }), updated_at: at })
   const work = run.kind.replace('server.', '').replaceAll('-', ' ')
   if (!fault.cancelled) await insertFault(tx, toFault(serverId, work, fault, instance.host, at))
-  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, ...toFailedEvent(work, fault) }, at, true)
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, ...toFailedEvent(work, fault) }, at, true)
 }
