@@ -7,7 +7,7 @@ import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
 import { ownContext } from '#core/service'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
-import { boot, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
+import { boot, holdCalls, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
   const bench = await startBench(t)
@@ -172,12 +172,34 @@ test('a locked server refuses its owner, not the admin', async (t) => {
   must(await act(demo, { lock: { locked_reason: 'payroll runs' } }), 202)
   const locked = await show(demo, id)
   assert.deepEqual([locked.locked, locked.locked_reason], [true, 'payroll runs'])
+  must(await act(demo, { lock: { locked_reason: 'another' } }), 202)
+  assert.equal((await show(demo, id)).locked_reason, 'payroll runs')
   assert.equal((await act(demo, { 'os-stop': null })).status, 409)
   assert.equal((await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`)).status, 409)
   must(await act(admin, { 'os-stop': null }), 202)
   await untilStatus(demo, id, 'SHUTOFF')
   must(await act(demo, { unlock: null }), 202)
   assert.equal((await show(demo, id)).locked, false)
+  must(await act(demo, { lock: { locked_reason: 'month ends' } }), 202)
+  must(await act(admin, { lock: null }), 202)
+  assert.equal((await show(demo, id)).locked_reason, 'month ends')
+  assert.equal((await act(demo, { unlock: null })).status, 403)
+})
+
+test('a server that came to no host is locked and unlocked, and its history tells', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 512, vcpus: 1, disk: 900_000 } }), 200)
+  const letGo = holdCalls(bench, 'selectDestination')
+  const id = await boot(bench, { flavorRef: 'huge' })
+  const act = (action: object) => demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action)
+  must(await act({ lock: null }), 202)
+  letGo()
+  assert.equal((await untilStatus(demo, id, 'ERROR')).locked, true)
+  must(await act({ unlock: null }), 202)
+  must(await act({ lock: null }), 202)
+  const { instanceActions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+  assert.deepEqual(instanceActions.map(({ action }: { action: string }) => action), ['lock', 'unlock', 'create'])
 })
 
 test('metadata and tags are kept with the server', async (t) => {
