@@ -29,21 +29,22 @@ const selectClaimable = statement((db: Tx, { now, ownerPrefix, owner, limit }: {
     ]))
     .orderBy('created_at').limit(limit))
 
-/** @returns the new epoch, or undefined when another worker was faster */
-export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch'>, owner: string, until: string): Promise<number | undefined> {
+/** @returns the new epoch, or undefined when another worker was faster, or the operation was asked to stop since it was read */
+export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch' | 'cancel_requested'>, owner: string, until: string): Promise<number | undefined> {
   const epoch = row.epoch + 1
-  const { numAffectedRows } = await takeLease(tx, { id: row.id, epoch, before: row.epoch, owner, until })
+  const { numAffectedRows } = await takeLease(tx, { id: row.id, epoch, before: row.epoch, asked: row.cancel_requested, owner, until })
   return numAffectedRows === 1n ? epoch : undefined
 }
 
-const takeLease = statement((tx: Tx, { id, epoch, before, owner, until }: { id: string; epoch: number; before: number; owner: string; until: string }) =>
+const takeLease = statement((tx: Tx, { id, epoch, before, asked, owner, until }: { id: string; epoch: number; before: number; asked: number; owner: string; until: string }) =>
   tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
-    .where('id', '=', id).where('epoch', '=', before).where('finished_at', 'is', null))
+    .where('id', '=', id).where('epoch', '=', before).where('cancel_requested', '=', asked).where('finished_at', 'is', null))
 
-/** @returns the operations that this worker holds still */
-export async function renewLeases(tx: Tx, owner: string, held: readonly string[], until: string): Promise<ReadonlySet<string>> {
+/** @returns the operations that this worker holds still, and whether each was asked to stop */
+export async function renewLeases(tx: Tx, owner: string, held: readonly string[], until: string): Promise<ReadonlyMap<string, boolean>> {
   await tx.updateTable('operations').set({ lease_until: until }).where('id', 'in', held).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
-  return new Set((await tx.selectFrom('operations').select('id').where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()).map(({ id }) => id))
+  const rows = await tx.selectFrom('operations').select(['id', 'cancel_requested']).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
+  return new Map(rows.map(({ id, cancel_requested: asked }) => [id, asked === 1]))
 }
 
 /** @throws LeaseLost when a later epoch holds the operation */

@@ -72,7 +72,9 @@ function tellEnded(tx: CellTx, nova: Nova, run: OperationRun, host: string | nul
 
 /** Whoever deletes the server, or overtook this task when that was too late to be called off, has put its own task state there. */
 async function isOvertaken(tx: CellTx, run: OperationRun<TaskRun>, instance: Instance): Promise<boolean> {
-  return instance.task_state === 'deleting' || (await openOperationsOf(tx, instance.uuid)).some(({ id, kind }) => kind === run.kind && id !== run.id)
+  if (instance.task_state === 'deleting') return true
+  // One that was called off itself leaves the task state to who did that.
+  return (await openOperationsOf(tx, instance.uuid)).some(({ id, kind, cancel_requested: calledOff }) => kind === run.kind && id !== run.id && calledOff === 0)
 }
 
 /** In the last transaction of a task: the server rests in its new state, and the action is finished. */
