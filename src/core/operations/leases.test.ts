@@ -165,51 +165,6 @@ test('what an earlier lease writes into another database is refused once a later
   await write('one', 4)
 })
 
-test('what is leased while its worker stops is not begun, and is done by the next incarnation', async (t) => {
-  const quick = defineOperation<Bench, unknown>('quick', {
-    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume', steps: [pivot('a', { run: async (s) => void s.events.push('a') })],
-  })
-  let stop = (): void => {}
-  const { begin, work, row, make } = await operationsBench(t, [quick], { refuse: () => void stop() })
-  const id = await begin(make(), quick)
-  const first = work()
-  stop = () => first.worker.stop()
-  await eventually('it is leased', async () => (await row(id)).lease_owner !== null)
-  for (let turns = 0; turns < 10; turns++) await systemClock.turn()
-  assert.deepEqual([first.events, first.worker.running], [[], 0])
-  stop = () => {}
-  const second = work()
-  await second.settled()
-  assert.deepEqual([first.events, second.events, (await row(id)).status], [[], ['a'], 'done'])
-})
-
-test('a step that may not be called off any more, and an undo, hear that their worker stops', async (t) => {
-  for (const undoing of [false, true]) {
-    const inside = Promise.withResolvers<void>()
-    const waits = async (s: Bench, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
-      s.events.push('waits')
-      if (s.events.length > 1) return
-      inside.resolve()
-      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
-    }
-    const long = defineOperation<Bench, unknown>('long', {
-      input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
-      steps: undoing
-        ? [step('a', { undo: waits, run: async () => { throw new BadRequest('no') } }), pivot('b', { run: async () => {} })]
-        : [pivot('a', { run: waits })],
-    })
-    const { start, work, row } = await operationsBench(t, [long])
-    const { worker, id, events } = await start(long)
-    await inside.promise
-    worker.stop()
-    await eventually('it is put down', () => worker.running === 0)
-    assert.match((await row(id)).status, /^(running|undoing)$/)
-    const next = work(events)
-    await next.settled()
-    assert.deepEqual([next.events, (await row(id)).status], [['waits', 'waits'], undoing ? 'failed' : 'done'])
-  }
-})
-
 /** Works until it is called off. */
 const endless = defineOperation<Bench, unknown>('endless', {
   input: Type.Object({}), deadlineSeconds: 3600, onCrash: 'resume',
@@ -256,4 +211,49 @@ test('only the operations of one kind are called off where that is asked for', a
   assert.deepEqual(await database.transaction((tx) => operations.cancel(tx, 'r', { kind: 'other' })), [second])
   await eventually('it has stopped', async () => (await row(second)).status === 'cancelled')
   assert.equal((await row(first)).status, 'running')
+})
+
+test('what is leased while its worker stops is not begun, and is done by the next incarnation', async (t) => {
+  const quick = defineOperation<Bench, unknown>('quick', {
+    input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume', steps: [pivot('a', { run: async (s) => void s.events.push('a') })],
+  })
+  let stop = (): void => {}
+  const { begin, work, row, make } = await operationsBench(t, [quick], { refuse: () => void stop() })
+  const id = await begin(make(), quick)
+  const first = work()
+  stop = () => first.worker.stop()
+  await eventually('it is leased', async () => (await row(id)).lease_owner !== null)
+  for (let turns = 0; turns < 10; turns++) await systemClock.turn()
+  assert.deepEqual([first.events, first.worker.running], [[], 0])
+  stop = () => {}
+  const second = work()
+  await second.settled()
+  assert.deepEqual([first.events, second.events, (await row(id)).status], [[], ['a'], 'done'])
+})
+
+test('a step that may not be called off any more, and an undo, hear that their worker stops', async (t) => {
+  for (const undoing of [false, true]) {
+    const inside = Promise.withResolvers<void>()
+    const waits = async (s: Bench, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+      s.events.push('waits')
+      if (s.events.length > 1) return
+      inside.resolve()
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+    }
+    const long = defineOperation<Bench, unknown>('long', {
+      input: Type.Object({}), deadlineSeconds: 60, onCrash: 'resume',
+      steps: undoing
+        ? [step('a', { undo: waits, run: async () => { throw new BadRequest('no') } }), pivot('b', { run: async () => {} })]
+        : [pivot('a', { run: waits })],
+    })
+    const { start, work, row } = await operationsBench(t, [long])
+    const { worker, id, events } = await start(long)
+    await inside.promise
+    worker.stop()
+    await eventually('it is put down', () => worker.running === 0)
+    assert.match((await row(id)).status, /^(running|undoing)$/)
+    const next = work(events)
+    await next.settled()
+    assert.deepEqual([next.events, (await row(id)).status], [['waits', 'waits'], undoing ? 'failed' : 'done'])
+  }
 })

@@ -2,7 +2,7 @@
 import type { OperationRun } from '#core/operations'
 import { findInstance } from '../../db/instances.ts'
 import type { Nova } from '../nova.ts'
-import { isBeingBuilt } from './locate.ts'
+import { isBuild } from './locate.ts'
 import type { TaskRun } from './task.ts'
 
 const isOfInterfaces = ({ kind }: { readonly kind: string }): boolean => kind.endsWith('-interface')
@@ -16,7 +16,7 @@ export async function afterEarlierWork(nova: Nova, run: OperationRun<TaskRun>): 
     if (!instance || instance.task_state === 'deleting') return
     const open = await nova.operations.cell.open(serverId)
     const earlier = open.slice(0, open.findIndex(({ id }) => id === run.id))
-    if (!earlier.some(isOfInterfaces) && !(await isBeingBuilt(nova, serverId))) return
+    if (!earlier.some(isOfInterfaces) && !(await nova.operations.api.open(serverId)).some(isBuild)) return
     await nova.runtime.clock.sleep(pause, run.signal)
   }
 }

@@ -17,10 +17,8 @@ export function isCell(name: string | null): name is CellName {
   return (cellNames as readonly (string | null)[]).includes(name)
 }
 
-/** Also in the moment between its becoming ACTIVE, or in ERROR, and the end of the operation. */
-export async function isBeingBuilt({ operations }: Pick<Nova, 'operations'>, serverId: string): Promise<boolean> {
-  return (await operations.api.open(serverId)).some(({ kind }) => kind === 'server.build')
-}
+/** Of open operations: a build is still open in the moment after its server has become ACTIVE, or has failed. */
+export const isBuild = ({ kind }: { readonly kind: string }): boolean => kind === 'server.build'
 
 /** @throws InstanceNotFound */
 export async function locate(nova: Pick<Nova, 'api' | 'cells'>, serverId: string): Promise<Located> {

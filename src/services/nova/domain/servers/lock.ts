@@ -9,7 +9,7 @@ import { byAdmin, byOwner } from '../../model/server-states.ts'
 import { type Nova, now } from '../nova.ts'
 import { requireRule } from '../authorize.ts'
 import { serverFor } from './access.ts'
-import { isBeingBuilt, type Located } from './locate.ts'
+import { isBuild, type Located } from './locate.ts'
 import { changeServer } from './update.ts'
 
 export async function lockServer(nova: Nova, ctx: RequestContext, serverId: string, reason: string | null): Promise<void> {
@@ -47,7 +47,7 @@ export async function resetState(nova: Nova, ctx: RequestContext, serverId: stri
   const { cell, mapping } = located
   const refused = () => new Conflict('The server is being built or deleted; its operation sets its state.')
   if (!cell || mapping.queued_for_delete === 1) throw refused()
-  const isBuilt = await isBeingBuilt(nova, serverId)
+  const isBuilt = (await nova.operations.api.open(serverId)).some(isBuild)
   await nova.cells[cell].transaction(async (tx) => {
     const instance = await findInstance(tx, serverId)
     if (!instance) throw notFound(serverId)
