@@ -7,6 +7,7 @@ import { BadRequest } from '#core/errors'
 import { Type } from '#core/spec'
 import { handClock } from '../testing/hand-clock.ts'
 import { type Bench, noRoom, operationsBench, systemCapabilities } from '../testing/operations.ts'
+import { quickClock } from '../testing/quick-clock.ts'
 import { eventually } from '../testing/real-machine.ts'
 import { defineOperation, fence, pivot, step } from './index.ts'
 
@@ -162,6 +163,54 @@ test('what an earlier lease writes into another database is refused once a later
   await assert.rejects(write('one', 3), { code: 'operation.lease_lost' })
   await write('other', 1)
   await write('one', 4)
+})
+
+/** Works until it is called off. */
+const endless = defineOperation<Bench, unknown>('endless', {
+  input: Type.Object({}), deadlineSeconds: 3600, onCrash: 'resume',
+  steps: [step('work', {
+    run: (s, run) => new Promise((_resolve, reject) => {
+      s.events.push('works')
+      run.signal.throwIfAborted()
+      run.signal.addEventListener('abort', () => reject(run.signal.reason), { once: true })
+    }),
+  })],
+})
+
+test('an operation that is called off just as a worker takes it hears of it', async (t) => {
+  let callOff: (() => Promise<unknown>) | undefined
+  const { database, begin, work, row } = await operationsBench(t, [endless], {
+    refuse: () => {
+      void callOff?.()
+      callOff = undefined
+      return undefined
+    },
+  })
+  const { operations, settled } = work()
+  callOff = () => database.transaction((tx) => operations.cancel(tx, 'r'))
+  const id = await begin(operations, endless)
+  await settled()
+  assert.equal((await row(id)).status, 'cancelled')
+})
+
+test('an operation that was called off stops, though the word of it never came to the worker that has it', async (t) => {
+  const { database, make, start, row } = await operationsBench(t, [endless], { clock: quickClock(50) })
+  const { events, id, settled } = await start(endless)
+  await eventually('it is at work', () => events.length === 1)
+  await database.transaction((tx) => make().cancel(tx, 'r'))
+  await settled()
+  assert.equal((await row(id)).status, 'cancelled')
+})
+
+test('only the operations of one kind are called off where that is asked for', async (t) => {
+  const other = { ...endless, kind: 'other' }
+  const { database, begin, work, row } = await operationsBench(t, [endless, other])
+  const { operations, events } = work()
+  const [first, second] = [await begin(operations, endless), await begin(operations, other)]
+  await eventually('both are at work', () => events.length === 2)
+  assert.deepEqual(await database.transaction((tx) => operations.cancel(tx, 'r', { kind: 'other' })), [second])
+  await eventually('it has stopped', async () => (await row(second)).status === 'cancelled')
+  assert.equal((await row(first)).status, 'running')
 })
 
 test('what is leased while its worker stops is not begun, and is done by the next incarnation', async (t) => {

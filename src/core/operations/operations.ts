@@ -39,8 +39,8 @@ export interface Operations<S> {
   begin<I>(tx: Db<any>, ctx: RequestContext, definition: Definition<S, I>, begin: Begin<I>): Promise<string>
   /** What is asked for is under way already, if it is: the answer names that, as if it had been begun now. @returns whether it is */
   join(tx: Db<any>, ctx: RequestContext, kind: string, resourceId: string): Promise<boolean>
-  /** Ask all open operations on a resource, but for `except`, to stop. @returns their ids */
-  cancel(tx: Db<any>, resourceId: string, except?: string): Promise<string[]>
+  /** Ask all open operations on a resource, or those of one kind, but for `except`, to stop. @returns their ids */
+  cancel(tx: Db<any>, resourceId: string, which?: { except?: string; kind?: string }): Promise<string[]>
   /** Resolves once no operation but `except` is open on a resource. */
   settled(resourceId: string, options: { except?: string; signal: AbortSignal }): Promise<void>
   /** Operation ids and kinds that are open on a resource. */
@@ -80,8 +80,8 @@ export function createOperations<S>(options: OperationsOptions<S>): Operations<S
       afterCommit(tx, () => void ctx.begun?.push(...open.map(({ id }) => id)))
       return open.length > 0
     },
-    async cancel(tx, resourceId, except) {
-      const cancelled = await requestCancel(tx, resourceId, except)
+    async cancel(tx, resourceId, which = {}) {
+      const cancelled = await requestCancel(tx, resourceId, which)
       afterCommit(tx, () => {
         for (const id of cancelled) worker?.cancel(id)
       })

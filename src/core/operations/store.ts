@@ -29,21 +29,22 @@ const selectClaimable = statement((db: Tx, { now, ownerPrefix, owner, limit }: {
     ]))
     .orderBy('created_at').limit(limit))
 
-/** @returns the new epoch, or undefined when another worker was faster */
-export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch'>, owner: string, until: string): Promise<number | undefined> {
+/** @returns the new epoch, or undefined when another worker was faster, or the operation was asked to stop since it was read */
+export async function lease(tx: Tx, row: Pick<OperationRow, 'id' | 'epoch' | 'cancel_requested'>, owner: string, until: string): Promise<number | undefined> {
   const epoch = row.epoch + 1
-  const { numAffectedRows } = await takeLease(tx, { id: row.id, epoch, before: row.epoch, owner, until })
+  const { numAffectedRows } = await takeLease(tx, { id: row.id, epoch, before: row.epoch, asked: row.cancel_requested, owner, until })
   return numAffectedRows === 1n ? epoch : undefined
 }
 
-const takeLease = statement((tx: Tx, { id, epoch, before, owner, until }: { id: string; epoch: number; before: number; owner: string; until: string }) =>
+const takeLease = statement((tx: Tx, { id, epoch, before, asked, owner, until }: { id: string; epoch: number; before: number; asked: number; owner: string; until: string }) =>
   tx.updateTable('operations').set({ lease_owner: owner, lease_until: until, epoch, not_before: null })
-    .where('id', '=', id).where('epoch', '=', before).where('finished_at', 'is', null))
+    .where('id', '=', id).where('epoch', '=', before).where('cancel_requested', '=', asked).where('finished_at', 'is', null))
 
-/** @returns the operations that this worker holds still */
-export async function renewLeases(tx: Tx, owner: string, held: readonly string[], until: string): Promise<ReadonlySet<string>> {
+/** @returns the operations that this worker holds still, and whether each was asked to stop */
+export async function renewLeases(tx: Tx, owner: string, held: readonly string[], until: string): Promise<ReadonlyMap<string, boolean>> {
   await tx.updateTable('operations').set({ lease_until: until }).where('id', 'in', held).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
-  return new Set((await tx.selectFrom('operations').select('id').where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()).map(({ id }) => id))
+  const rows = await tx.selectFrom('operations').select(['id', 'cancel_requested']).where('lease_owner', '=', owner).where('finished_at', 'is', null).execute()
+  return new Map(rows.map(({ id, cancel_requested: asked }) => [id, asked === 1]))
 }
 
 /** @throws LeaseLost when a later epoch holds the operation */
@@ -62,10 +63,10 @@ export async function moveOn(tx: Tx, id: string, epoch: number, position: number
 const setPosition = statement((tx: Tx, { id, epoch, position }: { id: string; epoch: number; position: number }) =>
   tx.updateTable('operations').set({ position, attempt: 1 }).where('id', '=', id).where('epoch', '=', epoch).where('finished_at', 'is', null))
 
-/** Ask every open operation on a resource to stop. @returns their ids */
-export async function requestCancel(tx: Tx, resourceId: string, except: string | undefined): Promise<string[]> {
+/** Ask the open operations on a resource to stop. @returns their ids */
+export async function requestCancel(tx: Tx, resourceId: string, { except, kind }: { readonly except?: string; readonly kind?: string }): Promise<string[]> {
   const open = await openOperations(tx, resourceId)
-  const ids = open.map((row) => row.id).filter((id) => id !== except)
+  const ids = open.filter((row) => row.id !== except && (kind === undefined || row.kind === kind)).map(({ id }) => id)
   if (ids.length > 0) await tx.updateTable('operations').set({ cancel_requested: 1, not_before: null }).where('id', 'in', ids).execute()
   return ids
 }

@@ -163,14 +163,17 @@ export class Worker<S> implements Workplace<S> {
     }
   }
 
-  /** Only what is worked on: a lease that could not be given back runs out. */
+  /** Only what is worked on: a lease that could not be given back runs out. What was asked to stop, and did not get the word, gets it here. */
   async #renew(): Promise<void> {
     if (this.#held.size === 0) return
     const { clock, log } = this.capabilities
     const sureUntil = clock.monotonic() + leaseSeconds * 1000
     try {
       const renewed = await this.database.transaction((tx) => renewLeases(tx, this.owner, [...this.#held.keys()], new Date(clock.now().getTime() + leaseSeconds * 1000).toISOString()))
-      for (const [id, held] of this.#held) if (renewed.has(id)) held.sureUntil(sureUntil)
+      for (const [id, held] of this.#held) {
+        if (renewed.has(id)) held.sureUntil(sureUntil)
+        if (renewed.get(id)) held.cancel()
+      }
     } catch (error) {
       log.warn({ err: error }, 'leases could not be renewed')
     }

@@ -116,7 +116,7 @@ export async function beginWire(neutron: Neutron, tx: Tx, ctx: RequestContext, r
 }
 
 export async function beginUnwire(neutron: Neutron, tx: Tx, ctx: RequestContext, row: PortRow, host: string, except?: string): Promise<void> {
-  await neutron.operations.cancel(tx, row.id, except)
+  await neutron.operations.cancel(tx, row.id, except === undefined ? {} : { except })
   await neutron.operations.begin(tx, ctx, unwirePort, {
     resourceId: row.id, projectId: row.project_id, input: { portId: row.id, host, networkId: row.network_id, serverId: serverOf(row) },
   })

@@ -30,7 +30,8 @@ export async function startAction(tx: Db<CellTables>, start: ActionStart, now: s
 export interface EventNote {
   readonly event: string
   readonly host: string | null
-  readonly startedAt: string
+  /** Absent for what began with its action. */
+  readonly startedAt?: string
   readonly result: 'Success' | 'Error'
   readonly details?: string
   /** Why it failed, for the owner. Upstream's action says `Error`; but details and traceback are for admins, and clients show their users the action's message. */
@@ -41,12 +42,12 @@ export interface EventNote {
 
 /** Note a finished event of the action that a request began. A repeat after a crash, which says the same, replaces the former note. */
 export async function noteEvent(tx: Db<CellTables>, serverId: string, requestId: string, note: EventNote, now: string, ends = false): Promise<void> {
-  const action = await tx.selectFrom('instance_actions').select('id').where('instance_uuid', '=', serverId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst()
+  const action = await tx.selectFrom('instance_actions').select(['id', 'start_time']).where('instance_uuid', '=', serverId).where('request_id', '=', requestId).orderBy('id', 'desc').executeTakeFirst()
   if (!action) return
   await tx.deleteFrom('instance_actions_events').where('action_id', '=', action.id).where('event', '=', note.event).where('result', '=', note.result)
     .where('host', note.host === null ? 'is' : '=', note.host).where('details', note.details === undefined ? 'is' : '=', note.details ?? null).execute()
   await tx.insertInto('instance_actions_events').values({
-    action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt, finish_time: now, result: note.result,
+    action_id: action.id, event: note.event, host: note.host, start_time: note.startedAt ?? action.start_time, finish_time: now, result: note.result,
     traceback: note.traceback ?? null, details: note.details ?? null,
   }).execute()
   const message = note.result === 'Error' ? (note.message ?? 'Error') : undefined

@@ -62,12 +62,13 @@ export async function updateInstance(tx: Db<CellTables>, serverId: string, set: 
 /**
  * Begin something with a server, if its states allow it: of two that try, one wins.
  *
+ * @param overtakes task states that it takes the place of; in all others the server is busy
  * @returns false when it is in none of the states, busy, or gone
  */
-export async function beginTask(tx: Db<CellTables>, serverId: string, task: string | null, from: readonly string[], now: string, idleOnly = true): Promise<boolean> {
-  let query = tx.updateTable('instances').set({ task_state: task, updated_at: now }).where('uuid', '=', serverId).where('deleted', '=', 0).where('vm_state', 'in', from)
-  if (idleOnly) query = query.where('task_state', 'is', null)
-  const { numUpdatedRows } = await query.executeTakeFirstOrThrow()
+export async function beginTask(tx: Db<CellTables>, serverId: string, task: string | null, from: readonly string[], now: string, overtakes: readonly string[] = []): Promise<boolean> {
+  const { numUpdatedRows } = await tx.updateTable('instances').set({ task_state: task, updated_at: now }).where('uuid', '=', serverId).where('deleted', '=', 0).where('vm_state', 'in', from)
+    .where((where) => where.or([where('task_state', 'is', null), ...(overtakes.length > 0 ? [where('task_state', 'in', overtakes)] : [])]))
+    .executeTakeFirstOrThrow()
   return numUpdatedRows === 1n
 }
 

@@ -36,7 +36,13 @@ export const claimServer: Step<HostNeeds> = async (host, ctx, call, { serverId, 
   const needs = {
     image: imageOf(server) !== undefined, ports: server.requestedNetworks.length > 0, volumes: server.blockDevices.some(({ destination }) => destination === 'volume'),
   }
-  if (!needs.image) skip(host.runtime, ctx, 'the server boots from a volume', 20, 27)
+  if (!needs.image) {
+    const why = 'the server boots from a volume'
+    skip(host.runtime, ctx, why, 20, 20)
+    // The image that a volume is made from cinder fetches, and records these.
+    if (!server.blockDevices.some(({ source, destination }) => source === 'image' && destination === 'volume')) skip(host.runtime, ctx, why, 21, 26)
+    skip(host.runtime, ctx, why, 27, 27)
+  }
   if (!needs.ports) skip(host.runtime, ctx, 'the server has no network', 28, 38)
   if (!needs.volumes) skip(host.runtime, ctx, 'the server has no volume', 39, 50)
   return needs

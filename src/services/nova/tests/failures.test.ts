@@ -94,6 +94,30 @@ function refuseTwice({ playground }: Bench, why: () => Error): () => number {
   return () => tries
 }
 
+test('an admin cannot say what state a server is in while it is built: its build ends, and says so itself', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin, playground } = bench
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  playground.before = async (method) => {
+    if (method !== 'spawn') return
+    reached.resolve()
+    await held.promise
+    throw new Error('no guest today')
+  }
+  const id = await boot(bench)
+  await reached.promise
+  const reset = (state: string) => admin.call('nova', 'POST', `/v2.1/servers/${id}/action`, { 'os-resetState': { state } })
+  for (const state of ['active', 'error']) must(await reset(state), 409)
+  held.resolve()
+  assert.match((await untilStatus(demo, id, 'ERROR')).fault.message, /^The build of the server failed while its guest was started/)
+  must(await reset('active'), 202)
+  assert.deepEqual([(await untilStatus(demo, id, 'ACTIVE')).fault], [undefined])
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  await assertNothingLeft(bench, id)
+  must(await reset('active'), 404)
+})
+
 test('a server whose host has a full disk is started once there is room; an image that has no room at all is a fault that says so', async (t) => {
   const bench = await startBench(t, { capabilities: { clock: quickClock(20) } })
   const tries = refuseTwice(bench, () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
@@ -136,6 +160,11 @@ test('a server is deleted while it is built, wherever the build is', async (t) =
     bench.playground.before = () => undefined
     await until('volumes are gone', async () => must(await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes`), 200).volumes.length === 0)
     await assertNothingLeft(bench, id)
+    const history = async (path = '') => must(await bench.admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions${path}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+    const create = (await history()).instanceActions.find(({ action }: { action: string }) => action === 'create')
+    assert.match(create.message, /^The build of the server failed while its (image was fetched|guest was started): The operation was called off\.$/)
+    const { events } = (await history(`/${create.request_id}`)).instanceAction
+    assert.deepEqual(events.map(({ event, result }: Record<string, string>) => [event, result]), [['compute__do_build_and_run_instance', 'Error'], ['conductor_schedule_instance', 'Success']])
   }
 })
 

@@ -7,7 +7,7 @@ import { silentLog } from '#core/observe'
 import { rpcClient } from '#core/rpc'
 import { ownContext } from '#core/service'
 import { conductorRpc } from '../contract/conductor-rpc.ts'
-import { boot, must, show, startBench, until, untilStatus } from './bench.ts'
+import { boot, holdCalls, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 
 test('a server is stopped, started and rebooted, its power follows, and its actions tell of it', async (t) => {
   const bench = await startBench(t)
@@ -47,6 +47,84 @@ test('a server is stopped, started and rebooted, its power follows, and its acti
   assert.ok((await read({})).split('\n').length > 3)
   const unknown = await act({ dance: {} })
   assert.deepEqual([unknown.status, Object.keys(unknown.body)], [400, ['badRequest']])
+})
+
+test('a hard reboot overtakes another reboot that takes its time, and nothing else: a volume on its way in or out goes on', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const [volumes, attachments] = [`/v3/${demo.projectId}/volumes`, `/v2.1/servers/${id}/os-volume_attachments`]
+  const { volume } = must(await demo.call('cinder', 'POST', volumes, { volume: { size: 1 } }), 202)
+  const isVolume = async (status: string) => must(await demo.call('cinder', 'GET', `${volumes}/${volume.id}`), 200).volume.status === status
+  await until('the volume is available', () => isVolume('available'))
+  const reboot = async (type: string) => must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type } }), 202)
+  const guest = () => playground.world?.guests.get(id)
+  const hold = (wanted: string) => {
+    const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    playground.before = async (method) => {
+      if (method !== wanted) return
+      reached.resolve()
+      await held.promise
+    }
+    return { reached: reached.promise, let: held.resolve }
+  }
+
+  const attach = hold('attachVolume')
+  const attached = demo.call('nova', 'POST', attachments, { volumeAttachment: { volumeId: volume.id } })
+  await attach.reached
+  for (const type of ['SOFT', 'HARD']) await reboot(type)
+  attach.let()
+  must(await attached, 200)
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([await isVolume('in-use'), guest()?.spec.disks.filter(({ kind }) => kind === 'volume').length], [true, 1])
+
+  const detach = hold('detachVolume')
+  must(await demo.call('nova', 'DELETE', `${attachments}/${volume.id}`), 202)
+  await detach.reached
+  for (const type of ['SOFT', 'HARD', 'HARD']) await reboot(type)
+  detach.let()
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.deepEqual([await isVolume('available'), guest()?.spec.disks.filter(({ kind }) => kind === 'volume').length], [true, 0])
+
+  const pid = guest()?.pid
+  const stuck = hold('reboot')
+  await reboot('HARD')
+  await stuck.reached
+  const soft = await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, { reboot: { type: 'SOFT' } })
+  assert.deepEqual([soft.status, soft.body.conflictingRequest.message], [409, `Cannot 'reboot' instance ${id} while it is in task_state rebooting_hard`])
+  await reboot('HARD')
+  stuck.let()
+  await untilStatus(demo, id, 'ACTIVE')
+  assert.notEqual(guest()?.pid, pid)
+})
+
+test('the events of actions last as long as the work that they tell of', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  playground.before = async (method) => {
+    if (method === 'spawn' || method === 'powerOff' || method === 'destroy') await systemClock.sleep(150)
+    if (method === 'powerOn') {
+      await systemClock.sleep(150)
+      throw new AppError(500, 'test.refused', 'It was refused.')
+    }
+  }
+  const id = await boot(bench)
+  await untilStatus(demo, id, 'ACTIVE')
+  const act = async (action: object) => must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action), 202)
+  await act({ 'os-stop': null })
+  await untilStatus(demo, id, 'SHUTOFF')
+  await act({ 'os-start': null })
+  await untilStatus(demo, id, 'SHUTOFF')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  const history = async (path = '') => must(await bench.admin.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions${path}`, undefined, { 'openstack-api-version': 'compute 2.84' }), 200)
+  const lasting: [string, string, boolean][] = []
+  for (const { action, request_id: request } of (await history()).instanceActions) {
+    const { events: [last] } = (await history(`/${request}`)).instanceAction
+    lasting.push([action, last.result, Date.parse(`${last.finish_time}Z`) - Date.parse(`${last.start_time}Z`) >= 140])
+  }
+  assert.deepEqual(lasting, [['delete', 'Success', true], ['start', 'Error', true], ['stop', 'Success', true], ['create', 'Success', true]])
 })
 
 test('a stop whose answer was lost leaves a server that is shown as what it is: off', async (t) => {
@@ -94,12 +172,34 @@ test('a locked server refuses its owner, not the admin', async (t) => {
   must(await act(demo, { lock: { locked_reason: 'payroll runs' } }), 202)
   const locked = await show(demo, id)
   assert.deepEqual([locked.locked, locked.locked_reason], [true, 'payroll runs'])
+  must(await act(demo, { lock: { locked_reason: 'another' } }), 202)
+  assert.equal((await show(demo, id)).locked_reason, 'payroll runs')
   assert.equal((await act(demo, { 'os-stop': null })).status, 409)
   assert.equal((await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`)).status, 409)
   must(await act(admin, { 'os-stop': null }), 202)
   await untilStatus(demo, id, 'SHUTOFF')
   must(await act(demo, { unlock: null }), 202)
   assert.equal((await show(demo, id)).locked, false)
+  must(await act(demo, { lock: { locked_reason: 'month ends' } }), 202)
+  must(await act(admin, { lock: null }), 202)
+  assert.equal((await show(demo, id)).locked_reason, 'month ends')
+  assert.equal((await act(demo, { unlock: null })).status, 403)
+})
+
+test('a server that came to no host is locked and unlocked, and its history tells', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  must(await admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'huge', name: 'huge', ram: 512, vcpus: 1, disk: 900_000 } }), 200)
+  const letGo = holdCalls(bench, 'selectDestination')
+  const id = await boot(bench, { flavorRef: 'huge' })
+  const act = (action: object) => demo.call('nova', 'POST', `/v2.1/servers/${id}/action`, action)
+  must(await act({ lock: null }), 202)
+  letGo()
+  assert.equal((await untilStatus(demo, id, 'ERROR')).locked, true)
+  must(await act({ unlock: null }), 202)
+  must(await act({ lock: null }), 202)
+  const { instanceActions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+  assert.deepEqual(instanceActions.map(({ action }: { action: string }) => action), ['lock', 'unlock', 'create'])
 })
 
 test('metadata and tags are kept with the server', async (t) => {

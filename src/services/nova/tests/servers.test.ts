@@ -106,6 +106,12 @@ test('what a request names must be there, and fit together', async (t) => {
   const volume = { source_type: 'blank', destination_type: 'volume', volume_size: 1 }
   const most = Array.from({ length: 26 }, () => volume)
   assert.deepEqual(await refused({ block_device_mapping_v2: [root, ...most] }), [403, 'forbidden', 'The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.'])
+  const large = must(await bench.admin.call('glance', 'POST', '/v2/images', { name: 'large', disk_format: 'raw', container_format: 'bare', visibility: 'public', min_disk: 2 }), 201).id
+  must(await bench.admin.call('glance', 'PUT', `/v2/images/${large}/file`, 'x', { 'content-type': 'application/octet-stream' }), 204)
+  assert.deepEqual(
+    await refused({ imageRef: '', block_device_mapping_v2: [{ source_type: 'image', destination_type: 'volume', uuid: large, volume_size: 1, boot_index: 0 }] }),
+    [400, 'badRequest', 'Volume is smaller than the minimum size specified in image metadata. Volume size is 1073741824 bytes, minimum size is 2147483648 bytes.'],
+  )
   must(await bench.admin.call('nova', 'POST', '/v2.1/flavors', { flavor: { id: 'disks', name: 'disks', ram: 512, vcpus: 1, disk: 1, swap: 512, 'OS-FLV-EXT-DATA:ephemeral': 2 } }), 200)
   const disks = (...devices: object[]) => refused({ flavorRef: 'disks', block_device_mapping_v2: [root, ...devices.map((device) => ({ source_type: 'blank', destination_type: 'local', boot_index: -1, ...device }))] })
   assert.deepEqual(await disks({ guest_format: 'swap', volume_size: 513 }), [400, 'badRequest', 'Swap drive requested is larger than instance type allows.'])

@@ -47,7 +47,7 @@ export async function disconnect(cinder: Cinder, ctx: RequestContext, attachment
     const id = await operations.begin(tx, ctx, disconnectOperation, {
       resourceId: attachment.id, projectId: attachment.projectId, input: { attachmentId: attachment.id, volumeId: attachment.volumeId },
     })
-    await operations.cancel(tx, attachment.id, id)
+    await operations.cancel(tx, attachment.id, { except: id })
     return true
   })
   if (waits) {

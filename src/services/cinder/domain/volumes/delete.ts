@@ -26,7 +26,7 @@ export async function deleteVolume(cinder: Cinder, ctx: RequestContext, volume: 
       throw new InvalidVolume(`Invalid volume: Volume ${force ? '' : 'status must be available or error or error_restoring or error_extending or error_managing and '}must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.`)
     }
     const id = await cinder.operations.begin(tx, ctx, deleteVolumeOperation, { resourceId: volume.id, projectId: volume.projectId, input: { volumeId: volume.id } })
-    await cinder.operations.cancel(tx, volume.id, id)
+    await cinder.operations.cancel(tx, volume.id, { except: id })
   })
 }
 

@@ -16,6 +16,7 @@ import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { type Connected, connectionsMade, type MadeVolume, takeBackConnections, takeBackPorts, unmakeVolumes, volumesMade } from './block-devices.ts'
+import { begunAt } from './begun-at.ts'
 import { closeCell, leavePlan, writeInCell } from './cell-writes.ts'
 import { faultMessage } from './faults.ts'
 import { keepFailed } from './keep-failed.ts'
@@ -127,6 +128,7 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
   const plan = await findPlan(nova.api.read, serverId)
   const at = now(nova)
   const group = await groupOf(nova, serverId)
+  const begun = await begunAt(nova, run, 'schedule')
   let entered = false
   await claimRows(nova, run, async (tx) => {
     if (group) await refuseByGroup(nova, tx, group.id, serverId, host)
@@ -135,7 +137,7 @@ async function createInCell(nova: Nova, run: Run): Promise<void> {
     if (entered && plan) await startAction(tx, { serverId, action: 'create', requestId: run.ctx.requestId, userId: plan.instance.user_id, projectId: plan.instance.project_id }, plan.instance.created_at)
     else await updateInstance(tx, serverId, placed)
     await noteEvent(tx, serverId, run.ctx.requestId, {
-      event: 'conductor_schedule_instance', host: null, startedAt: plan?.instance.created_at ?? at, result: 'Success',
+      event: 'conductor_schedule_instance', host: null, ...begun, result: 'Success',
       details: `${considered.map(({ filter, left }) => `${filter} left ${left}`).join(', ')}; chose ${host}`,
     }, at)
   })
@@ -170,13 +172,14 @@ async function leavePorts(nova: Nova, run: Run): Promise<void> {
 async function publish(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const at = now(nova)
+  const begun = await begunAt(nova, run, 'claim')
   await writeInCell(nova, run, async (tx) => {
     const instance = await findInstance(tx, serverId)
     if (!instance || instance.launched_at !== null) return
     await updateInstance(tx, serverId, {
       vm_state: 'active', task_state: instance.task_state === 'deleting' ? 'deleting' : null, power_state: power.running, launched_at: at, updated_at: at,
     })
-    await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute__do_build_and_run_instance', host: instance.host, startedAt: instance.created_at, result: 'Success' }, at, true)
+    await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute__do_build_and_run_instance', host: instance.host, ...begun, result: 'Success' }, at, true)
   })
   if (run.ctx.traceId !== undefined) nova.runtime.trace.end(run.ctx.traceId, 'ACTIVE')
   await onHostIfUp(nova, run, destination(run).host, (compute, ctx) => compute.operationEnded(ctx, { operationId: run.id }))

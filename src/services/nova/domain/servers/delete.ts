@@ -31,7 +31,7 @@ export async function deleteServer(nova: Nova, ctx: RequestContext, serverId: st
       return undefined
     }
     const id = await nova.operations.api.begin(tx, own, removeServer, { resourceId: serverId, input: { serverId }, projectId: located.mapping.project_id })
-    return nova.operations.api.cancel(tx, serverId, id)
+    return nova.operations.api.cancel(tx, serverId, { except: id })
   })
   if (cancelled === undefined) return
   const { cell } = located
@@ -66,7 +66,7 @@ async function showDeleting(nova: Nova, tx: CellTx, ctx: Pick<RequestContext, 'r
 async function stopOtherWork(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const { api, cell } = nova.operations
-  const builds = await nova.api.transaction((tx) => api.cancel(tx, serverId, run.id))
+  const builds = await nova.api.transaction((tx) => api.cancel(tx, serverId, { except: run.id }))
   let tasks: readonly string[] = []
   for (const name of cellNames) {
     await nova.cells[name].transaction(async (tx) => {
@@ -105,7 +105,7 @@ async function removeRows(nova: Nova, run: Run): Promise<void> {
       const instance = await findAnyInstance(tx, serverId)
       if (!instance || instance.deleted) return
       const at = now(nova)
-      await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute_terminate_instance', host: instance.host, startedAt: at, result: 'Success' }, at, true)
+      await noteEvent(tx, serverId, run.ctx.requestId, { event: 'compute_terminate_instance', host: instance.host, result: 'Success' }, at, true)
       await markDeleted(tx, serverId, at)
     })
   }

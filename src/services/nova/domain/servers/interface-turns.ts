@@ -2,9 +2,9 @@
 import type { OperationRun } from '#core/operations'
 import { findInstance } from '../../db/instances.ts'
 import type { Nova } from '../nova.ts'
+import { isBuild } from './locate.ts'
 import type { TaskRun } from './task.ts'
 
-const isBuild = ({ kind }: { readonly kind: string }): boolean => kind === 'server.build'
 const isOfInterfaces = ({ kind }: { readonly kind: string }): boolean => kind.endsWith('-interface')
 
 /** Until what was begun before has ended, or the server is deleted. */

@@ -17,6 +17,9 @@ export function isCell(name: string | null): name is CellName {
   return (cellNames as readonly (string | null)[]).includes(name)
 }
 
+/** Of open operations: a build is still open in the moment after its server has become ACTIVE, or has failed. */
+export const isBuild = ({ kind }: { readonly kind: string }): boolean => kind === 'server.build'
+
 /** @throws InstanceNotFound */
 export async function locate(nova: Pick<Nova, 'api' | 'cells'>, serverId: string): Promise<Located> {
   // A plan that becomes a row while we look is looked for again.

@@ -28,7 +28,7 @@ export async function powerReported(nova: Nova, ctx: RequestContext, serverId: s
     if (!instance) return
     await startAction(tx, { serverId, action: report.action, requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? instance.project_id }, at)
     const news = instance.task_state === null && instance.vm_state === report.from.vmState && instance.power_state === report.from.powerState
-    const note = { event: 'compute_power_update', host: instance.host, startedAt: at }
+    const note = { event: 'compute_power_update', host: instance.host }
     if (!news) return noteEvent(tx, serverId, ctx.requestId, { ...note, result: 'Success' }, at, true)
     await insertFault(tx, { instance_uuid: serverId, code: 500, message: refusal, details: null, host: instance.host, created_at: at })
     await noteEvent(tx, serverId, ctx.requestId, { ...note, result: 'Error', message: refusal, details: refusal }, at, true)

@@ -59,7 +59,7 @@ interface RebootRun extends TaskRun {
   readonly kind: 'soft' | 'hard'
 }
 
-/** A reboot that was called off must have ended before another one begins. */
+/** What is under way goes first; a reboot that this one overtook was called off, and ends too. */
 async function afterOthers(nova: Nova, run: OperationRun<RebootRun>): Promise<void> {
   await run.aside(nova.operations.cell.settled(run.resourceId, { except: run.id, signal: run.signal }))
 }
@@ -91,12 +91,11 @@ export async function stopServer(nova: Nova, ctx: RequestContext, serverId: stri
   })
 }
 
-/** A hard reboot may follow a soft one that takes its time. */
+/** A hard reboot may overtake another one that takes its time (nova/compute/task_states.py, ALLOW_REBOOT). */
 export async function rebootServer(nova: Nova, ctx: RequestContext, serverId: string, kind: 'soft' | 'hard'): Promise<void> {
   const hard = kind === 'hard'
-  const instance = hard ? await findInstance(nova.cells.cell1.read, serverId) : undefined
   await beginServerTask(nova, ctx, {
     action: 'reboot', refusal: 'reboot', rule: 'os_compute_api:servers:reboot', from: hard ? ['active', 'stopped', 'paused', 'suspended', 'error'] : ['active'],
-    taskState: hard ? 'rebooting_hard' : 'rebooting', definition: rebootOperation, input: { serverId, kind }, callsOff: instance?.task_state === 'rebooting',
+    taskState: hard ? 'rebooting_hard' : 'rebooting', definition: rebootOperation, input: { serverId, kind }, ...(hard && { overtakes: ['rebooting', 'rebooting_hard'] }),
   })
 }

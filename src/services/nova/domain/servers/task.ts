@@ -5,6 +5,7 @@ import { afterCommit } from '#core/db'
 import type { Definition, OperationFault, OperationRun } from '#core/operations'
 import { noteEvent, startAction } from '../../db/actions.ts'
 import { beginTask, findInstance, insertFault, type Instance, updateInstance } from '../../db/instances.ts'
+import { openOperationsOf } from '../../db/operations.ts'
 import { InstanceInvalidState, invalidState, notFound } from '../../model/errors.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { refuseLocked, serverFor } from './access.ts'
@@ -30,8 +31,8 @@ export interface Task<I extends TaskRun> {
   readonly input: I
   /** More that must hold or change in the same transaction. */
   also?(tx: CellTx, instance: Instance): Promise<void>
-  /** Other operations on the server are called off first. */
-  readonly callsOff?: boolean
+  /** Task states of others of its kind that it overtakes: those are called off. */
+  readonly overtakes?: readonly string[]
 }
 
 /** @returns the operation's id. @throws InstanceNotFound, InstanceIsLocked, InstanceInvalidState */
@@ -43,13 +44,13 @@ export async function beginServerTask<I extends TaskRun>(nova: Nova, ctx: Reques
   const { traceId: _none, ...own } = ctx
   const begun = await nova.cells.cell1.transaction(async (tx) => {
     const at = now(nova)
-    const won = await beginTask(tx, serverId, task.taskState ?? null, task.from, at, task.callsOff !== true)
+    const won = await beginTask(tx, serverId, task.taskState ?? null, task.from, at, task.overtakes)
     const instance = await findInstance(tx, serverId)
     if (!instance) throw notFound(serverId)
-    if (!won || instance.host === null || instance.task_state === 'deleting') throw refusalFor(task, { rows: { instance } })
+    if (!won || instance.host === null) throw refusalFor(task, { rows: { instance } })
     await startAction(tx, { serverId, action: task.action, requestId: ctx.requestId, userId: ctx.identity.userId, projectId: ctx.identity.projectId ?? instance.project_id }, at)
     await task.also?.(tx, instance)
-    const cancelled = task.callsOff ? await nova.operations.cell.cancel(tx, serverId) : []
+    const cancelled = task.overtakes ? await nova.operations.cell.cancel(tx, serverId, { kind: task.definition.kind }) : []
     const id = await nova.operations.cell.begin(tx, own, task.definition, { resourceId: serverId, input: task.input, projectId: instance.project_id })
     return { id, cancelled }
   })
@@ -69,6 +70,13 @@ function tellEnded(tx: CellTx, nova: Nova, run: OperationRun, host: string | nul
   if (host !== null) afterCommit(tx, () => void nova.compute.on(host).operationEnded(run.ctx, { operationId: run.id }).catch(() => undefined))
 }
 
+/** Whoever deletes the server, or overtook this task when that was too late to be called off, has put its own task state there. */
+async function isOvertaken(tx: CellTx, run: OperationRun<TaskRun>, instance: Instance): Promise<boolean> {
+  if (instance.task_state === 'deleting') return true
+  // One that was called off itself leaves the task state to who did that.
+  return (await openOperationsOf(tx, instance.uuid)).some(({ id, kind, cancel_requested: calledOff }) => kind === run.kind && id !== run.id && calledOff === 0)
+}
+
 /** In the last transaction of a task: the server rests in its new state, and the action is finished. */
 export async function endTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>, event: string, set: Partial<Omit<Instance, 'id'>>): Promise<void> {
   const { serverId } = run.input
@@ -76,9 +84,10 @@ export async function endTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun>
   const instance = await findInstance(tx, serverId)
   if (!instance) return
   tellEnded(tx, nova, run, instance.host)
-  const deleting = instance.task_state === 'deleting'
-  await updateInstance(tx, serverId, { ...set, ...(deleting && { task_state: 'deleting' }), updated_at: at })
-  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, result: 'Success' }, at, true)
+  const { task_state: taskState, ...rest } = set
+  const rests = taskState !== undefined && !(await isOvertaken(tx, run, instance))
+  await updateInstance(tx, serverId, { ...rest, ...(rests && { task_state: taskState }), updated_at: at })
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, result: 'Success' }, at, true)
 }
 
 /** In the transaction that ends a failed task: the server rests again, in ERROR where it cannot be trusted any more. */
@@ -88,11 +97,10 @@ export async function failTask(tx: CellTx, nova: Nova, run: OperationRun<TaskRun
   const instance = await findInstance(tx, serverId)
   if (!instance) return
   tellEnded(tx, nova, run, instance.host)
-  // What called this one off has put its own task state there.
   const { task_state: taskState, ...rest } = set
-  const keeps = fault.cancelled || taskState === undefined ? {} : { task_state: taskState }
-  await updateInstance(tx, serverId, { ...(fault.cancelled ? {} : rest), ...(instance.task_state === 'deleting' ? {} : keeps), updated_at: at })
+  const rests = taskState !== undefined && !fault.cancelled && !(await isOvertaken(tx, run, instance))
+  await updateInstance(tx, serverId, { ...(fault.cancelled ? {} : rest), ...(rests && { task_state: taskState }), updated_at: at })
   const work = run.kind.replace('server.', '').replaceAll('-', ' ')
   if (!fault.cancelled) await insertFault(tx, toFault(serverId, work, fault, instance.host, at))
-  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, startedAt: at, ...toFailedEvent(work, fault) }, at, true)
+  await noteEvent(tx, serverId, run.ctx.requestId, { event, host: instance.host, ...toFailedEvent(work, fault) }, at, true)
 }

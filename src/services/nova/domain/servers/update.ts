@@ -3,6 +3,7 @@ import type { RequestContext } from '#core/context'
 import { updatePlan } from '../../db/build-requests.ts'
 import { type ServerRows, updateInstance } from '../../db/instances.ts'
 import type { InstanceRow } from '../../db/cell-tables.ts'
+import type { CellName } from '../../db/open.ts'
 import { shortestIpv6 } from '../../model/addresses.ts'
 import { notFound } from '../../model/errors.ts'
 import { type Nova, now } from '../nova.ts'
@@ -11,18 +12,19 @@ import { isCell, type Located, locate } from './locate.ts'
 
 type Change = Partial<Omit<InstanceRow, 'id'>>
 
-/** Write a change to the plan or the row, whichever there is. @throws InstanceNotFound */
-export async function changeServer(nova: Nova, serverId: string, located: Located, set: Change): Promise<void> {
+/** Write a change to the plan or the row, whichever there is. @returns the cell in which that is; none of a plan. @throws InstanceNotFound */
+export async function changeServer(nova: Nova, serverId: string, located: Located, set: Change): Promise<CellName | undefined> {
   const change = { ...set, updated_at: now(nova) }
   let { cell } = located
   if (!cell) {
     const planned = await nova.api.transaction((tx) => updatePlan(tx, serverId, (plan) => ({ ...plan, instance: { ...plan.instance, ...change } })))
-    if (planned) return
+    if (planned) return undefined
     cell = (await locate(nova, serverId)).cell
   }
   if (!cell || !isCell(cell)) throw notFound(serverId)
   const done = await nova.cells[cell].transaction((tx) => updateInstance(tx, serverId, change))
   if (!done) throw notFound(serverId)
+  return cell
 }
 
 export async function updateServer(nova: Nova, ctx: RequestContext, serverId: string, body: Readonly<Record<string, unknown>>): Promise<ServerRows> {

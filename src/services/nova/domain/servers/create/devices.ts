@@ -114,15 +114,20 @@ export function checkAttachable(volume: VolumeView): void {
   if (volume.status !== 'available') throw new BadRequest(`Invalid volume: Volume ${volume.id} status must be available or downloading to reserve, but the current status is ${volume.status}.`)
 }
 
-/** The flavor must be large enough for the image (nova/compute/api.py, _validate_flavor_image_nostatus). */
-export function checkFlavorForImage(flavor: FlavorSnapshot, image: ImageView, rootOnVolume: boolean): void {
+/** Flavor and disk must be large enough for the image (nova/compute/api.py, _validate_flavor_image_nostatus). Of a volume that is there cinder has looked. */
+export function checkFlavorForImage(flavor: FlavorSnapshot, image: ImageView, root: WantedDevice | undefined): void {
   if (image.status !== 'active') throw new BadRequest(`Image ${image.id} is not active.`)
   if (flavor.memoryMiB < image.minRamMiB) throw new BadRequest("Flavor's memory is too small for requested image.")
-  if (rootOnVolume || flavor.rootGiB === 0) return
+  const least = image.minDiskGiB * 1024 ** 3
+  if (root?.destination === 'volume') {
+    const volume = (root.sizeGiB ?? Infinity) * 1024 ** 3
+    if (least > volume) throw new BadRequest(`Volume is smaller than the minimum size specified in image metadata. Volume size is ${volume} bytes, minimum size is ${least} bytes.`)
+    return
+  }
+  if (flavor.rootGiB === 0) return
   const disk = flavor.rootGiB * 1024 ** 3
   const size = Math.max(image.sizeBytes, image.virtualSizeBytes)
   if (size > disk) throw new BadRequest(`Flavor's disk is too small for requested image. Flavor disk is ${disk} bytes, image is ${size} bytes.`)
-  const least = image.minDiskGiB * 1024 ** 3
   if (least > disk) throw new BadRequest(`Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${disk} bytes, minimum size is ${least} bytes.`)
 }
 

@@ -103,9 +103,9 @@ async function resolve(nova: Nova, ctx: RequestContext, request: NewServers): Pr
     resolveSecurityGroups(nova, ctx, request.securityGroups),
     findKey(nova, ctx, request.keyName),
   ])
-  const rootOnVolume = disks.devices.some(({ bootIndex, destination }) => bootIndex === 0 && destination === 'volume')
-  if (disks.image) checkFlavorForImage(flavor, disks.image, rootOnVolume)
-  checkZeroDisk(nova, ctx, flavor, rootOnVolume)
+  const root = disks.devices.find(({ bootIndex }) => bootIndex === 0)
+  if (disks.image) checkFlavorForImage(flavor, disks.image, root)
+  checkZeroDisk(nova, ctx, flavor, root?.destination === 'volume')
   return {
     flavor, devices: disks.devices, networks, securityGroups, ...(key && { key }),
     ...(disks.image && { image: disks.image }), ...(disks.bootVolume && { volumeImage: disks.bootVolume.imageProperties }),
