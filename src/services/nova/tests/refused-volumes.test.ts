@@ -1,4 +1,4 @@
-// What becomes of volumes that servers ask for and do not get: they are free for others, and keep no build from its end.
+// What becomes of volumes that servers ask for and do not get, or cannot take along: they are others', and keep neither a build nor a deletion from its end.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemIds } from '#core/context'
@@ -59,4 +59,87 @@ test('a server that was accepted with one volume twice, as it once could be, fai
   assert.equal(server.fault.message, 'The build of the server failed while it was written down: One of its volumes belongs to another server.')
   assert.deepEqual(server['os-extended-volumes:volumes_attached'], [])
   await volume.is('available')
+})
+
+/** What the history of a server says of volumes that stayed, to an administrator. */
+async function toldOfVolumes({ admin }: Bench, serverId: string, action: string): Promise<string[]> {
+  const at = { 'openstack-api-version': 'compute 2.84' }
+  const { instanceActions } = must(await admin.call('nova', 'GET', `/v2.1/servers/${serverId}/os-instance-actions`, undefined, at), 200)
+  const { request_id: request } = instanceActions.find((each: { action: string }) => each.action === action)
+  const { instanceAction } = must(await admin.call('nova', 'GET', `/v2.1/servers/${serverId}/os-instance-actions/${request}`, undefined, at), 200)
+  return instanceAction.events.filter(({ event }: { event: string }) => event === 'compute_cleanup_volumes').map(({ details }: { details: string }) => details)
+}
+
+test('a server is deleted though an administrator keeps the volume that was to go with it, and its history says so', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  const volume = await readyVolume(bench)
+  const id = await boot(bench, volume.beside)
+  await untilStatus(demo, id, 'ACTIVE')
+  const letGo = holdCalls(bench, 'destroy')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  // With its attachments gone nobody but the administrator has it.
+  must(await admin.call('cinder', 'POST', `/v3/volumes/${volume.id}/action`, { 'os-reset_status': { status: 'maintenance' } }), 202)
+  letGo()
+  await untilGone(demo, id)
+  await volume.is('maintenance')
+  const [told, ...more] = await toldOfVolumes(bench, id, 'delete')
+  assert.match(told ?? '', new RegExp(`^The volume ${volume.id} stays, in status maintenance: Invalid volume: Volume status must be available or error`))
+  assert.deepEqual(more, [])
+})
+
+test('a server whose new volume somebody else claims while it is built fails, can be deleted, and leaves him the volume', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  bench.playground.before = async (method) => {
+    if (method !== 'prepareImage') return
+    reached.resolve()
+    await held.promise
+  }
+  const id = await boot(bench, {
+    block_device_mapping_v2: [
+      { source_type: 'image', uuid: bench.imageId, destination_type: 'local', boot_index: 0 }, { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: -1, delete_on_termination: true },
+    ],
+  })
+  await reached.promise
+  const volumes = async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/detail`), 200).volumes
+  const made = await until('the new volume is there', async () => (await volumes()).find(({ status }: { status: string }) => status === 'available'))
+  must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/attachments`, { attachment: { volume_uuid: made.id, instance_uuid: systemIds.uuid() } }, { 'openstack-api-version': 'volume 3.54' }), 200)
+  held.resolve()
+  const { fault } = await untilStatus(demo, id, 'ERROR')
+  assert.match(fault.message, /while its volumes were connected: .*the current status is reserved\.$/)
+  const [told] = await toldOfVolumes(bench, id, 'create')
+  assert.match(told ?? '', new RegExp(`^The volume ${made.id} stays, in status reserved: `))
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  assert.deepEqual((await volumes()).map((each: { id: string; status: string }) => [each.id, each.status]), [[made.id, 'reserved']])
+})
+
+test('a volume that is only being made is deleted with its server as soon as it can be, and is not waited for for ever', async (t) => {
+  const bench = await startBench(t)
+  const { demo, admin } = bench
+  const plants = await garden(t, bench.cloud)
+  const deletedWhileMade = async () => {
+    const volume = await readyVolume(bench)
+    const id = await boot(bench, volume.beside)
+    await untilStatus(demo, id, 'ACTIVE')
+    const letGo = holdCalls(bench, 'destroy')
+    must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+    const become = async (asked: string) => must(await admin.call('cinder', 'POST', `/v3/volumes/${volume.id}/action`, { 'os-reset_status': { status: asked } }), 202)
+    await become('creating')
+    letGo()
+    const deletion = () => plants.api.read.selectFrom('operations').select(['attempt', 'epoch']).where('resource_id', '=', id).where('kind', '=', 'server.delete').executeTakeFirstOrThrow()
+    await until('cinder has refused to delete the volume', async () => (await deletion()).attempt > 1)
+    return { id, volume, become }
+  }
+  const soon = await deletedWhileMade()
+  await soon.become('available')
+  await untilGone(demo, soon.id)
+  await until('the volume is gone', async () => (await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${soon.volume.id}`)).status === 404)
+  const never = await deletedWhileMade()
+  await plants.api.transaction((tx) => tx.updateTable('operations').set({ attempt: 28 }).where('resource_id', '=', never.id).where('kind', '=', 'server.delete').execute())
+  await untilGone(demo, never.id)
+  await never.volume.is('creating')
 })
