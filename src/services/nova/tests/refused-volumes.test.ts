@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemIds } from '#core/context'
 import { updatePlan } from '../db/build-requests.ts'
+import { SpawnFailed } from '../drivers/index.ts'
 import { type Bench, boot, holdCalls, must, show, startBench, until, untilGone, untilStatus } from './bench.ts'
 import { garden } from './plant.ts'
 
@@ -142,4 +143,88 @@ test('a volume that is only being made is deleted with its server as soon as it 
   await plants.api.transaction((tx) => tx.updateTable('operations').set({ attempt: 28 }).where('resource_id', '=', never.id).where('kind', '=', 'server.delete').execute())
   await untilGone(demo, never.id)
   await never.volume.is('creating')
+})
+
+const goes = (bench: Bench, volumeId: string) =>
+  until('the volume is gone', async () => (await bench.demo.call('cinder', 'GET', `/v3/${bench.demo.projectId}/volumes/${volumeId}`)).status === 404)
+
+test('a volume that was to go with its server goes with it, also when the build failed', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  bench.playground.before = (method) => {
+    if (method === 'spawn') throw new SpawnFailed('QEMU ended with: no such machine type')
+  }
+  const volume = await readyVolume(bench)
+  const id = await boot(bench, volume.beside)
+  assert.deepEqual((await untilStatus(demo, id, 'ERROR'))['os-extended-volumes:volumes_attached'], [])
+  await volume.is('available')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  await goes(bench, volume.id)
+})
+
+test('a volume whose server failed stays when that is deleted, once another server has got it', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
+  let broken = true
+  bench.playground.before = (method) => {
+    if (method === 'spawn' && broken) throw new SpawnFailed('QEMU ended with: no such machine type')
+  }
+  const [one, two] = [await readyVolume(bench), await readyVolume(bench)]
+  const failed = await boot(bench, { block_device_mapping_v2: [one.root, one.data, two.data] })
+  await untilStatus(demo, failed, 'ERROR')
+  broken = false
+  // One is given to a new server, the other is plugged into it; then it has neither any more.
+  const id = await boot(bench, { block_device_mapping_v2: [one.root, { ...one.data, delete_on_termination: false }] })
+  await untilStatus(demo, id, 'ACTIVE')
+  must(await demo.call('nova', 'POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: two.id } }), 200)
+  await two.is('in-use')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${failed}`), 204)
+  await untilGone(demo, failed)
+  for (const volume of [one, two]) await volume.is('available')
+})
+
+test('a volume whose detachment was accepted outlives its server, though that is deleted before it is detached', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const { cell } = await garden(t, bench.cloud)
+  const volume = await readyVolume(bench)
+  const id = await boot(bench, volume.beside)
+  await untilStatus(demo, id, 'ACTIVE')
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  playground.before = async (method) => {
+    if (method !== 'detachVolume') return
+    reached.resolve()
+    await held.promise
+  }
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}/os-volume_attachments/${volume.id}`), 202)
+  await reached.promise
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  const detachment = cell.read.selectFrom('operations').select('cancel_requested').where('resource_id', '=', id).where('kind', '=', 'server.detach-volume')
+  await until('the detachment is called off', async () => (await detachment.executeTakeFirstOrThrow()).cancel_requested === 1)
+  held.resolve()
+  await untilGone(demo, id)
+  await volume.is('available')
+})
+
+test('a volume that could not be detached goes with its server', async (t) => {
+  const bench = await startBench(t)
+  const { demo, playground } = bench
+  const volume = await readyVolume(bench)
+  const id = await boot(bench, volume.beside)
+  await untilStatus(demo, id, 'ACTIVE')
+  playground.before = (method) => {
+    if (method === 'detachVolume') throw new Error('the guest is busy')
+  }
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}/os-volume_attachments/${volume.id}`), 202)
+  await until('it has failed', async () => {
+    const { instanceActions } = must(await demo.call('nova', 'GET', `/v2.1/servers/${id}/os-instance-actions`), 200)
+    return instanceActions.some(({ action, message }: { action: string; message: string | null }) => action === 'detach_volume' && message !== null)
+  })
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  await goes(bench, volume.id)
 })

@@ -96,7 +96,8 @@ async function releaseVolumes(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const devices = await blockDevicesOf(nova, serverId)
   await disconnectVolumes(nova, run)
-  const left = await deleteVolumes(nova, run, devices.filter(({ destination, deleteOnTermination }) => destination === 'volume' && deleteOnTermination).flatMap(({ volumeId }) => volumeId ?? []))
+  const going = devices.filter(({ destination, deleteOnTermination, detaching }) => destination === 'volume' && deleteOnTermination && !detaching)
+  const left = await deleteVolumes(nova, run, going.flatMap(({ volumeId, formerVolumeId }) => volumeId ?? formerVolumeId ?? []))
   if (left.length > 0) await writeInCell(nova, run, (tx) => noteLeftVolumes(tx, nova, run, left))
 }
 
