@@ -14,6 +14,7 @@ import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
 import { resolveNetworks } from './create/networks.ts'
+import { leaveFormerServer } from './former-server.ts'
 import { afterEarlierWork } from './interface-turns.ts'
 import { hostOf } from './power.ts'
 import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
@@ -49,6 +50,7 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
         const { serverId, network } = run.input
         const instance = await findInstance(nova.cells.cell1.read, serverId)
         if (!instance || instance.host === null) throw new NotFound(`Instance ${serverId} could not be found.`)
+        if (network.portId !== undefined) await leaveFormerServer(nova, run, network.portId)
         const owner = { serverId, projectId: instance.project_id, host: instance.host, zone: instance.availability_zone ?? '', securityGroups: [] }
         const port = network.portId === undefined
           ? await createPort(nova.runtime, run.ctx, owner, network, run.key('create-port'))
