@@ -5,14 +5,14 @@ import type { OperationRun } from '#core/operations'
 import { findInstance } from '../../db/instances.ts'
 import { ownerOfPort } from '../../db/ports.ts'
 import type { Nova } from '../nova.ts'
-import { hasInNeutron, portDeleted, portsBeingLost } from './port-deleted.ts'
+import { hasInNeutron, portDeleted } from './port-deleted.ts'
 import type { TaskRun } from './task.ts'
 
 const patienceMs = 60_000
 
 /**
- * Until no other server has the port among its interfaces, and this one is not about to lose it. One that neutron says is another server's
- * is left to it: neutron refuses to give it away. Idempotent.
+ * Until no other server has the port among its interfaces. One that neutron says is another server's is left to it: neutron refuses to
+ * give it away. Idempotent.
  *
  * @throws Conflict when its former server does not let go of it, since its host is down for instance
  */
@@ -22,10 +22,8 @@ export async function leaveFormerServer(nova: Nova, run: OperationRun<TaskRun>, 
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 1000)) {
     nova.stopping.signal.throwIfAborted()
     const owner = await ownerOfPort(nova.cells.cell1.read, portId)
-    const isOthers = owner !== undefined && owner !== run.input.serverId
-    if (!isOthers && !(await portsBeingLost(nova.cells.cell1.read, run.input.serverId)).has(portId)) return
-    if (isOthers && (await hasInNeutron(nova, run.ctx, owner, portId))) return
-    if (isOthers) await takeFrom(nova, run.ctx, owner, portId)
+    if (owner === undefined || owner === run.input.serverId || (await hasInNeutron(nova, run.ctx, owner, portId))) return
+    await takeFrom(nova, run.ctx, owner, portId)
     if (clock.monotonic() >= deadline) throw new Conflict(`Port ${portId} is still in use.`)
     await clock.sleep(pause, run.signal)
   }
@@ -33,5 +31,5 @@ export async function leaveFormerServer(nova: Nova, run: OperationRun<TaskRun>, 
 
 async function takeFrom(nova: Nova, ctx: RequestContext, serverId: string, portId: string): Promise<void> {
   const instance = await findInstance(nova.cells.cell1.read, serverId)
-  if (instance) await portDeleted(nova, ctx, { serverId, host: instance.host, portId, mayReturn: true })
+  if (instance) await portDeleted(nova, ctx, { serverId, host: instance.host, portId })
 }

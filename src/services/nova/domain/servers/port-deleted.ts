@@ -14,8 +14,6 @@ import { endTask, type TaskRun } from './task.ts'
 
 interface LoseRun extends TaskRun {
   readonly portId: string
-  /** The port may still be there, and be the server's again by now. */
-  readonly mayReturn?: boolean
 }
 
 /** As often as this a guest is asked to let go of it. One that does not loses it when it is started the next time. */
@@ -23,12 +21,13 @@ const triesToUnplug = 8
 
 /** @returns whether the server keeps it */
 async function unplug(nova: Nova, run: OperationRun<LoseRun>): Promise<{ keeps: boolean }> {
-  const { serverId, portId, mayReturn } = run.input
+  const { serverId, portId } = run.input
   const { read } = nova.cells.cell1
   const instance = await findInstance(read, serverId)
   if (!instance || instance.task_state === 'deleting') return { keeps: false }
   if (!(await portsOf(read, serverId)).some((port) => port.portId === portId)) return { keeps: false }
-  if (mayReturn && (await hasInNeutron(nova, run.ctx, serverId, portId))) return { keeps: true }
+  // It may have been taken from it and given back.
+  if (await hasInNeutron(nova, run.ctx, serverId, portId)) return { keeps: true }
   if (instance.host === null) return { keeps: false }
   try {
     await onHost(nova, run, instance.host, (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
@@ -47,7 +46,7 @@ export async function hasInNeutron(nova: Nova, ctx: RequestContext, serverId: st
 
 /** It only goes forward: whatever calls off other work with the server, its port is gone. With the server's deletion it has nothing more to do. */
 export const loseInterfaceOperation = defineOperation<Nova, LoseRun>('server.lose-interface', {
-  input: Type.Object({ serverId: Uuid, portId: Type.String(), mayReturn: Type.Optional(Type.Boolean()) }), deadlineSeconds: 86_400, onCrash: 'resume',
+  input: Type.Object({ serverId: Uuid, portId: Type.String() }), deadlineSeconds: 86_400, onCrash: 'resume',
   steps: [
     pivot('wait-for-others', { run: afterEarlierWork }),
     step('unplug', { run: unplug }),
@@ -70,10 +69,10 @@ export async function portsBeingLost(db: Parameters<typeof openOperationsOf>[0],
 
 /**
  * As upstream, whatever state the server is in (nova/compute/manager.py, _process_instance_vif_deleted_event): while it is
- * built the port may be on its way to it without being among its interfaces yet.
+ * built the port may be on its way to it without being among its interfaces yet. One that neutron says it has stays: such a word comes late.
  */
-export async function portDeleted(nova: Nova, ctx: RequestContext, { host, ...lost }: LoseRun & { readonly host: string | null }): Promise<void> {
-  const { serverId, portId } = lost
+export async function portDeleted(nova: Nova, ctx: RequestContext, { serverId, host, portId }: LoseRun & { readonly host: string | null }): Promise<void> {
+  if (await hasInNeutron(nova, ctx, serverId, portId)) return
   const { traceId: _none, ...own } = ctx
   const begun = await nova.cells.cell1.transaction(async (tx) => {
     const instance = await findInstance(tx, serverId)
@@ -81,7 +80,7 @@ export async function portDeleted(nova: Nova, ctx: RequestContext, { host, ...lo
     const known = (await portsOf(tx, serverId)).some((port) => port.portId === portId)
     if (!known && instance.vm_state !== 'building') return false
     if ((await portsBeingLost(tx, serverId)).has(portId)) return false
-    await nova.operations.cell.begin(tx, own, loseInterfaceOperation, { resourceId: serverId, input: lost, projectId: instance.project_id })
+    await nova.operations.cell.begin(tx, own, loseInterfaceOperation, { resourceId: serverId, input: { serverId, portId }, projectId: instance.project_id })
     return true
   })
   if (!begun) return
