@@ -8,6 +8,7 @@ import { systemClock } from '#core/context'
 import { type Migration, openDatabase } from '#core/db'
 import { silentLog } from '#core/observe'
 import { forgetVolumes, insertDevices, listDevices } from './block-devices.ts'
+import type { NewBlockDevice } from './build-requests.ts'
 import type { CellTables } from './cell-tables.ts'
 import { cellStart } from './migrations/cell-001-start.ts'
 import { cellFateOfVolumes } from './migrations/cell-003-fate-of-volumes.ts'
@@ -25,7 +26,7 @@ test('volumes of a database that an earlier version wrote go with their servers 
   const open = (migrations: readonly Migration[]) => openDatabase<CellTables>({ name: 'cell', file: join(folder, 'cell.db'), migrations, clock: systemClock, log: silentLog })
   const former = await open([cellStart])
   await former.transaction(async (tx) => {
-    for (const row of [device('goes', 'v1', 1), device('stays', 'v2', 0)]) await tx.insertInto('block_device_mappings').values(row).execute()
+    for (const row of [device('goes', 'v1', 1), device('stays', 'v2', 0)]) await tx.insertInto('block_device_mappings').values(row as NewBlockDevice).execute()
   })
   await former.close()
   const database = await open([cellStart, cellFateOfVolumes])
