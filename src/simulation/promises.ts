@@ -128,7 +128,8 @@ async function whatServersWereGivenIsThere(rows: Rows, ledger: Ledger, say: Say)
     return volumeId ?? portId ?? (made ? (JSON.parse(made['result']) as { portId: string }).portId : undefined)
   }
   // As they were written: of one server and one thing the next begins when the one before is over. Their times do not tell, since clocks are moved.
-  const done = (await rows.of('nova_cell1', 'operations')).filter((row) => Object.hasOwn(attaching, row['kind']) && row['status'] === 'done' && resting.has(row['resource_id']))
+  const kept = new Set(steps.filter((step) => step['step'] === 'unplug' && step['result'] !== null && (JSON.parse(step['result']) as { keeps?: boolean }).keeps).map((step) => step['operation_id']))
+  const done = (await rows.of('nova_cell1', 'operations')).filter((row) => Object.hasOwn(attaching, row['kind']) && row['status'] === 'done' && resting.has(row['resource_id']) && !kept.has(row['id']))
   for (const [pair, operations] of Map.groupBy(done, (row) => `${row['resource_id']} ${subjectOf(row)}`)) {
     const [server = '', subject = ''] = pair.split(' ')
     const last = operations.at(-1)

@@ -69,6 +69,37 @@ export const scenarios: Readonly<Record<string, Story>> = {
       if (entry && reply.status !== 409) entry.removal = 'perhaps'
     }
   },
+  async 'a port is taken from its server in neutron, given to another one, and taken and given again'(teller) {
+    const net = await networkOf(teller)
+    const id = net && (await create(teller, 'port', 'neutron', '/v2.0/ports', { port: { network_id: net.network } }))
+    const port = id === undefined ? undefined : teller.ledger.find(id)
+    const [former, next] = port ? [await boot(teller, { networks: [{ port: id }] }), await boot(teller)] : []
+    if (!port || !former || !next) return
+    for (const server of [former, next]) await settled(teller, server)
+    for (let times = 0; times < 2; times++) {
+      await act(teller, port, 'neutron', 'PUT', `/v2.0/ports/${port.id}`, { port: { device_id: '', device_owner: '' } })
+      await act(teller, next, 'nova', 'POST', `/v2.1/servers/${next.id}/os-interface`, { interfaceAttachment: { port_id: port.id } })
+    }
+  },
+  async 'a volume that goes with its server is detached while that is deleted'(teller) {
+    const volume = await volumeOf(teller)
+    if (!volume) return
+    volume.removal = 'perhaps'
+    const server = await boot(teller, {
+      block_device_mapping_v2: [
+        { source_type: 'image', uuid: teller.template.imageId, destination_type: 'local', boot_index: 0, delete_on_termination: true },
+        { source_type: 'volume', uuid: volume.id, destination_type: 'volume', boot_index: -1, delete_on_termination: true },
+      ],
+    })
+    if (!server) return
+    await settled(teller, server)
+    const { status, headers } = await act(teller, server, 'nova', 'DELETE', `/v2.1/servers/${server.id}/os-volume_attachments/${volume.id}`)
+    await removeServer(teller, server)
+    if (status !== 202) return
+    const { body } = await teller.person.call('nova', 'GET', `/v1/operations/${headers['nimbo-operation-id']}`)
+    // Carried out, or called off by the deletion only: the volume stays.
+    if (['done', 'cancelled'].includes(body?.operation?.status)) volume.removal = 'none'
+  },
   async 'give a server one more address, and take one'(teller) {
     const net = await networkOf(teller)
     const server = net && (await boot(teller, { networks: [{ uuid: net.network }] }))

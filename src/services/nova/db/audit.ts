@@ -14,10 +14,6 @@ export async function portsToAudit(db: Db<CellTables>): Promise<{ portId: string
   return rows.map((row) => ({ portId: row.uuid, serverId: row.instance_uuid }))
 }
 
-export async function ownerOfPort(db: Db<CellTables>, portId: string): Promise<string | undefined> {
-  return (await db.selectFrom('virtual_interfaces').select('instance_uuid').where('uuid', '=', portId).executeTakeFirst())?.instance_uuid
-}
-
 export type VolumeToAudit = Pick<Selectable<BlockDeviceRow>, 'instance_uuid' | 'volume_id'> & { readonly connected: boolean }
 
 export async function volumesToAudit(db: Db<CellTables>): Promise<VolumeToAudit[]> {

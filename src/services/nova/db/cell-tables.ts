@@ -81,6 +81,10 @@ export interface BlockDeviceRow {
   connection_info: string | null
   /** Nova made the volume. */
   made_volume: number
+  /** Its detachment was accepted: it does not go with the server any more. */
+  detaching: number
+  /** The volume that the server was to have, but for its build that failed; it goes with the server unless another one gets it. */
+  former_volume_id: string | null
   created_at: string
   updated_at: string | null
 }

@@ -1,5 +1,6 @@
 // Rows of servers in a cell: found with what belongs to them, inserted once, changed under conditions.
 import type { Db, Selectable, Updateable } from '#core/db'
+import { insertDevices } from './block-devices.ts'
 import type { NewInstance, ServerPlan } from './build-requests.ts'
 import type { BlockDeviceRow, CellTables, FaultRow, InstanceRow, VirtualInterfaceRow } from './cell-tables.ts'
 import { deleteFiles, insertFiles } from './injected-files.ts'
@@ -48,7 +49,7 @@ export async function insertPlanned(tx: Db<CellTables>, plan: ServerPlan): Promi
   const known = await tx.selectFrom('instances').select('id').where('uuid', '=', plan.instance.uuid).executeTakeFirst()
   if (known) return false
   await tx.insertInto('instances').values(plan.instance).execute()
-  if (plan.blockDevices.length > 0) await tx.insertInto('block_device_mappings').values([...plan.blockDevices]).execute()
+  await insertDevices(tx, plan.blockDevices)
   if (plan.tags.length > 0) await tx.insertInto('instance_tags').values(plan.tags.map((tag) => ({ instance_uuid: plan.instance.uuid, tag }))).execute()
   await insertFiles(tx, plan.instance.uuid, plan.files ?? [])
   return true

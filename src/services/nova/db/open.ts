@@ -10,6 +10,7 @@ import { apiStart } from './migrations/api-001-start.ts'
 import { apiServerGroups } from './migrations/api-002-server-groups.ts'
 import { cellStart } from './migrations/cell-001-start.ts'
 import { cellInjectedFiles } from './migrations/cell-002-injected-files.ts'
+import { cellFateOfVolumes } from './migrations/cell-003-fate-of-volumes.ts'
 
 export const cellNames = ['cell0', 'cell1'] as const
 export type CellName = (typeof cellNames)[number]
@@ -20,7 +21,7 @@ export interface Databases {
 }
 
 export async function openDatabases(runtime: Pick<Runtime, 'database'>): Promise<Databases> {
-  const cellMigrations = [operationMigration, cellStart, eventMigration, cellInjectedFiles]
+  const cellMigrations = [operationMigration, cellStart, eventMigration, cellInjectedFiles, cellFateOfVolumes]
   return {
     api: await runtime.database<ApiTables>('nova_api', [operationMigration, apiStart, apiServerGroups, auditMigration, eventMigration], operationChanges),
     cells: {

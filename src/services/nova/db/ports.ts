@@ -28,3 +28,8 @@ export async function portsOf(db: Db<CellTables>, serverId: string): Promise<Ser
   const rows = await db.selectFrom('virtual_interfaces').selectAll().where('instance_uuid', '=', serverId).orderBy('position').execute()
   return rows.map(toPort)
 }
+
+/** The server that has the port, as far as nova knows. */
+export async function ownerOfPort(db: Db<CellTables>, portId: string): Promise<string | undefined> {
+  return (await db.selectFrom('virtual_interfaces').select('instance_uuid').where('uuid', '=', portId).executeTakeFirst())?.instance_uuid
+}

@@ -44,6 +44,10 @@ export interface BlockDevice {
   readonly connection?: unknown
   /** Nova made the volume. */
   readonly made: boolean
+  /** Its detachment was accepted: it does not go with the server any more. */
+  readonly detaching?: true
+  /** The server was to have this volume, and its build failed. */
+  readonly formerVolumeId?: string
 }
 
 /** A file that was given with the request, base64. */

@@ -261,7 +261,7 @@ test('a server that nobody works on, a port that neutron lost, and a volume that
     await tx.insertInto('block_device_mappings').values({
       uuid: systemIds.uuid(), instance_uuid: id, source_type: 'volume', destination_type: 'volume', guest_format: null, device_type: null, disk_bus: null, boot_index: null,
       image_id: null, snapshot_id: null, volume_id: volume, volume_size: 1, volume_type: null, device_name: '/dev/vdz', delete_on_termination: 0, tag: null, attachment_id: 'a',
-      connection_info: null, made_volume: 0, created_at: '2026-01-01T00:00:00.000Z', updated_at: null,
+      connection_info: null, made_volume: 0, detaching: 0, former_volume_id: null, created_at: '2026-01-01T00:00:00.000Z', updated_at: null,
     }).execute()
   })
   // The server loses the port by an operation; what that works on is looked at afterwards.

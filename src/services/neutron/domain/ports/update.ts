@@ -12,7 +12,7 @@ import { subnetsOfNetwork } from '../../db/subnets.ts'
 import type { NetworkRow, PortRow } from '../../db/tables.ts'
 import { badRequest, MacAddressInUse, PairsNeedPortSecurity, PortBound, PortHasSecurityGroup } from '../../model/errors.ts'
 import { attributeChecks, authorize, bit, toFlag } from '../access.ts'
-import { announcePort } from '../announce.ts'
+import { announcePort, serverOf } from '../announce.ts'
 import { bindTo, isWired } from '../binding.ts'
 import { allocate, claimAddresses, isAutoconfigured } from '../ipam.ts'
 import { type Neutron, timeText } from '../neutron.ts'
@@ -74,6 +74,8 @@ export async function changePort(neutron: Neutron, tx: Tx, ctx: RequestContext, 
   await rewire(neutron, tx, ctx, row, changed.row, body.fixed_ips !== undefined || body.security_groups !== undefined || body.extra_dhcp_opts !== undefined)
   await tellRoutersAndDhcp(neutron, tx, ctx, record, changed)
   if (body.fixed_ips !== undefined && body.fixed_ips !== null) await announcePort(neutron, tx, ctx, changed.row, 'network-changed')
+  // To its former server it is as good as deleted. Upstream's nova finds that out by itself, some minutes later (nova/compute/manager.py, _heal_instance_info_cache).
+  if (serverOf(row) !== serverOf(changed.row)) await announcePort(neutron, tx, ctx, row, 'network-vif-deleted')
   const touched = new Set([...record.securityGroupIds, ...groupIds])
   if (touched.size > 0 && (body.security_groups !== undefined || body.fixed_ips !== undefined || body.allowed_address_pairs !== undefined || after.port_security_enabled !== row.port_security_enabled)) {
     await membersChanged(neutron, tx, ctx, [...touched], row.project_id, [...new Set([...usedAddresses(record), ...usedAddresses(changed)])])

@@ -1,7 +1,6 @@
 // What becomes of a server's block devices while it is built: volumes that nova made, connections that cinder gave.
 import type { OperationRun } from '#core/operations'
 import { takeBackCreate } from '../../neighbours/requests.ts'
-import { deleteVolume } from '../../neighbours/volumes.ts'
 import { setConnection, setMadeVolume, unsetMadeVolumes } from '../../db/block-devices.ts'
 import { findInstance, withParts } from '../../db/instances.ts'
 import { connectionKey, portKey, volumeKey, volumesToMake } from '../../model/block-devices.ts'
@@ -9,7 +8,7 @@ import type { RequestedNetwork } from '../../model/server.ts'
 import { type Nova, now } from '../nova.ts'
 import { closeCell, writeInCell } from './cell-writes.ts'
 import { describeServer } from './describe.ts'
-import { blockDevicesOf } from './release-volumes.ts'
+import { blockDevicesOf, deleteVolumes, noteLeftVolumes } from './release-volumes.ts'
 
 export interface MadeVolume {
   readonly blockDeviceId: string
@@ -51,9 +50,12 @@ export async function unmakeVolumes(nova: Nova, run: OperationRun<{ readonly ser
     const volume = (await takeBackCreate(nova.runtime, run.ctx, 'cinder', volumeKey(run.id, host, deviceId))) as { id: string } | null
     if (volume) made.push(volume.id)
   }
-  for (const id of made) await deleteVolume(nova.runtime, run.ctx, id)
+  const left = await deleteVolumes(nova, run, made)
   if (made.length === 0) return
-  await writeInCell(nova, run, (tx) => unsetMadeVolumes(tx, serverId))
+  await writeInCell(nova, run, async (tx) => {
+    await unsetMadeVolumes(tx, serverId)
+    await noteLeftVolumes(tx, nova, run, left)
+  })
 }
 
 /** Before the attachments of a build are looked for: none may come later. */

@@ -10,7 +10,7 @@ import { addTriedHost, findPlan, findSpec } from '../../db/build-requests.ts'
 import { findInstance, insertPlanned, updateInstance } from '../../db/instances.ts'
 import { replacePorts } from '../../db/ports.ts'
 import { HostUnfit, NoValidHost, StaleEpoch } from '../../model/errors.ts'
-import type { Destination, HostNeeds, PlacementRequest, ServerPort } from '../../model/server.ts'
+import type { Destination, HostNeeds, PlacementRequest, RequestedNetwork, ServerPort } from '../../model/server.ts'
 import { power } from '../../model/server-states.ts'
 import { release } from '../../neighbours/placement.ts'
 import { type Command, onHost, onHostIfUp } from '../host-commands.ts'
@@ -19,6 +19,7 @@ import { type Connected, connectionsMade, type MadeVolume, takeBackConnections, 
 import { begunAt } from './begun-at.ts'
 import { closeCell, leavePlan, writeInCell } from './cell-writes.ts'
 import { faultMessage } from './faults.ts'
+import { leaveFormerServer } from './former-server.ts'
 import { keepFailed } from './keep-failed.ts'
 import { neighboursOf } from './neighbours.ts'
 import { groupOf, placedGroup, refuseByGroup } from './placed-group.ts'
@@ -158,6 +159,9 @@ async function claimRows(nova: Nova, run: Run, work: (tx: CellTx) => Promise<voi
 }
 
 async function createPorts(nova: Nova, run: Run): Promise<number> {
+  const instance = await findInstance(nova.cells.cell1.read, run.input.serverId)
+  const requested = instance ? (JSON.parse(instance.requested_networks) as RequestedNetwork[]) : []
+  for (const { portId } of requested) if (portId !== undefined) await leaveFormerServer(nova, run, portId)
   const ports = await tell<readonly ServerPort[]>(nova, run, (compute, ctx, command) => compute.createPorts(ctx, command))
   await writeInCell(nova, run, (tx) => replacePorts(tx, run.input.serverId, ports, now(nova)))
   return ports.length

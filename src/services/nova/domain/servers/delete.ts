@@ -12,8 +12,9 @@ import { release } from '../../neighbours/placement.ts'
 import { onHostIfUp } from '../host-commands.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { refuseLocked, serverFor } from './access.ts'
+import { writeInCell } from './cell-writes.ts'
 import { releasePorts } from './release-ports.ts'
-import { blockDevicesOf, deleteVolumes, disconnectVolumes } from './release-volumes.ts'
+import { blockDevicesOf, deleteVolumes, disconnectVolumes, noteLeftVolumes } from './release-volumes.ts'
 
 interface Input {
   readonly serverId: string
@@ -95,7 +96,9 @@ async function releaseVolumes(nova: Nova, run: Run): Promise<void> {
   const { serverId } = run.input
   const devices = await blockDevicesOf(nova, serverId)
   await disconnectVolumes(nova, run)
-  await deleteVolumes(nova, run.ctx, devices.filter(({ destination, deleteOnTermination }) => destination === 'volume' && deleteOnTermination).flatMap(({ volumeId }) => volumeId ?? []))
+  const going = devices.filter(({ destination, deleteOnTermination, detaching }) => destination === 'volume' && deleteOnTermination && !detaching)
+  const left = await deleteVolumes(nova, run, going.flatMap(({ volumeId, formerVolumeId }) => volumeId ?? formerVolumeId ?? []))
+  if (left.length > 0) await writeInCell(nova, run, (tx) => noteLeftVolumes(tx, nova, run, left))
 }
 
 async function removeRows(nova: Nova, run: Run): Promise<void> {

@@ -23,6 +23,7 @@ export function toBlockDevice(row: ServerRows['blockDevices'][number]): BlockDev
     snapshotId: row.snapshot_id, volumeId: row.volume_id, ...sizeOf(row), volumeType: row.volume_type, guestFormat: row.guest_format,
     bus: row.disk_bus, deviceName: row.device_name, tag: row.tag, deleteOnTermination: row.delete_on_termination === 1,
     attachmentId: row.attachment_id, connection: row.connection_info === null ? undefined : (JSON.parse(row.connection_info) as unknown), made: row.made_volume === 1,
+    detaching: row.detaching === 1 ? true : undefined, formerVolumeId: row.former_volume_id,
   })
 }
 

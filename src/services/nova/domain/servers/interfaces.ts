@@ -14,6 +14,7 @@ import { onHost, onHostIfUp } from '../host-commands.ts'
 import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
 import { resolveNetworks } from './create/networks.ts'
+import { leaveFormerServer } from './former-server.ts'
 import { afterEarlierWork } from './interface-turns.ts'
 import { hostOf } from './power.ts'
 import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
@@ -41,6 +42,11 @@ async function rememberPorts(nova: Nova, run: OperationRun<TaskRun>, change: Cha
   })
 }
 
+async function unplugIfUp(nova: Nova, run: OperationRun<TaskRun>, portId: string): Promise<void> {
+  const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+  if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
+}
+
 export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server.attach-interface', {
   input: Type.Object({ serverId: Uuid, network: Type.Unknown() }), deadlineSeconds: 600, onCrash: 'resume',
   steps: [
@@ -49,6 +55,11 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
         const { serverId, network } = run.input
         const instance = await findInstance(nova.cells.cell1.read, serverId)
         if (!instance || instance.host === null) throw new NotFound(`Instance ${serverId} could not be found.`)
+        if (network.portId !== undefined) {
+          // It may be what this server is just losing, or another one.
+          await afterEarlierWork(nova, run)
+          await leaveFormerServer(nova, run, network.portId)
+        }
         const owner = { serverId, projectId: instance.project_id, host: instance.host, zone: instance.availability_zone ?? '', securityGroups: [] }
         const port = network.portId === undefined
           ? await createPort(nova.runtime, run.ctx, owner, network, run.key('create-port'))
@@ -60,7 +71,10 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
       async undo(nova, run) {
         const { serverId, network } = run.input
         const made = (await takeBackCreate(nova.runtime, run.ctx, 'neutron', run.key('create-port'))) as string[] | null
-        const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId ?? made?.[0]
+        // It did not come so far: what the server has of the port it had before.
+        if (made === null) return
+        const mine = run.result<ServerPort>('create-port')?.portId ?? network.portId ?? made[0]
+        if (network.portId !== undefined) await unplugIfUp(nova, run, network.portId)
         for (const { id } of await portsOfServer(nova.runtime, run.ctx, serverId)) {
           if (id === network.portId) await unbindPort(nova.runtime, run.ctx, id, serverId)
           else if (id === mine) await deletePort(nova.runtime, run.ctx, id)
@@ -73,10 +87,7 @@ export const attachInterfaceOperation = defineOperation<Nova, AttachRun>('server
         const portId = run.result<ServerPort>('create-port')?.portId ?? ''
         return onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.attachInterface(ctx, { ...command, portId }))
       },
-      async undo(nova, run) {
-        const portId = run.result<ServerPort>('create-port')?.portId ?? ''
-        await onHostIfUp(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
-      },
+      undo: (nova, run) => unplugIfUp(nova, run, run.result<ServerPort>('create-port')?.portId ?? ''),
     }),
     pivot('publish', { commit: (tx, nova, run) => endTask(tx, nova, run, 'compute_attach_interface', {}) }),
   ],

@@ -1,4 +1,4 @@
-// A port of a server was deleted behind nova's back: the server, and its guest, are without it from then on.
+// A port of a server was deleted behind nova's back, or taken from it: the server, and its guest, are without it from then on.
 import type { RequestContext } from '#core/context'
 import { AppError } from '#core/errors'
 import { defineOperation, type OperationRun, pivot, step } from '#core/operations'
@@ -6,6 +6,7 @@ import { Type, Uuid } from '#core/spec'
 import { findInstance } from '../../db/instances.ts'
 import { openOperationsOf } from '../../db/operations.ts'
 import { portsOf, replacePorts } from '../../db/ports.ts'
+import { portsOfServer } from '../../neighbours/network.ts'
 import { onHost } from '../host-commands.ts'
 import { type Nova, now, ring } from '../nova.ts'
 import { afterEarlierWork } from './interface-turns.ts'
@@ -18,12 +19,16 @@ interface LoseRun extends TaskRun {
 /** As often as this a guest is asked to let go of it. One that does not loses it when it is started the next time. */
 const triesToUnplug = 8
 
-async function unplug(nova: Nova, run: OperationRun<LoseRun>): Promise<void> {
+/** @returns whether the server keeps it */
+async function unplug(nova: Nova, run: OperationRun<LoseRun>): Promise<{ keeps: boolean }> {
   const { serverId, portId } = run.input
   const { read } = nova.cells.cell1
   const instance = await findInstance(read, serverId)
-  if (!instance || instance.host === null || instance.task_state === 'deleting') return
-  if (!(await portsOf(read, serverId)).some((port) => port.portId === portId)) return
+  if (!instance || instance.task_state === 'deleting') return { keeps: false }
+  if (!(await portsOf(read, serverId)).some((port) => port.portId === portId)) return { keeps: false }
+  // It may have been taken from it and given back.
+  if (await hasInNeutron(nova, run.ctx, serverId, portId)) return { keeps: true }
+  if (instance.host === null) return { keeps: false }
   try {
     await onHost(nova, run, instance.host, (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
   } catch (error) {
@@ -32,6 +37,11 @@ async function unplug(nova: Nova, run: OperationRun<LoseRun>): Promise<void> {
     if (silent || run.attempt < triesToUnplug) throw error
     run.log.warn({ err: error, serverId, portId }, 'a guest keeps an interface whose port was deleted, until it is started anew')
   }
+  return { keeps: false }
+}
+
+export async function hasInNeutron(nova: Nova, ctx: RequestContext, serverId: string, portId: string): Promise<boolean> {
+  return (await portsOfServer(nova.runtime, ctx, serverId)).some(({ id }) => id === portId)
 }
 
 /** It only goes forward: whatever calls off other work with the server, its port is gone. With the server's deletion it has nothing more to do. */
@@ -43,7 +53,8 @@ export const loseInterfaceOperation = defineOperation<Nova, LoseRun>('server.los
     step('publish', {
       async commit(tx, nova, run) {
         const { serverId, portId } = run.input
-        await replacePorts(tx, serverId, (await portsOf(tx, serverId)).filter((port) => port.portId !== portId), now(nova))
+        const keeps = run.result<{ keeps: boolean }>('unplug')?.keeps === true
+        if (!keeps) await replacePorts(tx, serverId, (await portsOf(tx, serverId)).filter((port) => port.portId !== portId), now(nova))
         await endTask(tx, nova, run, 'compute_detach_interface', {})
       },
     }),
@@ -58,9 +69,10 @@ export async function portsBeingLost(db: Parameters<typeof openOperationsOf>[0],
 
 /**
  * As upstream, whatever state the server is in (nova/compute/manager.py, _process_instance_vif_deleted_event): while it is
- * built the port may be on its way to it without being among its interfaces yet.
+ * built the port may be on its way to it without being among its interfaces yet. One that neutron says it has stays: such a word comes late.
  */
-export async function portDeleted(nova: Nova, ctx: RequestContext, { serverId, host, portId }: { readonly serverId: string; readonly host: string; readonly portId: string }): Promise<void> {
+export async function portDeleted(nova: Nova, ctx: RequestContext, { serverId, host, portId }: LoseRun & { readonly host: string | null }): Promise<void> {
+  if (await hasInNeutron(nova, ctx, serverId, portId)) return
   const { traceId: _none, ...own } = ctx
   const begun = await nova.cells.cell1.transaction(async (tx) => {
     const instance = await findInstance(tx, serverId)
@@ -74,5 +86,5 @@ export async function portDeleted(nova: Nova, ctx: RequestContext, { serverId, h
   if (!begun) return
   await ring(nova, ctx, 'cell')
   // So that it is not waited for. A host that does not listen asks neutron.
-  await nova.compute.on(host).externalEvent(ctx, { serverId, name: 'network-vif-deleted', status: 'completed', tag: portId }).catch(() => undefined)
+  if (host !== null) await nova.compute.on(host).externalEvent(ctx, { serverId, name: 'network-vif-deleted', status: 'completed', tag: portId }).catch(() => undefined)
 }

@@ -37,7 +37,7 @@ async function learnPorts(nova: Nova, ctx: RequestContext, serverId: string): Pr
   })
   // A port that is gone leaves the guest first.
   const gone = instance.host === null ? [] : [...known.values()].filter(({ portId }) => !ports.some(({ id }) => id === portId))
-  for (const { portId } of gone) await portDeleted(nova, ctx, { serverId, host: instance.host ?? '', portId })
+  for (const { portId } of gone) await portDeleted(nova, ctx, { serverId, host: instance.host, portId })
   // Ports keep their order; new ones come last.
   const order = [...known.keys()]
   const after = [...fresh, ...gone].sort((a, b) => (order.indexOf(a.portId) + 1 || Number.MAX_SAFE_INTEGER) - (order.indexOf(b.portId) + 1 || Number.MAX_SAFE_INTEGER))

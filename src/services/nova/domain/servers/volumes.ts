@@ -4,7 +4,8 @@ import { isUniqueViolation } from '#core/db'
 import { BadRequest, Conflict, Forbidden, NotFound } from '#core/errors'
 import { defineOperation, pivot, step } from '#core/operations'
 import { Type, Uuid } from '#core/spec'
-import { forgetDevice, insertDevice, setConnection, setDeleteOnTermination } from '../../db/block-devices.ts'
+import { forgetDevice, insertDevices, setConnection, setDeleteOnTermination, setDetaching } from '../../db/block-devices.ts'
+import { findInstance } from '../../db/instances.ts'
 import { openOperationsOf } from '../../db/operations.ts'
 import { attachmentsOfServer, deleteAttachment, showVolume } from '../../neighbours/volumes.ts'
 import { connectionKey } from '../../model/block-devices.ts'
@@ -78,7 +79,11 @@ export const detachVolumeOperation = defineOperation<Nova, AttachRun>('server.de
       },
     }),
   ],
-  failed: (tx, nova, run, fault) => failTask(tx, nova, run, 'compute_detach_volume', fault, {}),
+  async failed(tx, nova, run, fault) {
+    // What only the server's deletion called off was accepted all the same: its volume does not go with it.
+    if ((await findInstance(tx, run.input.serverId))?.task_state !== 'deleting') await setDetaching(tx as CellTx, run.input.blockDeviceId, false)
+    await failTask(tx, nova, run, 'compute_detach_volume', fault, {})
+  },
 })
 
 export interface NewAttachment {
@@ -109,7 +114,7 @@ export async function attachVolume(nova: Nova, ctx: RequestContext, serverId: st
     operationId = await beginServerTask(nova, ctx, {
       action: 'attach_volume', refusal: 'attach_volume', rule: 'os_compute_api:os-volumes-attachments:create', from: resting,
       definition: attachVolumeOperation, input: { serverId, blockDeviceId: row.uuid, volumeId: volume.id },
-      also: (tx) => insertDevice(tx, { ...row, volume_size: volume.sizeGiB }),
+      also: (tx) => insertDevices(tx, [{ ...row, volume_size: volume.sizeGiB }]),
     })
   } catch (error) {
     if (isUniqueViolation(error, 'volume_id')) throw new BadRequest(`Invalid volume: volume ${volume.id} already attached`, {}, error)
@@ -159,6 +164,7 @@ export async function detachVolume(nova: Nova, ctx: RequestContext, serverId: st
       if (open.some(({ input, kind }) => /volume/.test(kind) && (JSON.parse(input) as Partial<AttachRun>).volumeId === volumeId)) {
         throw new BadRequest(`Invalid volume: Unable to detach volume. Volume ${volumeId} is being attached or detached.`)
       }
+      await setDetaching(tx, device.id, true)
     },
   })
 }

@@ -153,7 +153,7 @@ export function deviceRows(nova: Nova, serverId: string, devices: readonly Wante
       boot_index: device.bootIndex ?? null, image_id: device.source === 'image' ? (device.id ?? null) : null, snapshot_id: null,
       volume_id: device.source === 'volume' ? (device.id ?? null) : null, volume_size: device.sizeMiB ?? device.sizeGiB ?? null, volume_type: device.volumeType ?? null,
       device_name: name, delete_on_termination: device.deleteOnTermination ? 1 : 0, tag: device.tag ?? null,
-      attachment_id: null, connection_info: null, made_volume: 0, created_at: at, updated_at: null,
+      attachment_id: null, connection_info: null, made_volume: 0, detaching: 0, former_volume_id: null, created_at: at, updated_at: null,
     }
   })
 }
