@@ -64,8 +64,9 @@ export async function showAnyVolume(runtime: Access, ctx: RequestContext, id: st
   return answered && toView(answered.body.volume)
 }
 
-export async function deleteVolume(runtime: Access, ctx: RequestContext, id: string): Promise<void> {
-  await unlessAbsent(client(volumeRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).deleteVolume({ params: { id }, query: {} }))
+/** With `force` whatever its state, as long as nobody uses it: what makes it is called off. */
+export async function deleteVolume(runtime: Access, ctx: RequestContext, id: string, force: boolean): Promise<void> {
+  await unlessAbsent(client(volumeRoutes, runtime.services.cinder, { ...(await asService(runtime, ctx)), version }).deleteVolume({ params: { id }, query: force ? { force: 'true' } : {} }))
 }
 
 export interface AttachmentView {

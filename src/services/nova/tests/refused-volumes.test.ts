@@ -129,31 +129,48 @@ test('a server whose new volume somebody else claims while it is built fails, ca
   assert.deepEqual((await volumes()).map((each: { id: string; status: string }) => [each.id, each.status]), [[made.id, 'reserved']])
 })
 
-test('a volume that is only being made is deleted with its server as soon as it can be, and is not waited for for ever', async (t) => {
+test('a server whose volume is still being made is deleted without waiting for it, and the volume goes too', async (t) => {
   const bench = await startBench(t)
-  const { demo, admin } = bench
+  const { demo } = bench
+  const letGo = holdCalls(bench, 'createVolume')
+  t.after(letGo)
+  const id = await boot(bench, {
+    imageRef: '', block_device_mapping_v2: [{ source_type: 'image', uuid: bench.imageId, destination_type: 'volume', volume_size: 1, boot_index: 0, delete_on_termination: true }],
+  })
+  const volumes = async () => must(await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/detail`), 200).volumes.map(({ status }: { status: string }) => status)
+  await until('the volume is being made', async () => (await volumes()).join() === 'creating')
+  must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
+  await untilGone(demo, id)
+  assert.deepEqual(await volumes(), ['deleting'])
+  letGo()
+  await until('the volume is gone', async () => (await volumes()).length === 0)
+})
+
+test('a volume that grows is deleted with its server as soon as it can be, and is not waited for for ever', async (t) => {
+  const bench = await startBench(t)
+  const { demo } = bench
   const plants = await garden(t, bench.cloud)
-  const deletedWhileMade = async () => {
+  const deletedWhileItGrows = async () => {
     const volume = await readyVolume(bench)
     const id = await boot(bench, volume.beside)
     await untilStatus(demo, id, 'ACTIVE')
-    const letGo = holdCalls(bench, 'destroy')
+    const [destroyed, grown] = [holdCalls(bench, 'destroy'), holdCalls(bench, 'extendVolume')]
+    t.after(grown)
     must(await demo.call('nova', 'DELETE', `/v2.1/servers/${id}`), 204)
-    const become = async (asked: string) => must(await admin.call('cinder', 'POST', `/v3/volumes/${volume.id}/action`, { 'os-reset_status': { status: asked } }), 202)
-    await become('creating')
-    letGo()
+    must(await demo.call('cinder', 'POST', `/v3/${demo.projectId}/volumes/${volume.id}/action`, { 'os-extend': { new_size: 2 } }, { 'openstack-api-version': 'volume 3.42' }), 202)
+    destroyed()
     const deletion = () => plants.api.read.selectFrom('operations').select(['attempt', 'epoch']).where('resource_id', '=', id).where('kind', '=', 'server.delete').executeTakeFirstOrThrow()
     await until('cinder has refused to delete the volume', async () => (await deletion()).attempt > 1)
-    return { id, volume, become }
+    return { id, volume, grown }
   }
-  const soon = await deletedWhileMade()
-  await soon.become('available')
+  const soon = await deletedWhileItGrows()
+  soon.grown()
   await untilGone(demo, soon.id)
   await until('the volume is gone', async () => (await demo.call('cinder', 'GET', `/v3/${demo.projectId}/volumes/${soon.volume.id}`)).status === 404)
-  const never = await deletedWhileMade()
+  const never = await deletedWhileItGrows()
   await plants.api.transaction((tx) => tx.updateTable('operations').set({ attempt: 28 }).where('resource_id', '=', never.id).where('kind', '=', 'server.delete').execute())
   await untilGone(demo, never.id)
-  await never.volume.is('creating')
+  await never.volume.is('extending')
 })
 
 const goes = (bench: Bench, volumeId: string) =>

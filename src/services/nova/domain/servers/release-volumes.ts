@@ -29,7 +29,9 @@ export async function disconnectVolumes(nova: Nova, run: OperationRun<{ readonly
 
 /** Somebody else uses the volume, or an administrator keeps it: it is not for nova to wait until that is over. */
 const notOurs: readonly string[] = ['reserved', 'attaching', 'in-use', 'detaching', 'maintenance']
-/** What is being made, or grows, can be deleted afterwards. As often as this it is tried, with growing pauses: about twenty minutes. */
+/** Nobody can have it yet, and nobody is to. */
+const beingMade: readonly string[] = ['creating', 'downloading']
+/** What grows, for instance, can be deleted afterwards. As often as this it is tried, with growing pauses: about twenty minutes. */
 const triesToDelete = 28
 
 /**
@@ -46,6 +48,7 @@ export async function deleteVolumes(nova: Nova, run: OperationRun, ids: readonly
     if (refusal === undefined) continue
     const status = (await showAnyVolume(nova.runtime, run.ctx, id))?.status ?? 'deleting'
     if (status === 'deleting') continue
+    if (beingMade.includes(status) && (await refusalToDelete(nova, run, id, true)) === undefined) continue
     if (!notOurs.includes(status) && run.attempt < triesToDelete) {
       early ??= refusal
       continue
@@ -58,9 +61,9 @@ export async function deleteVolumes(nova: Nova, run: OperationRun, ids: readonly
 }
 
 /** As cinder says that the state of a volume does not allow it. */
-async function refusalToDelete(nova: Nova, run: OperationRun, volumeId: string): Promise<AppError | undefined> {
+async function refusalToDelete(nova: Nova, run: OperationRun, volumeId: string, force = false): Promise<AppError | undefined> {
   try {
-    await deleteVolume(nova.runtime, run.ctx, volumeId)
+    await deleteVolume(nova.runtime, run.ctx, volumeId, force)
     return undefined
   } catch (error) {
     if (error instanceof AppError && (error.status === 400 || error.status === 409)) return error
