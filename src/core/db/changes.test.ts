@@ -82,6 +82,8 @@ for (const engine of ['SQLite', 'PostgreSQL'] as const) describe(`events on ${en
     }))))
     await database.transaction((tx) => tx.insertInto('boxes').values(box('z')).execute())
     const events = await database.read.selectFrom('events').selectAll().orderBy('sequence').execute()
+    // Which of two side by side commits first is open.
+    events.splice(1, 2, ...events.slice(1, 3).toSorted((a, b) => (a.resource_id < b.resource_id ? -1 : 1)))
     assert.deepEqual(events.map((event) => [event.resource_id, event.request_id, event.operation_id]), [['a', 'req-1', 'operation-1'], ['req-2', 'req-2', null], ['req-3', 'req-3', null], ['z', null, null]])
     const { time, project_id: project, resource_type: type, resource_name: name, related, internals } = events[0] ?? assert.fail('no event')
     const parsed = (text: string | null) => JSON.parse(text ?? 'null') as unknown

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { eventually } from '../testing/real-machine.ts'
 import { daemonKeeper } from './helper/daemons.ts'
 import { isNamed } from './helper/strays.ts'
 import { createProcessRunner, type HelperOptions, NotAllowed, startHelper } from './index.ts'
@@ -133,7 +134,7 @@ test('a daemon outlives the helper, is found again, started once, and ended by s
   await helper.ip(['link add veth0 type veth peer name veth1', 'link set veth0 up', 'addr add 10.0.0.2/24 dev veth0'], { netns: 'hta-x' })
   const started = await helper.startDaemon(dnsmasq(dataDirectory))
   assert.deepEqual(await helper.startDaemon(dnsmasq(dataDirectory)), started)
-  assert.equal(/^Uid:\s+65534/m.test(readFileSync(`/proc/${started.pid}/status`, 'utf8')), true)
+  await eventually('it has become its own user', () => /^Uid:\s+65534/m.test(readFileSync(`/proc/${started.pid}/status`, 'utf8')))
 
   process.kill(helper.pid, 'SIGKILL')
   await assert.rejects(helper.netnsList(), /ended/)
