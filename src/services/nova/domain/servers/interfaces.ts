@@ -16,7 +16,7 @@ import { serverFor } from './access.ts'
 import { resolveNetworks } from './create/networks.ts'
 import { leaveFormerServer } from './former-server.ts'
 import { afterEarlierWork } from './interface-turns.ts'
-import { hostOf } from './power.ts'
+import { hostIfAny, hostOf } from './power.ts'
 import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
 
 interface AttachRun extends TaskRun {
@@ -43,7 +43,7 @@ async function rememberPorts(nova: Nova, run: OperationRun<TaskRun>, change: Cha
 }
 
 async function unplugIfUp(nova: Nova, run: OperationRun<TaskRun>, portId: string): Promise<void> {
-  const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+  const host = await hostIfAny(nova, run.resourceId)
   if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId }))
 }
 
@@ -110,7 +110,7 @@ export const detachInterfaceOperation = defineOperation<Nova, DetachRun>('server
       skip: isDetached,
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachInterface(ctx, { ...command, portId: run.input.portId })),
       async undo(nova, run) {
-        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        const host = await hostIfAny(nova, run.resourceId)
         if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.plugBackInterface(ctx, { ...command, portId: run.input.portId }))
       },
     }),

@@ -29,9 +29,14 @@ async function settlePower(nova: Nova, run: OperationRun<TaskRun>): Promise<void
 
 /** @throws InstanceNotFound when it was deleted meanwhile */
 export async function hostOf(nova: Nova, serverId: string): Promise<string> {
-  const instance = await findInstance(nova.cells.cell1.read, serverId)
-  if (!instance || instance.host === null) throw notFound(serverId)
-  return instance.host
+  const host = await hostIfAny(nova, serverId)
+  if (host === undefined) throw notFound(serverId)
+  return host
+}
+
+/** Nothing of a server that has no host, or is gone. */
+export async function hostIfAny(nova: Nova, serverId: string): Promise<string | undefined> {
+  return (await findInstance(nova.cells.cell1.read, serverId))?.host ?? undefined
 }
 
 export const startOperation = defineOperation<Nova, TaskRun>('server.start', {

@@ -16,7 +16,7 @@ import { type Nova, now } from '../nova.ts'
 import { serverFor } from './access.ts'
 import { checkAttachable, checkDeviceCount, deviceRows, nextDeviceName } from './create/devices.ts'
 import { toBlockDevice } from './describe.ts'
-import { hostOf } from './power.ts'
+import { hostIfAny, hostOf } from './power.ts'
 import { blockDevicesOf } from './release-volumes.ts'
 import { beginServerTask, type CellTx, endTask, failTask, type TaskRun } from './task.ts'
 
@@ -41,7 +41,7 @@ export const attachVolumeOperation = defineOperation<Nova, AttachRun>('server.at
     step('attach', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.attachVolume(ctx, { ...command, blockDeviceId: run.input.blockDeviceId })),
       async undo(nova, run) {
-        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        const host = await hostIfAny(nova, run.resourceId)
         if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId }))
         if (host !== undefined) await takeBackCreate(nova.runtime, run.ctx, 'cinder', connectionKey(run.id, host, run.input.volumeId))
         await letGo(nova, run.ctx, run.input)
@@ -67,7 +67,7 @@ export const detachVolumeOperation = defineOperation<Nova, AttachRun>('server.de
     step('unplug', {
       run: async (nova, run) => onHost(nova, run, await hostOf(nova, run.resourceId), (compute, ctx, command) => compute.detachVolume(ctx, { ...command, volumeId: run.input.volumeId })),
       async undo(nova, run) {
-        const host = await hostOf(nova, run.resourceId).catch(() => undefined)
+        const host = await hostIfAny(nova, run.resourceId)
         if (host !== undefined) await onHostIfUp(nova, run, host, (compute, ctx, command) => compute.plugBackVolume(ctx, { ...command, volumeId: run.input.volumeId }))
       },
     }),
